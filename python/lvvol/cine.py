@@ -1,0 +1,114 @@
+"""`CineStack`, the one form in which a study travels through lvvol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One choice made while a study was read.
+
+    Parameters
+    ----------
+    what : str
+        What was done, in one sentence.
+    why : str
+        The measured reason.
+    files : tuple of str
+        The files it was done to, relative to the study.
+    """
+
+    what: str
+    why: str
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CineStack:
+    """A short-axis cine stack: every slice at every phase, and where it lies in the patient.
+
+    Slices are in spatial order, phases in temporal order from the R wave (about ED).
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (slice, phase, row, column)
+        Intensities after rescale slope and intercept; arbitrary units.
+    pixel_spacing_mm : (float, float)
+        Distance between rows, then between columns.
+    positions_mm : ndarray of float64, shape (slice,)
+        Position of each slice along the common normal, strictly increasing.
+    times_ms : ndarray of float64, shape (slice, phase)
+        Time after the R wave; NaN where the files do not say.
+    affines : ndarray of float64, shape (slice, 4, 4)
+        Each maps (row, column, k, 1) to patient LPS mm; row and column are pixel-centre indices, k is
+        mm along the unit normal.
+    study_uid, frame_of_reference_uid : str
+        Empty where the files hold none.
+    series_uids : tuple of str, one per slice
+        Empty strings where the files hold none.
+    sop_instance_uids : tuple of tuple of str, (slice, phase)
+        The image each plane came from.
+    decisions : tuple of Decision
+        Every choice made while reading.
+    warnings : tuple of str
+        What a user should know before trusting the result.
+
+    Raises
+    ------
+    ValueError
+        If a shape, dtype or order contradicts the above.
+    """
+
+    images: Float32
+    pixel_spacing_mm: tuple[float, float]
+    positions_mm: Float64
+    times_ms: Float64
+    affines: Float64
+    study_uid: str = ""
+    frame_of_reference_uid: str = ""
+    series_uids: tuple[str, ...] = ()
+    sop_instance_uids: tuple[tuple[str, ...], ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4 or self.images.dtype != np.float32:
+            raise ValueError(
+                f"images: expected float32 (slice, phase, row, column), "
+                f"got {self.images.dtype} {self.images.shape}"
+            )
+        z, t = self.images.shape[:2]
+        for name, expected in (
+            ("positions_mm", (z,)),
+            ("times_ms", (z, t)),
+            ("affines", (z, 4, 4)),
+        ):
+            got = getattr(self, name).shape
+            if got != expected:
+                raise ValueError(f"{name}: expected shape {expected}, got {got}")
+        if not (np.diff(self.positions_mm) > 0).all():
+            raise ValueError(f"positions_mm: expected strictly increasing, got {self.positions_mm}")
+        if min(self.pixel_spacing_mm) <= 0:
+            raise ValueError(f"pixel_spacing_mm: expected > 0, got {self.pixel_spacing_mm}")
+
+    @property
+    def n_slices(self) -> int:
+        """Number of slices."""
+        return int(self.images.shape[0])
+
+    @property
+    def n_phases(self) -> int:
+        """Number of phases."""
+        return int(self.images.shape[1])
+
+    @property
+    def slice_gaps_mm(self) -> Float64:
+        """Distance between neighbouring slices, shape (slice - 1,)."""
+        return np.diff(self.positions_mm)
