@@ -1,0 +1,12 @@
+#include "lvcore/bindings/arrays.hpp"
+#include "lvcore/geometry.hpp"
+
+PYBIND11_MODULE(_core, module) {
+    namespace bindings = lvcore::bindings;
+    module.doc() = "The compiled core: geometry, resampling, windows and contours.";
+    pybind11::register_exception<lvcore::GeometryError>(module, "GeometryError", PyExc_ValueError);
+    bindings::bind_geometry(module);
+    bindings::bind_resample(module);
+    bindings::bind_windows(module);
+    bindings::bind_raster(module);
+}

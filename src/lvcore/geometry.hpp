@@ -1,0 +1,47 @@
+#pragma once
+
+#include <array>
+#include <stdexcept>
+
+namespace lvcore {
+
+/// A vector or point in patient space, LPS, in mm.
+using Vector3 = std::array<double, 3>;
+
+/// An affine map of the plane, row by row: (row, column, 1) to (row, column).
+using PlaneMap = std::array<double, 6>;
+
+/// Planes that do not lie as an operation needs them, or an affine that spans no plane.
+class GeometryError : public std::invalid_argument {
+  public:
+    using std::invalid_argument::invalid_argument;
+};
+
+/// Two planes count as parallel when their normals are at most this far apart.
+inline constexpr double kParallelToleranceDegrees = 2.0;
+
+/// An image plane in patient space: pixel (r, c) has its centre at origin + r row_step + c
+/// column_step.
+struct Plane {
+    Vector3 origin;
+    Vector3 row_step;
+    Vector3 column_step;
+
+    /// Reads a 4x4 affine, row by row, that maps (row, column, k, 1) to LPS mm. Its third column,
+    /// along the normal, plays no part.
+    ///
+    /// @throws GeometryError naming `name` if an element is not finite, the last row is not 0 0 0
+    /// 1, or the steps between rows and columns are (nearly) zero or parallel.
+    static Plane from_affine(const std::array<double, 16>& affine, const char* name);
+
+    /// Unit normal, row_step x column_step.
+    [[nodiscard]] Vector3 normal() const;
+};
+
+/// Maps pixel indices of `target` to pixel indices of `source`; points off the source plane are
+/// projected onto it along its normal.
+///
+/// @throws GeometryError if the planes are not parallel within `kParallelToleranceDegrees`.
+PlaneMap plane_map(const Plane& source, const Plane& target);
+
+}  // namespace lvcore

@@ -1,0 +1,180 @@
+#include "lvcore/separable.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lvcore/simd.hpp"
+
+namespace lvcore {
+
+namespace {
+
+/// Pixel centres this close, in pixels, are the same: far above rounding, far below float's
+/// resolution.
+constexpr double kSnap = 1e-9;
+
+/// Rows a distance `stride` apart.
+struct Rows {
+    const float* data;
+    std::size_t stride;
+};
+
+/// dst[i] = sum of the source rows in taps[i], of `width` pixels each; rows count from
+/// taps.begin(). One pass over the output for up to four taps, so that the common cases never
+/// reload it.
+LVCORE_CLONES
+void combine_rows(Rows source, const AxisTaps& taps, std::size_t width, float* dst,
+                  std::size_t dst_stride) {
+    for (std::size_t i = 0; i < taps.size(); ++i) {
+        float* LVCORE_RESTRICT out = dst + i * dst_stride;
+        const AxisTaps::Run run = taps[i];
+        const std::size_t count = run.weights.size();
+        if (count == 0) {
+            std::fill(out, out + width, 0.0F);
+            continue;
+        }
+        const float* rows = source.data + (run.first - taps.begin()) * source.stride;
+        const float* weights = run.weights.data();
+        if (count == 1) {
+            const float a = weights[0];
+            for (std::size_t x = 0; x < width; ++x) {
+                out[x] = a * rows[x];
+            }
+            continue;
+        }
+        const std::size_t head = count == 2 ? 2 : 3;
+        const float* r1 = rows + source.stride;
+        if (head == 2) {
+            const float a = weights[0];
+            const float b = weights[1];
+            for (std::size_t x = 0; x < width; ++x) {
+                out[x] = a * rows[x] + b * r1[x];
+            }
+        } else {
+            const float* r2 = r1 + source.stride;
+            const float a = weights[0];
+            const float b = weights[1];
+            const float c = weights[2];
+            for (std::size_t x = 0; x < width; ++x) {
+                out[x] = (a * rows[x] + b * r1[x]) + c * r2[x];
+            }
+        }
+        std::size_t t = head;
+        for (; t + 1 < count; t += 2) {
+            const float* r3 = rows + t * source.stride;
+            const float* r4 = r3 + source.stride;
+            const float a = weights[t];
+            const float b = weights[t + 1];
+            for (std::size_t x = 0; x < width; ++x) {
+                out[x] += a * r3[x] + b * r4[x];
+            }
+        }
+        if (t < count) {
+            const float* r3 = rows + t * source.stride;
+            const float a = weights[t];
+            for (std::size_t x = 0; x < width; ++x) {
+                out[x] += a * r3[x];
+            }
+        }
+    }
+}
+
+/// Writes the transpose of `rows` x `columns` pixels, in blocks that stay in the nearest cache.
+LVCORE_CLONES
+void transpose(const float* LVCORE_RESTRICT source, std::size_t source_stride, std::size_t rows,
+               std::size_t columns, float* LVCORE_RESTRICT dst, std::size_t dst_stride) {
+    constexpr std::size_t kBlock = 8;
+    for (std::size_t r = 0; r < rows; r += kBlock) {
+        const std::size_t r_end = std::min(rows, r + kBlock);
+        for (std::size_t c = 0; c < columns; c += kBlock) {
+            const std::size_t c_end = std::min(columns, c + kBlock);
+            for (std::size_t x = c; x < c_end; ++x) {
+                for (std::size_t y = r; y < r_end; ++y) {
+                    dst[x * dst_stride + y] = source[y * source_stride + x];
+                }
+            }
+        }
+    }
+}
+
+}  // namespace
+
+void AxisTaps::assign(double origin, double step, std::size_t first_output, std::size_t outputs,
+                      std::size_t inputs, Edge edge) {
+    spans_.clear();
+    weights_.clear();
+    begin_ = inputs;
+    end_ = 0;
+    const double reach = std::max(std::abs(step), 1.0);
+    const double inputs_end = static_cast<double>(inputs);
+    const double last = inputs_end - 1.0;
+    for (std::size_t i = first_output; i < first_output + outputs; ++i) {
+        double centre = origin + step * static_cast<double>(i);
+        const double rounded = std::round(centre);
+        if (std::abs(centre - rounded) < kSnap) {
+            centre = rounded;
+        }
+        // Farther out nothing changes any more, and indices stay small.
+        centre = std::clamp(centre, -reach - 1.0, inputs_end + reach);
+        const double low = std::floor(centre - reach) + 1.0;
+        const double high = std::ceil(centre + reach) - 1.0;
+        const auto weight = [&](double pixel) {
+            return std::max(0.0, 1.0 - std::abs(pixel - centre) / reach);
+        };
+        double sum = 0.0;
+        double before = 0.0;
+        double after = 0.0;
+        for (double pixel = low; pixel <= high; ++pixel) {
+            const double w = weight(pixel);
+            sum += w;
+            before += pixel < 0.0 ? w : 0.0;
+            after += pixel > last ? w : 0.0;
+        }
+        const bool nearest = edge == Edge::nearest;
+        double first = std::max(low, 0.0);
+        double final = std::min(high, last);
+        if (nearest) {
+            first = std::min(first, last);
+            final = std::max(final, 0.0);
+        }
+        const std::size_t offset = weights_.size();
+        for (double pixel = first; pixel <= final; ++pixel) {
+            double w = pixel < low || pixel > high ? 0.0 : weight(pixel);
+            if (nearest) {
+                w += pixel == 0.0 ? before : 0.0;
+                w += pixel == last ? after : 0.0;
+            }
+            weights_.push_back(static_cast<float>(w / sum));
+        }
+        const std::size_t count = weights_.size() - offset;
+        const std::size_t start = count == 0 ? 0 : static_cast<std::size_t>(first);
+        spans_.push_back({start, offset, count});
+        if (count > 0) {
+            begin_ = std::min(begin_, start);
+            end_ = std::max(end_, start + count);
+        }
+    }
+    begin_ = std::min(begin_, end_);
+}
+
+void SeparableFilter::apply(const float* corner, std::size_t stride, const AxisTaps& row_taps,
+                            const AxisTaps& column_taps, bool transposed, float* out,
+                            std::size_t out_stride) {
+    const std::size_t width = column_taps.end() - column_taps.begin();
+    const std::size_t rows = row_taps.size();
+    const std::size_t columns = column_taps.size();
+    rows_done_.resize(rows * width);
+    turned_.resize(width * rows);
+    combine_rows({corner, stride}, row_taps, width, rows_done_.data(), width);
+    // Turned, the other axis is a sum of rows too: both passes then run along contiguous pixels.
+    transpose(rows_done_.data(), width, rows, width, turned_.data(), rows);
+    if (transposed) {
+        combine_rows({turned_.data(), rows}, column_taps, rows, out, out_stride);
+        return;
+    }
+    both_done_.resize(columns * rows);
+    combine_rows({turned_.data(), rows}, column_taps, rows, both_done_.data(), rows);
+    transpose(both_done_.data(), rows, columns, rows, out, out_stride);
+}
+
+}  // namespace lvcore
