@@ -65,6 +65,12 @@ class ArchiveError(LvvolError):
     exit_code = 18
 
 
+class AmbiguousStudyError(LvvolError):
+    """Several patients or studies lie together, and more than one holds a short-axis cine stack."""
+
+    exit_code = 19
+
+
 class RoiNotFoundError(LvvolError):
     """No window looks like a left ventricle: refusing beats a number that looks right."""
 

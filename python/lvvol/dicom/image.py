@@ -1,0 +1,251 @@
+"""One MR image of a study and the facts of its header, whatever form the file has."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+Vector = tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One MR image: where, when and by which acquisition it was made.
+
+    Parameters
+    ----------
+    file : str
+        The file it lies in, relative to the study.
+    frame : int
+        Its place in that file, from 0.
+    position_mm, orientation : tuple of float
+        Image Position and Orientation (Patient), LPS.
+    pixel_spacing_mm : (float, float)
+        Distance between rows, then between columns.
+    rows, columns : int
+        Its matrix.
+    trigger_ms : float or None
+        Time after the R wave.
+    cycle_ms : float or None
+        Length of the heart cycle (Nominal Interval).
+    acquired : float or None
+        Acquisition date and time: larger is later; differences within one day are seconds.
+    slope, intercept : float
+        Turn stored values into intensities.
+    inverted : bool
+        Whether small values are bright (MONOCHROME1).
+    dataset : Dataset or None
+        Its file as parsed, pixels included; None where it must be read again.
+    """
+
+    file: str
+    frame: int
+    position_mm: Vector
+    orientation: Vector
+    pixel_spacing_mm: tuple[float, float]
+    rows: int
+    columns: int
+    patient_id: str
+    study_uid: str
+    series_uid: str
+    series_number: int | None
+    description: str
+    sop_instance_uid: str
+    frame_of_reference_uid: str
+    instance_number: int | None
+    acquisition_number: int | None
+    acquired: float | None
+    trigger_ms: float | None
+    temporal_position: int | None
+    cycle_ms: float | None
+    slice_location_mm: float | None
+    slice_thickness_mm: float | None
+    slice_spacing_mm: float | None
+    slope: float
+    intercept: float
+    inverted: bool
+    dataset: Dataset | None
+
+    @property
+    def series(self) -> tuple[object, ...]:
+        """Which series it belongs to; the folder decides only where no tag does."""
+        if self.series_uid or self.series_number is not None:
+            return (self.series_uid, self.series_number)
+        return (self.file.rpartition("/")[0],)
+
+    @property
+    def label(self) -> str:
+        """The series as a reader would name it."""
+        if self.series_number is not None:
+            name = f"series {self.series_number}"
+        else:
+            name = f"series {self.series_uid or self.file.rpartition('/')[0] or '(unnamed)'}"
+        return f"{name} ({self.description})" if self.description else name
+
+
+class UnusableError(Exception):
+    """An image that cannot belong to a stack, and why."""
+
+
+def images_of(dataset: Dataset, name: str, keep: bool) -> list[Image]:
+    """Read the images of one file.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The file as parsed.
+    name : str
+        Its name inside the study.
+    keep : bool
+        Whether the images hold on to `dataset`, pixels included.
+
+    Returns
+    -------
+    list of Image
+        One, or as many as an enhanced file has frames.
+
+    Raises
+    ------
+    UnusableError
+        If they cannot belong to a stack.
+    """
+    per_frame = list(dataset.get("PerFrameFunctionalGroupsSequence") or [])
+    shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])
+    n_frames = int(number_of(dataset, "NumberOfFrames") or 1)
+    if n_frames > 1 and len(per_frame) != n_frames:
+        raise UnusableError("several frames without a position for each")
+    if int(number_of(dataset, "SamplesPerPixel") or 1) != 1:
+        raise UnusableError("a colour image")
+    images = []
+    for frame in range(n_frames):
+        facts = [dataset]
+        for group in (*shared[:1], *per_frame[frame : frame + 1]):
+            # The macros of a functional group are sequences of one item: the nearest to the frame
+            # comes first.
+            facts[:0] = [e.value[0] for e in group if e.VR == "SQ" and e.value]
+        images.append(_image(_Facts(facts), name, frame, n_frames > 1, dataset if keep else None))
+    return images
+
+
+def _image(facts: _Facts, name: str, frame: int, enhanced: bool, dataset: Dataset | None) -> Image:
+    """Read one image's facts, or say why it cannot belong to a stack."""
+    position = facts.numbers("ImagePositionPatient", 3)
+    orientation = facts.numbers("ImageOrientationPatient", 6)
+    spacing = facts.numbers("PixelSpacing", 2)
+    if position is None or orientation is None or spacing is None:
+        raise UnusableError("no position, orientation or pixel spacing")
+    right, down = np.array(orientation[:3]), np.array(orientation[3:])
+    # Directions carry a few digits: a hundredth is far above rounding and far below a fault.
+    off = max(abs(right @ right - 1), abs(down @ down - 1), abs(right @ down))
+    if off > 0.01 or min(spacing) <= 0:
+        raise UnusableError("directions that are not perpendicular, or no positive pixel spacing")
+    rows, columns = facts.integer("Rows"), facts.integer("Columns")
+    if not rows or not columns:
+        raise UnusableError("no rows or columns")
+    slope = facts.number("RescaleSlope")
+    # Enhanced images name the same facts differently, and number their frames themselves.
+    trigger = facts.number("TriggerTime", "NominalCardiacTriggerDelayTime")
+    return Image(
+        file=name,
+        frame=frame,
+        position_mm=position,
+        orientation=orientation,
+        pixel_spacing_mm=(spacing[0], spacing[1]),
+        rows=rows,
+        columns=columns,
+        patient_id=facts.text("PatientID"),
+        study_uid=facts.text("StudyInstanceUID"),
+        series_uid=facts.text("SeriesInstanceUID"),
+        series_number=facts.integer("SeriesNumber"),
+        description=facts.text("SeriesDescription"),
+        sop_instance_uid=facts.text("SOPInstanceUID"),
+        frame_of_reference_uid=facts.text("FrameOfReferenceUID"),
+        instance_number=frame + 1 if enhanced else facts.integer("InstanceNumber"),
+        acquisition_number=facts.integer("AcquisitionNumber", "FrameAcquisitionNumber"),
+        acquired=facts.moment(),
+        trigger_ms=trigger,
+        temporal_position=facts.integer("TemporalPositionIdentifier", "TemporalPositionIndex"),
+        cycle_ms=facts.number("NominalInterval", "RRIntervalTimeNominal"),
+        slice_location_mm=facts.number("SliceLocation"),
+        slice_thickness_mm=facts.number("SliceThickness"),
+        slice_spacing_mm=facts.number("SpacingBetweenSlices"),
+        slope=1.0 if slope is None or slope == 0 else slope,
+        intercept=facts.number("RescaleIntercept") or 0.0,
+        inverted=facts.text("PhotometricInterpretation") == "MONOCHROME1",
+        dataset=dataset,
+    )
+
+
+class _Facts:
+    """Looks a keyword up in several datasets, nearest first; what is malformed counts as absent."""
+
+    def __init__(self, datasets: list[Dataset]) -> None:
+        self._datasets = datasets
+
+    def numbers(self, keyword: str, count: int) -> Vector | None:
+        """Look up `count` finite numbers."""
+        for dataset in self._datasets:
+            try:
+                values = tuple(float(v) for v in dataset[keyword].value)
+            except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
+                continue
+            if len(values) == count and all(map(math.isfinite, values)):
+                return values
+        return None
+
+    def number(self, *keywords: str) -> float | None:
+        """Look up one finite number under the first keyword that has one."""
+        for keyword in keywords:
+            for dataset in self._datasets:
+                value = number_of(dataset, keyword)
+                if value is not None:
+                    return value
+        return None
+
+    def integer(self, *keywords: str) -> int | None:
+        """Look up one whole number."""
+        value = self.number(*keywords)
+        return None if value is None else int(value)
+
+    def text(self, keyword: str) -> str:
+        """Look up text, empty where there is none."""
+        return next((t for d in self._datasets if (t := text_of(d, keyword))), "")
+
+    def moment(self) -> float | None:
+        """Look up when the image was acquired."""
+        stamp = self.text("FrameAcquisitionDateTime") or self.text("AcquisitionDateTime")
+        date, time = stamp[:8], stamp[8:]
+        if not time:
+            date, time = self.text("AcquisitionDate"), self.text("AcquisitionTime")
+        time = time.split("+")[0].split("-")[0]
+        try:
+            seconds = int(time[:2]) * 3600 + int(time[2:4] or 0) * 60 + float(time[4:] or 0)
+        except ValueError:
+            return None
+        # Dates like 20120000 occur; as plain numbers they still sort.
+        days = int(date) if date.isdigit() else 0
+        return days * 86400.0 + seconds
+
+
+def number_of(dataset: Dataset, keyword: str) -> float | None:
+    """Read one finite number, or None."""
+    value: Any
+    try:
+        value = dataset[keyword].value
+        number = float(value[0] if isinstance(value, (list, MultiValue)) else value)
+    except (KeyError, TypeError, ValueError, OverflowError, IndexError, AttributeError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """Read text without blanks at its ends, empty where there is none."""
+    try:
+        return str(dataset[keyword].value or "").strip(" \0")
+    except (KeyError, TypeError, ValueError, AttributeError, NotImplementedError):
+        return ""

@@ -1,0 +1,233 @@
+"""Read the header of every DICOM image of a study, and decode the pixels of those that are used."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom import config
+from pydicom.dataset import Dataset
+from pydicom.pixels.utils import pixel_array
+
+from lvvol.dicom.archive import Source
+from lvvol.dicom.image import Image, UnusableError, images_of, text_of
+
+# Files beyond this are no cine images (a whole enhanced study is below 100 MB).
+MAX_FILE_BYTES = 512 << 20
+# Pixels read with the headers are kept up to this sum, so that a usual study is read once; what
+# lies beyond is read again when it is used.
+MAX_KEPT_BYTES = 256 << 20
+
+# Only these are parsed: it takes two thirds of the time of a whole header.
+_TAGS = [
+    "SOPClassUID", "SOPInstanceUID", "Modality", "PatientID", "StudyInstanceUID",
+    "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesNumber", "SeriesDescription",
+    "InstanceNumber", "AcquisitionNumber", "AcquisitionDate", "AcquisitionTime",
+    "AcquisitionDateTime", "TriggerTime", "TemporalPositionIdentifier", "NominalInterval",
+    "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceLocation",
+    "SliceThickness", "SpacingBetweenSlices", "RescaleSlope", "RescaleIntercept",
+    "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames",
+    "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData", "FloatPixelData",
+    "DoubleFloatPixelData",
+]  # fmt: skip
+
+
+@dataclass
+class Reading:
+    """What a study's files turned out to be.
+
+    Parameters
+    ----------
+    images : list of Image
+        MR images with a usable geometry.
+    set_aside : dict of str to list of str
+        For each reason, the files of images that cannot belong to a cine stack.
+    not_dicom, without_image, damaged, unreadable : list of str
+        Files that are not DICOM; that are, but hold no image; that are broken off or contradict
+        themselves; that may not be read.
+    other_modalities : dict of str to str
+        For each modality but MR, the first file of it.
+    """
+
+    images: list[Image] = field(default_factory=list)
+    set_aside: dict[str, list[str]] = field(default_factory=dict)
+    not_dicom: list[str] = field(default_factory=list)
+    without_image: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    other_modalities: dict[str, str] = field(default_factory=dict)
+    n_files: int = 0
+
+
+def read_images(source: Source, progress: Callable[[int, int], None] | None = None) -> Reading:
+    """Read every file of a study.
+
+    Parameters
+    ----------
+    source : Source
+        The study's files.
+    progress : callable, optional
+        Called with files read and files in all.
+
+    Returns
+    -------
+    Reading
+        Every file, sorted by what it is.
+    """
+    reading = Reading(unreadable=list(source.unreadable), n_files=len(source.names))
+    kept = 0
+    with _quiet():
+        for done, name in enumerate(source.names, 1):
+            try:
+                content = _content(source, name)
+            except PermissionError:
+                reading.unreadable.append(name)
+            except Exception:  # a bad disk, a member whose checksum is wrong, a link to nothing
+                reading.damaged.append(name)
+            else:
+                if content is None:
+                    reading.not_dicom.append(name)
+                elif len(content) > MAX_FILE_BYTES:
+                    reading.set_aside.setdefault(
+                        f"larger than {MAX_FILE_BYTES >> 20} MB", []
+                    ).append(name)
+                else:
+                    _sort_in(reading, name, content, keep=kept < MAX_KEPT_BYTES)
+                    kept += len(content)
+            if progress is not None:
+                progress(done, len(source.names))
+    return reading
+
+
+def fetch(images: Iterable[Image], source: Source) -> dict[str, Dataset]:
+    """Get the parsed files of images, each once.
+
+    Parameters
+    ----------
+    images : iterable of Image
+        The images.
+    source : Source
+        Where those are read again that were not kept.
+
+    Returns
+    -------
+    dict of str to Dataset
+        By file; those that can no longer be read are missing.
+    """
+    datasets = {image.file: image.dataset for image in images}
+    found = {name: dataset for name, dataset in datasets.items() if dataset is not None}
+    for name in source.names:  # in the source's order, which a compressed tar needs
+        if name in datasets and name not in found:
+            with _quiet(), suppress(Exception):  # it was read before: what fails now is the medium
+                found[name] = _parse(_content(source, name) or b"")
+    return found
+
+
+def decode(image: Image, dataset: Dataset | None) -> npt.NDArray[np.float32]:
+    """Decode one image's intensities.
+
+    Parameters
+    ----------
+    image : Image
+        The image.
+    dataset : Dataset or None
+        Its file as parsed; None where it could not be read.
+
+    Returns
+    -------
+    ndarray of float32, shape (row, column)
+        Intensities after rescale slope and intercept, larger is brighter.
+
+    Raises
+    ------
+    ValueError
+        If the pixels are missing, truncated or cannot be decoded.
+    """
+    try:
+        if dataset is None:
+            raise ValueError("the file cannot be read again")
+        with _quiet():
+            stored = pixel_array(dataset, index=image.frame)
+            bits, signed = int(dataset.BitsStored), bool(dataset.PixelRepresentation)
+    except Exception as error:  # each decoder raises its own kinds
+        raise ValueError(f"{image.file}: pixels cannot be decoded ({error})") from error
+    if stored.shape != (image.rows, image.columns):
+        raise ValueError(
+            f"{image.file}: expected {image.rows} x {image.columns} pixels, got {stored.shape}"
+        )
+    pixels = stored.astype(np.float32)
+    if image.inverted:
+        # Mirrored within the range of stored values: its two ends add up to this.
+        pixels = (-1.0 if signed else 2.0**bits - 1.0) - pixels
+    if image.slope != 1.0 or image.intercept != 0.0:
+        pixels = pixels * image.slope + image.intercept
+    return pixels
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep pydicom's remarks on broken values from the user: what matters is said by the reader."""
+    with warnings.catch_warnings(), config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _content(source: Source, name: str) -> bytes | None:
+    """Read one file's bytes, or None where its beginning is not that of a DICOM file."""
+    with source.open(name) as file:
+        head = file.read(132)
+        if head[128:] != b"DICM" and not _looks_bare(head):
+            return None
+        return head + file.read(MAX_FILE_BYTES + 1 - len(head))
+
+
+def _looks_bare(head: bytes) -> bool:
+    """Whether bytes begin like a DICOM dataset without preamble: a low element of group 2 or 8."""
+    if len(head) < 132 or head[:2] not in (b"\x02\x00", b"\x08\x00") or head[3] != 0:
+        return False
+    explicit = head[4:6].isalpha() and head[4:6].isupper()
+    return explicit or int.from_bytes(head[4:8], "little") <= 64
+
+
+def _parse(content: bytes) -> Dataset:
+    """Parse the elements that are used."""
+    return pydicom.dcmread(BytesIO(content), force=True, specific_tags=list(_TAGS))
+
+
+def _sort_in(reading: Reading, name: str, content: bytes, keep: bool) -> None:
+    """Parse one file and put it where it belongs."""
+    try:
+        dataset = _parse(content)
+        modality = text_of(dataset, "Modality")
+        sop_class = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID")
+        is_image = "Image Storage" in pydicom.uid.UID(str(sop_class or "")).name
+        if not any(k in dataset for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+            cut_off = is_image or not (modality or sop_class)
+            (reading.damaged if cut_off else reading.without_image).append(name)
+            return
+        if not modality and is_image and "MR Image" in pydicom.uid.UID(str(sop_class)).name:
+            modality = "MR"
+        if modality != "MR":
+            reading.other_modalities.setdefault(modality or "unnamed", name)
+            _put_aside(reading, f"modality {modality or 'unnamed'}, not MR", name)
+            return
+        images = images_of(dataset, name, keep)
+    except UnusableError as error:
+        _put_aside(reading, str(error), name)
+    except Exception:  # a mangled header can fail anywhere in pydicom, and in any way
+        reading.damaged.append(name)
+    else:
+        reading.images.extend(images)
+
+
+def _put_aside(reading: Reading, reason: str, name: str) -> None:
+    """Note a file under the reason for which it is not used."""
+    reading.set_aside.setdefault(reason, []).append(name)
