@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+
+from lvvol._core import GeometryError
+from lvvol.geometry import image_affine
 
 Vector = tuple[float, ...]
 
@@ -139,10 +142,7 @@ def _image(facts: _Facts, name: str, frame: int, enhanced: bool, dataset: Datase
     spacing = facts.numbers("PixelSpacing", 2)
     if position is None or orientation is None or spacing is None:
         raise UnusableError("no position, orientation or pixel spacing")
-    right, down = np.array(orientation[:3]), np.array(orientation[3:])
-    # Directions carry a few digits: a hundredth is far above rounding and far below a fault.
-    off = max(abs(right @ right - 1), abs(down @ down - 1), abs(right @ down))
-    if off > 0.01 or min(spacing) <= 0:
+    if not _is_plane(orientation, spacing):
         raise UnusableError("directions that are not perpendicular, or no positive pixel spacing")
     rows, columns = facts.integer("Rows"), facts.integer("Columns")
     if not rows or not columns:
@@ -179,6 +179,16 @@ def _image(facts: _Facts, name: str, frame: int, enhanced: bool, dataset: Datase
         inverted=facts.text("PhotometricInterpretation") == "MONOCHROME1",
         dataset=dataset,
     )
+
+
+@lru_cache(maxsize=64)
+def _is_plane(orientation: Vector, spacing: Vector) -> bool:
+    """Whether an orientation and a pixel spacing span a plane."""
+    try:
+        image_affine((0.0, 0.0, 0.0), orientation, spacing)
+    except GeometryError:
+        return False
+    return True
 
 
 class _Facts:

@@ -14,6 +14,7 @@ import pydicom
 from pydicom import config
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import pixel_array
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from lvvol.dicom.archive import Source
 from lvvol.dicom.image import Image, UnusableError, images_of, text_of
@@ -199,7 +200,12 @@ def _looks_bare(head: bytes) -> bool:
 
 def _parse(content: bytes) -> Dataset:
     """Parse the elements that are used."""
-    return pydicom.dcmread(BytesIO(content), force=True, specific_tags=list(_TAGS))
+    dataset = pydicom.dcmread(BytesIO(content), force=True, specific_tags=list(_TAGS))
+    if "TransferSyntaxUID" not in dataset.file_meta:  # no file header: what the parser found
+        dataset.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if dataset.original_encoding[0] else ExplicitVRLittleEndian
+        )
+    return dataset
 
 
 def _sort_in(reading: Reading, name: str, content: bytes, keep: bool) -> None:

@@ -1,0 +1,285 @@
+"""Headers and pixels: every form in which an image may come."""
+
+import warnings
+from io import FileIO
+from itertools import chain
+from types import SimpleNamespace
+
+import numpy as np
+import pydicom
+import pytest
+from conftest import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import JPEG2000Lossless, RLELossless
+
+from lvvol import load_study
+from lvvol.dicom import read
+from lvvol.dicom.archive import open_source
+from lvvol.dicom.read import decode, fetch, read_images
+
+
+def read_all(path):
+    """Everything read, with the decoded pixels of each image."""
+    with open_source(path) as source:
+        reading = read_images(source)
+        datasets = fetch(reading.images, source)
+        return reading, [decode(image, datasets[image.file]) for image in reading.images]
+
+
+def read_one(path):
+    _, pixels = read_all(path)
+    assert len(pixels) == 1
+    assert pixels[0].dtype == np.float32
+    return pixels[0]
+
+
+def test_rescale_slope_and_intercept(study):
+    study.save(study.dataset(pixels_of(0, 1), RescaleSlope="0.5", RescaleIntercept="-10"))
+    np.testing.assert_array_equal(read_one(study.folder), pixels_of(0, 1) * 0.5 - 10)
+
+
+def test_signed_pixels(study):
+    pixels = pixels_of(0, 0).astype(np.int16) - 60
+    study.save(study.dataset(pixels))
+    np.testing.assert_array_equal(read_one(study.folder), pixels)
+
+
+def test_monochrome1_is_turned_bright_side_up(study):
+    # 12 stored bits: 0 is the brightest and becomes 4095.
+    study.save(
+        study.dataset(
+            pixels_of(0, 2), PhotometricInterpretation="MONOCHROME1", BitsStored=12, HighBit=11
+        )
+    )
+    np.testing.assert_array_equal(read_one(study.folder), 4095.0 - pixels_of(0, 2))
+
+
+def test_signed_monochrome1(study):
+    pixels = pixels_of(0, 0).astype(np.int16) - 60
+    study.save(study.dataset(pixels, PhotometricInterpretation="MONOCHROME1"))
+    # From -32768 to 32767: the ends change places.
+    np.testing.assert_array_equal(read_one(study.folder), -1.0 - pixels)
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [
+        "1.2.840.10008.1.2",  # implicit little endian
+        "1.2.840.10008.1.2.1",  # explicit little endian
+        "1.2.840.10008.1.2.1.99",  # deflated
+    ],
+)
+def test_native_transfer_syntaxes(study, syntax):
+    study.save(study.dataset(pixels_of(0, 3)), syntax=syntax)
+    np.testing.assert_array_equal(read_one(study.folder), pixels_of(0, 3))
+
+
+def test_explicit_big_endian(study):
+    ds = study.dataset(pixels_of(0, 3))
+    ds.PixelData = pixels_of(0, 3).astype(">u2").tobytes()
+    study.save(ds, syntax="1.2.840.10008.1.2.2")
+    np.testing.assert_array_equal(read_one(study.folder), pixels_of(0, 3))
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
+def test_compressed_transfer_syntaxes(study, syntax):
+    pixels = pixels_of(0, 3, rows=64, columns=48)  # large enough for JPEG 2000's levels
+    ds = study.dataset(pixels)
+    study.save(ds, "a.dcm")
+    ds.compress(syntax)
+    study.save(ds, "a.dcm")
+    assert pydicom.dcmread(study.folder / "a.dcm").file_meta.TransferSyntaxUID == syntax
+    np.testing.assert_array_equal(read_one(study.folder), pixels)
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_file_without_preamble(study, explicit):
+    path = study.folder / "bare"
+    ds = study.dataset(pixels_of(0, 1))
+    with path.open("wb") as file:
+        pydicom.dcmwrite(
+            file, ds, implicit_vr=not explicit, little_endian=True, enforce_file_format=False
+        )
+    assert path.read_bytes()[128:132] != b"DICM"
+    np.testing.assert_array_equal(read_one(study.folder), pixels_of(0, 1))
+
+
+def test_broken_values_neither_stop_nor_show(study, capfd):
+    ds = study.dataset(
+        StudyInstanceUID="1.02.not a uid",
+        SeriesInstanceUID="2.16.0124..5",
+        FrameOfReferenceUID=None,
+        AcquisitionDate="20120000",
+        AcquisitionTime="082621",
+        SliceThickness="12.34567",
+        PatientBirthDate="00000000",
+    )
+    ds.add_new(0x00080000, "UL", 946)  # a group length
+    ds.add_new(0x00180000, "UL", 1)
+    ds.add_new(0x52009230, "SQ", Sequence([Dataset()]))  # functional groups without any
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        path = study.save(ds)
+    content = path.read_bytes()
+    assert content.count(b"12.34567") == 1
+    path.write_bytes(content.replace(b"12.34567", b"so thick"))
+    reading, _ = read_all(study.folder)  # warnings are errors here
+    (image,) = reading.images
+    assert image.slice_thickness_mm is None
+    assert image.frame_of_reference_uid == ""
+    assert image.study_uid == "1.02.not a uid"
+    # 2012-00-00 sorts before 2012-01-01, and 08:26:21 counts from midnight.
+    assert image.acquired == 20120000 * 86400 + 8 * 3600 + 26 * 60 + 21
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("time", ["", "not a time", "25", None])
+def test_odd_times_do_not_stop_reading(study, time):
+    study.save(study.dataset(AcquisitionTime=time, AcquisitionDate="2013-01-08"))
+    reading, _ = read_all(study.folder)
+    assert len(reading.images) == 1
+
+
+def test_acquisition_date_time_with_zone(study):
+    study.save(study.dataset(AcquisitionDateTime="20240229133000.500000+0100"))
+    reading, _ = read_all(study.folder)
+    assert reading.images[0].acquired == 20240229 * 86400 + 13 * 3600 + 30 * 60 + 0.5
+
+
+def test_files_are_sorted_by_what_they_are(study):
+    study.save(study.dataset(), "good.dcm")
+    study.save(study.dataset(Modality="CT", SOPClassUID="1.2.840.10008.5.1.4.1.1.2"), "ct.dcm")
+    (study.folder / "note.txt").write_text("hello " * 100)
+    (study.folder / "empty").write_bytes(b"")
+    (study.folder / "short").write_bytes(b"\x08\x00")
+    report = study.dataset(Modality="SR", SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11")
+    del report.PixelData
+    study.save(report, "report.dcm")
+    study.save(study.dataset(ImagePositionPatient=None), "nowhere.dcm")
+    study.save(study.dataset(ImageOrientationPatient=[1, 0, 0, 1, 0, 0]), "flat.dcm")
+    study.save(study.dataset(PixelSpacing=[0, 1]), "spacing.dcm")
+    reading, _ = read_all(study.folder)
+    assert [image.file for image in reading.images] == ["good.dcm"]
+    assert reading.not_dicom == ["empty", "note.txt", "short"]
+    assert reading.without_image == ["report.dcm"]
+    assert reading.other_modalities == {"CT": "ct.dcm"}
+    assert sorted(chain.from_iterable(reading.set_aside.values())) == [
+        "ct.dcm", "flat.dcm", "nowhere.dcm", "spacing.dcm",
+    ]  # fmt: skip
+    assert reading.damaged == []
+
+
+def test_colour_images_are_set_aside(study):
+    ds = study.dataset(SamplesPerPixel=3, PhotometricInterpretation="RGB")
+    study.save(ds, "colour.dcm")
+    reading, _ = read_all(study.folder)
+    assert reading.set_aside == {"a colour image": ["colour.dcm"]}
+
+
+@pytest.mark.parametrize("keep", [200, 500, 900, 1200])
+def test_broken_off_file_is_damaged_wherever_it_breaks(study, keep):
+    path = study.save(study.dataset())
+    content = path.read_bytes()
+    assert len(content) > 1300
+    path.write_bytes(content[:keep])
+    with open_source(study.folder) as source:
+        reading = read_images(source)
+        if reading.images:  # the header was whole: the pixels are not
+            with pytest.raises(ValueError, match=r"0001\.dcm: pixels cannot be decoded"):
+                decode(reading.images[0], reading.images[0].dataset)
+        else:
+            assert reading.damaged == ["0001.dcm"]
+
+
+def test_pixels_not_kept_are_read_again(study, monkeypatch):
+    monkeypatch.setattr(read, "MAX_KEPT_BYTES", 1)
+    for i in range(3):
+        study.save(study.dataset(pixels_of(i, 0)))
+    reading, pixels = read_all(study.folder)
+    assert [image.dataset is None for image in reading.images] == [False, True, True]
+    for i in range(3):
+        np.testing.assert_array_equal(pixels[i], pixels_of(i, 0))
+
+
+def test_large_foreign_file_is_not_read(study):
+    """Two gigabytes of another kind: the beginning decides."""
+    with (study.folder / "disk.img").open("wb") as file:
+        file.truncate(2 << 30)
+    sizes = []
+
+    class Counting(FileIO):
+        def read(self, size=-1):
+            sizes.append(size)
+            return super().read(size)
+
+    source = SimpleNamespace(
+        names=("disk.img",),
+        unreadable=(),
+        n_links=0,
+        open=lambda name: Counting(study.folder / name),
+    )
+    assert read_images(source).not_dicom == ["disk.img"]
+    assert all(0 < size <= 1000 for size in sizes)
+
+
+def test_progress_counts_every_file(study):
+    study.slice(0, 3)
+    (study.folder / "x").write_text("")
+    calls = []
+    with open_source(study.folder) as source:
+        read_images(source, lambda done, total: calls.append((done, total)))
+    assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def enhanced(study, n_slices=4, n_phases=5):
+    """One enhanced file: every slice at every phase, in no useful order."""
+    frames = [(z, t) for t in range(n_phases) for z in reversed(range(n_slices))]
+    ds = study.dataset(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.4.1",
+        ImagePositionPatient=None,
+        ImageOrientationPatient=None,
+        PixelSpacing=None,
+        TriggerTime=None,
+        NumberOfFrames=len(frames),
+    )
+    ds.PixelData = np.stack([pixels_of(z, t) for z, t in frames]).tobytes()
+
+    def macro(**values):
+        item = Dataset()
+        for keyword, value in values.items():
+            setattr(item, keyword, value)
+        return Sequence([item])
+
+    shared = Dataset()
+    shared.PixelMeasuresSequence = macro(PixelSpacing=list(SPACING_MM), SliceThickness=6.0)
+    shared.PlaneOrientationSequence = macro(ImageOrientationPatient=[*RIGHT, *DOWN])
+    ds.SharedFunctionalGroupsSequence = Sequence([shared])
+    per_frame = []
+    for z, t in frames:
+        item = Dataset()
+        item.PlanePositionSequence = macro(ImagePositionPatient=(z * 8.0 * NORMAL).tolist())
+        item.CardiacSynchronizationSequence = macro(NominalCardiacTriggerDelayTime=40.0 * t)
+        item.PixelValueTransformationSequence = macro(RescaleSlope=2.0, RescaleIntercept=z)
+        per_frame.append(item)
+    ds.PerFrameFunctionalGroupsSequence = Sequence(per_frame)
+    return ds
+
+
+def test_enhanced_multi_frame(study):
+    path = study.save(enhanced(study))
+    stack = load_study(path)
+    assert stack.images.shape == (4, 5, ROWS, COLUMNS)
+    for z in range(4):
+        for t in range(5):
+            np.testing.assert_array_equal(stack.images[z, t], 2.0 * pixels_of(z, t) + z)
+    np.testing.assert_allclose(stack.slice_gaps_mm, 8.0)
+    np.testing.assert_array_equal(stack.times_ms[2], [0, 40, 80, 120, 160])
+
+
+def test_frames_without_positions_are_set_aside(study):
+    ds = enhanced(study)
+    ds.PerFrameFunctionalGroupsSequence = Sequence([])
+    study.save(ds, "frames.dcm")
+    reading, _ = read_all(study.folder)
+    assert reading.set_aside == {"several frames without a position for each": ["frames.dcm"]}
