@@ -1,0 +1,49 @@
+"""Labelled studies from several sources in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from lvvol.datasets.labelled import LabelledStack
+from lvvol.datasets.split import Part, part_of
+from lvvol.errors import DatasetError
+
+__all__ = ["LabelledStack", "Part", "part_of", "read_dataset"]
+
+
+def read_dataset(folder: Path, parts: Collection[Part]) -> Iterator[LabelledStack]:
+    """Read the patients of a dataset that belong to some parts of the split.
+
+    Parameters
+    ----------
+    folder : Path
+        DSB2 as image pairs (``train_validate.csv`` beside them) or Sunnybrook as PNG (``Images`` and
+        ``Labels``); which, is told from what the folder holds.
+    parts : collection of Part
+        Parts wanted.
+
+    Yields
+    ------
+    LabelledStack
+        In the order of patients' names.
+
+    Raises
+    ------
+    DatasetError
+        If the folder is neither, holds damage, or has a patient the split does not know.
+    """
+    from lvvol.datasets.dsb2_png import LABELS_FILE, read_dsb2_png
+    from lvvol.datasets.sunnybrook_png import read_sunnybrook_png
+
+    def wanted(patient: str) -> bool:
+        return part_of(patient) in parts
+
+    if (folder / LABELS_FILE).is_file():
+        yield from read_dsb2_png(folder, wanted)
+    elif (folder / "Images").is_dir() and (folder / "Labels").is_dir():
+        yield from read_sunnybrook_png(folder, wanted)
+    else:
+        raise DatasetError(
+            f"{folder}: expected DSB2 image pairs ({LABELS_FILE}) or Sunnybrook PNG (Images, Labels)"
+        )

@@ -1,0 +1,119 @@
+"""Sunnybrook slices as PNG pairs, ``Images/<patient>-IM-0001-0048.dcm.png`` and ``Labels/`` likewise.
+
+Images show the whole field of view, windowed to 8 bit. Neither pixel size nor slice spacing is given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lvvol.datasets.labelled import LabelledStack, stack_of_planes
+from lvvol.errors import DatasetError
+from lvvol.working import to_working_stack
+
+PIXEL_SPACING_MM = 1.3
+"""Middle of the 1.25 to 1.37 mm these patients have; which has which is not known."""
+
+SLICE_GAP_MM = 8.0
+"""Assumed; nothing is measured with it."""
+
+_PHASES = 20
+_OUTLINE_PIXELS = 0.45
+"""How far the masks overstep the contours: they count the outline's own pixels in, 5 % of the area."""
+
+_NAME = re.compile(r"(?P<patient>SC-[A-Z-]+-\d+)-IM-\d+-(?P<instance>\d+)\.dcm\.png$")
+
+
+def read_sunnybrook_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator[LabelledStack]:
+    """Read the patients of a folder one by one, in the order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``Images`` and ``Labels``.
+    wanted : callable
+        Tells whether to read a patient, by its name.
+
+    Yields
+    ------
+    LabelledStack
+        Patient ``sunnybrook/SC-...`` with masks and no volumes. A slice drawn at one phase only shows
+        that phase twice, and only the drawn one counts as labelled.
+
+    Raises
+    ------
+    DatasetError
+        If a label is missing or an image cannot be read.
+    """
+    drawn: dict[str, dict[int, dict[int, Path]]] = defaultdict(lambda: defaultdict(dict))
+    for path in sorted((folder / "Images").iterdir()):
+        if name := _NAME.match(path.name):
+            z, t = divmod(int(name["instance"]) - 1, _PHASES)
+            drawn[name["patient"]][t][z] = path
+    for patient, by_phase in sorted(drawn.items()):
+        if not wanted(f"sunnybrook/{patient}"):
+            continue
+        if len(by_phase) != 2:
+            raise DatasetError(f"{folder}: {patient}: expected 2 phases, got {sorted(by_phase)}")
+        yield _read_patient(patient, by_phase)
+
+
+def _read_patient(patient: str, by_phase: dict[int, dict[int, Path]]) -> LabelledStack:
+    masks_of = {
+        t: {z: _read_grey(p.parents[1] / "Labels" / p.name) > 127 for z, p in slices.items()}
+        for t, slices in by_phase.items()
+    }
+    # ED is the phase with the larger cavity, by the mean over slices drawn at both.
+    first, second = by_phase
+    common = by_phase[first].keys() & by_phase[second].keys()
+    larger_first = sum(int(masks_of[first][z].sum()) for z in common) > sum(
+        int(masks_of[second][z].sum()) for z in common
+    )
+    phases = (first, second) if larger_first else (second, first)
+    slices = sorted(by_phase[first].keys() | by_phase[second].keys())
+    labelled = np.array([[z in by_phase[t] for t in phases] for z in slices])
+    paths = [
+        [by_phase[t].get(z) or by_phase[other][z] for t, other in (phases, phases[::-1])]
+        for z in slices
+    ]
+    images = np.stack([[_read_grey(p) for p in pair] for pair in paths]).astype(np.float32)
+    empty = np.zeros(images.shape[2:], dtype=bool)
+    masks = np.stack([[masks_of[t].get(z, empty) for t in phases] for z in slices])
+    raw = stack_of_planes(
+        images, np.arange(len(slices)) * SLICE_GAP_MM, (PIXEL_SPACING_MM, PIXEL_SPACING_MM)
+    )
+    stack = to_working_stack(raw)
+    return LabelledStack(
+        patient=f"sunnybrook/{patient}",
+        stack=stack,
+        masks=_resample_masks(masks, stack.images.shape[2:]),
+        labelled=labelled,
+    )
+
+
+def _resample_masks(masks: npt.NDArray[np.bool_], shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Take the outline's share off each mask and bring it onto the working stack's pixels."""
+    result = np.zeros((*masks.shape[:2], *shape), dtype=bool)
+    for index in np.ndindex(*masks.shape[:2]):
+        if masks[index].any():
+            mask = masks[index].astype(np.uint8)
+            # Signed distance to the mask's edge in pixels: its zero lies between pixel centres.
+            inside = cv2.distanceTransform(mask, cv2.DIST_L2, 5) - 0.5
+            outside = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 5) - 0.5
+            depth = np.where(mask > 0, inside, -outside).astype(np.float32) - _OUTLINE_PIXELS
+            result[index] = cv2.resize(depth, shape[::-1], interpolation=cv2.INTER_LINEAR) > 0
+    return result
+
+
+def _read_grey(path: Path) -> npt.NDArray[np.uint8]:
+    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.exists() else None
+    if grey is None:
+        raise DatasetError(f"{path}: expected a readable image")
+    return grey.astype(np.uint8, copy=False)

@@ -1,0 +1,56 @@
+"""Figures of agreement between what was measured and what was labelled."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+
+def dice(measured: npt.NDArray[np.bool_], labelled: npt.NDArray[np.bool_]) -> float:
+    """Return the Dice coefficient of two masks of one shape.
+
+    Returns
+    -------
+    float
+        Twice the overlap by the sum of both, 0 to 1; NaN where both are empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dice(np.array([True, True, False]), np.array([True, False, False]))
+    0.6666666666666666
+    """
+    total = int(measured.sum()) + int(labelled.sum())
+    return 2 * int((measured & labelled).sum()) / total if total else float("nan")
+
+
+def agreement(
+    measured: npt.NDArray[np.float64], labelled: npt.NDArray[np.float64]
+) -> dict[str, float]:
+    """Return how measured values differ from labelled ones.
+
+    Parameters
+    ----------
+    measured, labelled : ndarray, shape (n,)
+        Values in one unit.
+
+    Returns
+    -------
+    dict
+        ``rmse``, ``mean_absolute_error``, ``mean_error`` (measured - labelled) in that unit, and
+        ``correlation`` (Pearson's r; NaN for fewer than two different values).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> agreement(np.array([1.0, 2.0, 6.0]), np.array([1.0, 2.0, 3.0]))["mean_error"]
+    1.0
+    """
+    errors = measured - labelled
+    constant = len(errors) < 2 or np.ptp(measured) == 0 or np.ptp(labelled) == 0
+    return {
+        "rmse": float(np.sqrt((errors**2).mean())),
+        "mean_absolute_error": float(np.abs(errors).mean()),
+        "mean_error": float(errors.mean()),
+        "correlation": float("nan") if constant else float(np.corrcoef(measured, labelled)[0, 1]),
+    }

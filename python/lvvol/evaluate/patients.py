@@ -1,0 +1,176 @@
+"""Patients of a dataset, measured and compared with their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lvvol import _core
+from lvvol.datasets import LabelledStack, Part, read_dataset
+from lvvol.errors import RoiNotFoundError
+from lvvol.evaluate.figures import agreement, dice
+from lvvol.pipeline import Measurement, Networks, load_networks, measure
+from lvvol.roi.square import labelled_square, overlap
+from lvvol.volume import cone_volume_ml
+
+
+@dataclass(frozen=True)
+class PatientResult:
+    """One patient, measured; NaN where there is no label.
+
+    Parameters
+    ----------
+    patient : str
+        Source and patient.
+    dice_ed, dice_es : float
+        Dice coefficient of P >= 0.5 over the labelled slices together, 0 to 1.
+    roi_overlap : float
+        IoU of the first ROI found with the square its mask calls for, 0 to 1.
+    edv_ml, esv_ml : float
+        Measured volumes, from O.
+    likelihood_edv_ml, likelihood_esv_ml : float
+        Volumes from binarised P, at the same phases.
+    labelled_edv_ml, labelled_esv_ml : float
+        Volumes the dataset gives.
+    """
+
+    patient: str
+    dice_ed: float
+    dice_es: float
+    roi_overlap: float
+    edv_ml: float
+    esv_ml: float
+    likelihood_edv_ml: float
+    likelihood_esv_ml: float
+    labelled_edv_ml: float
+    labelled_esv_ml: float
+
+
+def evaluate(
+    dataset: Path,
+    part: Part,
+    weights: Path | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> tuple[list[PatientResult], list[str]]:
+    """Measure every patient of a part of the split, ROIs found automatically.
+
+    Parameters
+    ----------
+    dataset : Path
+        Folder `lvvol.datasets.read_dataset` understands.
+    part : Part
+        Whose patients.
+    weights : Path, optional
+        Folder with the weights of a training run; the shipped ones if left out.
+    progress : callable, optional
+        Called with "evaluate", the patients done and the patients in all.
+
+    Returns
+    -------
+    results : list of PatientResult
+        One a patient measured.
+    refused : list of str
+        Patients in whom no ROI was found, with the reason.
+    """
+    networks = load_networks(weights)
+    stacks = list(read_dataset(dataset, {part}))
+    results, refused = [], []
+    for number, labels in enumerate(stacks):
+        if progress:
+            progress("evaluate", number, len(stacks))
+        try:
+            results.append(_measure_patient(labels, networks))
+        except RoiNotFoundError as error:
+            refused.append(f"{labels.patient}: {error}")
+    if progress:
+        progress("evaluate", len(stacks), len(stacks))
+    return results, refused
+
+
+def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
+    """Return the figures over all patients: Dice, ROI overlap, and agreement of EDV, ESV and EF.
+
+    Parameters
+    ----------
+    results : sequence of PatientResult
+        At least one.
+
+    Returns
+    -------
+    dict
+        Plain numbers; volumes in mL, EF in percent points. ``likelihood_`` figures are those of
+        binarised P. Patients without labelled volumes count for Dice and overlap only.
+    """
+    columns = {
+        name: np.array([getattr(r, name) for r in results], dtype=np.float64)
+        for name in PatientResult.__dataclass_fields__
+        if name != "patient"
+    }
+    summary: dict[str, Any] = {
+        "patients": len(results),
+        "dice_ed_mean": float(np.nanmean(columns["dice_ed"])),
+        "dice_es_mean": float(np.nanmean(columns["dice_es"])),
+        "roi_found_percent": 100 * float((columns["roi_overlap"] >= 0.5).mean()),
+    }
+    known = ~np.isnan(columns["labelled_edv_ml"])
+    if known.any():
+        true_edv, true_esv = columns["labelled_edv_ml"][known], columns["labelled_esv_ml"][known]
+        for prefix in ("", "likelihood_"):
+            edv, esv = columns[f"{prefix}edv_ml"][known], columns[f"{prefix}esv_ml"][known]
+            summary[f"{prefix}edv_ml"] = agreement(edv, true_edv)
+            summary[f"{prefix}esv_ml"] = agreement(esv, true_esv)
+            summary[f"{prefix}ef_percent"] = agreement(
+                100 * (1 - esv / edv), 100 * (1 - true_esv / true_edv)
+            )
+    return summary
+
+
+def _measure_patient(labels: LabelledStack, networks: Networks) -> PatientResult:
+    measured = measure(labels.stack, networks)
+    ed, es = measured.ed_phase, measured.es_phase
+    likelihood_ml = cone_volume_ml(measured.likelihood_areas_mm2.T, labels.stack.positions_mm)
+    masks = _masks(measured, labels.stack.images.shape[2:])
+    truth = labelled_square(labels.masks[measured.rois.start, 0])
+    dices = [
+        dice(masks[drawn, t], labels.masks[drawn, t])
+        for t, drawn in ((t, labels.labelled[:, t]) for t in (0, 1))
+    ]
+    return PatientResult(
+        patient=labels.patient,
+        dice_ed=dices[0],
+        dice_es=dices[1],
+        roi_overlap=(
+            float(overlap(measured.rois.squares[measured.rois.start], truth))
+            if truth is not None
+            else 0.0
+        ),
+        edv_ml=float(measured.volumes_ml[ed]),
+        esv_ml=float(measured.volumes_ml[es]),
+        likelihood_edv_ml=float(likelihood_ml[ed]),
+        likelihood_esv_ml=float(likelihood_ml[es]),
+        labelled_edv_ml=float("nan") if labels.edv_ml is None else labels.edv_ml,
+        labelled_esv_ml=float("nan") if labels.esv_ml is None else labels.esv_ml,
+    )
+
+
+def _masks(measured: Measurement, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Lay P >= 0.5 of every patch onto the working stack's pixels."""
+    n_slices, n_phases, size, _ = measured.likelihood.shape
+    matrices = np.zeros((n_slices, 2, 3))
+    # Pixel centre of the stack to pixel centre of the patch, by way of their edges.
+    steps = size / measured.rois.squares[:, 2]
+    matrices[:, 0, 0] = matrices[:, 1, 1] = steps
+    matrices[:, :, 2] = (0.5 - measured.rois.squares[:, :2]) * steps[:, None] - 0.5
+    laid = _core.resample(
+        measured.likelihood.reshape(-1, size, size),
+        np.repeat(matrices, n_phases, axis=0),
+        shape,
+        edge="zero",
+    )
+    masks: npt.NDArray[np.bool_] = laid.reshape(n_slices, n_phases, *shape) >= 0.5
+    return masks

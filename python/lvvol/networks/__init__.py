@@ -1,0 +1,1 @@
+"""The networks, their weights on disk, and their use on arrays."""

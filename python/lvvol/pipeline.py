@@ -1,0 +1,268 @@
+"""Study to `Prediction`: the order of the steps, and nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from lvvol import _core
+from lvvol.cine import CineStack
+from lvvol.dicom import load_study
+from lvvol.networks.hfcn import HFCN
+from lvvol.networks.inference import PATCH_SIZE, ready, score_windows, segment_patches
+from lvvol.networks.roi_classifier import RoiClassifier
+from lvvol.networks.weights import (
+    HFCN_FILE,
+    ROI_CLASSIFIER_FILE,
+    SHIPPED,
+    load_hfcn,
+    load_roi_classifier,
+)
+from lvvol.prediction import Prediction
+from lvvol.quality import doubts
+from lvvol.roi import Rois, WindowScorer, locate
+from lvvol.volume import cone_volume_ml
+from lvvol.working import to_working_stack
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, the steps done and the steps in all."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks a measurement needs, ready for inference."""
+
+    roi_classifier: RoiClassifier
+    hfcn: HFCN
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the networks see in a working stack.
+
+    Parameters
+    ----------
+    rois : Rois
+        The square of every slice.
+    likelihood : ndarray of float32, shape (slice, phase, 48, 48)
+        P over each square.
+    areas_mm2 : ndarray, shape (slice, phase)
+        LV cavity area from O, at least 0 (paper eq. 7).
+    volumes_ml : ndarray, shape (phase,)
+        Volume at every phase (paper eqs. 3 and 4).
+    """
+
+    rois: Rois
+    likelihood: npt.NDArray[np.float32]
+    areas_mm2: npt.NDArray[np.float64]
+    volumes_ml: npt.NDArray[np.float64]
+
+    @property
+    def ed_phase(self) -> int:
+        """Phase of largest volume."""
+        return int(self.volumes_ml.argmax())
+
+    @property
+    def es_phase(self) -> int:
+        """Phase of smallest volume."""
+        return int(self.volumes_ml.argmin())
+
+    @property
+    def likelihood_areas_mm2(self) -> npt.NDArray[np.float64]:
+        """Area where P reaches one half, shape (slice, phase) (paper eq. 1)."""
+        shares = (self.likelihood >= 0.5).mean(axis=(2, 3))
+        areas: npt.NDArray[np.float64] = shares * self.rois.squares[:, 2:] ** 2
+        return areas
+
+
+def load_networks(weights: Path | None = None) -> Networks:
+    """Load the networks and make them ready for inference.
+
+    Parameters
+    ----------
+    weights : Path, optional
+        Folder with the weights of a training run; the shipped ones if left out.
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing, damaged, or holds another network.
+    """
+    folder = weights or SHIPPED
+    networks = Networks(
+        load_roi_classifier(folder / ROI_CLASSIFIER_FILE), load_hfcn(folder / HFCN_FILE)
+    )
+    ready(networks.roi_classifier)
+    ready(networks.hfcn)
+    return networks
+
+
+def measure(
+    working: CineStack,
+    networks: Networks,
+    *,
+    threads: int = 0,
+    stage: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Measure a working stack.
+
+    Parameters
+    ----------
+    working : CineStack
+        From `lvvol.working.to_working_stack`.
+    networks : Networks
+        From `load_networks`.
+    threads : int
+        Threads of the core; 0 takes every core.
+    stage : callable, optional
+        Called with the name of each stage as it begins: roi, segment, volume.
+    progress : callable, optional
+        Called with a stage's name, the slices done and the slices in all.
+
+    Returns
+    -------
+    Measurement
+        Squares, P, areas and volumes of every phase.
+
+    Raises
+    ------
+    RoiNotFoundError
+        If no window looks like a left ventricle.
+    """
+    begin = stage or (lambda name: None)
+    report: Progress = progress or (lambda name, done, total: None)
+    n_slices, n_phases = working.n_slices, working.n_phases
+
+    begin("roi")
+    scorer = WindowScorer(working, partial(score_windows, networks.roi_classifier), threads)
+    rois = locate(scorer, progress=partial(report, "roi"))
+
+    begin("segment")
+    likelihood = np.empty((n_slices, n_phases, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
+    fractions = np.empty((n_slices, n_phases))
+    for z in range(n_slices):
+        patches = _core.extract_windows(
+            working.images,
+            np.array([z]),
+            rois.squares[z : z + 1],
+            np.arange(n_phases),
+            PATCH_SIZE,
+            normalise="mean_std",
+            threads=threads,
+        )
+        likelihood[z], fractions[z] = segment_patches(networks.hfcn, patches[0])
+        report("segment", z + 1, n_slices)
+
+    begin("volume")
+    areas_mm2 = np.clip(fractions, 0, None) * rois.squares[:, 2:] ** 2
+    volumes_ml = cone_volume_ml(areas_mm2.T, working.positions_mm)
+    return Measurement(rois, likelihood, areas_mm2, volumes_ml)
+
+
+def predict(
+    study: str | Path | CineStack,
+    *,
+    weights: Path | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Prediction:
+    """Measure the left ventricle in one study.
+
+    Parameters
+    ----------
+    study : str, Path or CineStack
+        A folder, zip or tar of DICOM files, or what `lvvol.load_study` made of it.
+    weights : Path, optional
+        Folder with the weights of a training run; the shipped ones if left out.
+    threads : int, optional
+        Threads to compute with; every core if left out.
+    progress : callable, optional
+        Called with a stage's name (read, resample, roi, segment), the steps done and the steps in all.
+
+    Returns
+    -------
+    Prediction
+        EDV, ESV, EF, every phase's volume and the evidence.
+
+    Raises
+    ------
+    LvvolError
+        If the study cannot be read or holds no left ventricle; see `lvvol.errors`.
+    """
+    clock = _Clock()
+    report: Progress = progress or (lambda name, done, total: None)
+    if isinstance(study, CineStack):
+        stack = study
+    else:
+        clock.begin("read")
+        stack = load_study(study, progress=partial(report, "read"))
+    clock.begin("resample")
+    report("resample", 0, 1)
+    working = to_working_stack(stack, threads=threads or 0)
+    report("resample", 1, 1)
+    clock.begin("load networks")
+    with _torch_threads(threads):
+        networks = load_networks(weights)
+        measured = measure(
+            working, networks, threads=threads or 0, stage=clock.begin, progress=progress
+        )
+    clock.end()
+    return Prediction(
+        stack=stack,
+        volumes_ml=measured.volumes_ml,
+        areas_mm2=measured.areas_mm2,
+        squares=measured.rois.squares,
+        roi_scores=measured.rois.scores,
+        lv_probability=measured.likelihood,
+        ed_phase=measured.ed_phase,
+        es_phase=measured.es_phase,
+        warnings=(
+            *stack.warnings,
+            *doubts(
+                measured.areas_mm2,
+                measured.likelihood_areas_mm2,
+                measured.volumes_ml,
+                measured.rois,
+            ),
+        ),
+        timings_s=clock.timings_s,
+    )
+
+
+class _Clock:
+    """Seconds of each stage, in the order they began."""
+
+    def __init__(self) -> None:
+        self.timings_s: dict[str, float] = {}
+        self._stage, self._since = "", 0.0
+
+    def begin(self, stage: str) -> None:
+        """End the stage before and begin one."""
+        self.end()
+        self._stage, self._since = stage, time.perf_counter()
+
+    def end(self) -> None:
+        """End the stage under way, if there is one."""
+        if self._stage:
+            self.timings_s[self._stage] = time.perf_counter() - self._since
+            self._stage = ""
+
+
+@contextmanager
+def _torch_threads(threads: int | None) -> Iterator[None]:
+    """Let torch compute with so many threads, then with as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

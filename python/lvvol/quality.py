@@ -1,0 +1,64 @@
+"""Checks of a measurement: what should make a reader doubt it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from lvvol.roi import Rois
+
+_LARGEST_DISAGREEMENT_PERCENT = 15.0
+_END_SLICE_SHARE = 0.5
+_PLAUSIBLE_EF_PERCENT = (10.0, 85.0)
+_PLAUSIBLE_EDV_ML = (30.0, 500.0)
+
+
+def doubts(
+    areas_mm2: npt.NDArray[np.float64],
+    likelihood_areas_mm2: npt.NDArray[np.float64],
+    volumes_ml: npt.NDArray[np.float64],
+    rois: Rois,
+) -> tuple[str, ...]:
+    """Return warnings about a measurement, none if nothing speaks against it.
+
+    Parameters
+    ----------
+    areas_mm2 : ndarray, shape (slice, phase)
+        Cavity areas from O.
+    likelihood_areas_mm2 : ndarray, shape (slice, phase)
+        Cavity areas from P; a second opinion of the same network.
+    volumes_ml : ndarray, shape (phase,)
+        Volumes from `areas_mm2`.
+    rois : Rois
+        The squares the areas were measured in.
+
+    Returns
+    -------
+    tuple of str
+        One sentence each, slices and phases counted from 1.
+    """
+    found = []
+    ed, es = int(volumes_ml.argmax()), int(volumes_ml.argmin())
+    edv_ml, esv_ml = float(volumes_ml[ed]), float(volumes_ml[es])
+    low, high = _PLAUSIBLE_EDV_ML
+    if not low <= edv_ml <= high:
+        found.append(f"EDV {edv_ml:.0f} mL is outside {low:.0f} to {high:.0f} mL")
+    ef_percent = 100 * (edv_ml - esv_ml) / edv_ml if edv_ml > 0 else 0.0
+    low, high = _PLAUSIBLE_EF_PERCENT
+    if not low <= ef_percent <= high:
+        found.append(f"EF {ef_percent:.0f} % is outside {low:.0f} to {high:.0f} %")
+    for name, phase in (("ED", ed), ("ES", es)):
+        total, other = float(areas_mm2[:, phase].sum()), float(likelihood_areas_mm2[:, phase].sum())
+        if abs(total - other) > _LARGEST_DISAGREEMENT_PERCENT / 100 * max(total, other):
+            found.append(
+                f"the two area estimates disagree at {name}: {total / 100:.0f} cm2 and "
+                f"{other / 100:.0f} cm2 over all slices"
+            )
+    for z, place in ((0, "first"), (-1, "last")):
+        if areas_mm2[z, ed] > _END_SLICE_SHARE * areas_mm2[:, ed].max():
+            found.append(
+                f"the {place} slice still holds a large cavity at ED: the stack may end inside the LV"
+            )
+    if kept := [str(z + 1) for z in np.flatnonzero(rois.kept) if areas_mm2[z, ed] > 300]:
+        found.append(f"slices {', '.join(kept)}: no window looks like an LV, yet an area was found")
+    return tuple(found)

@@ -1,0 +1,65 @@
+"""Scoring windows of a working stack with the ROI classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from lvvol import _core
+from lvvol.cine import CineStack
+from lvvol.roi.phases import window_phases
+from lvvol.roi.square import Squares
+
+WINDOW_SIZE = 25
+"""Rows and columns of a window (paper, Table I)."""
+
+Score = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]
+"""Windows, shape (n, 6, 25, 25), mean subtracted, to scores, shape (n,), 0 to 1."""
+
+
+class WindowScorer:
+    """The classifier's opinion of squares in one study.
+
+    Parameters
+    ----------
+    stack : CineStack
+        A working stack.
+    score : callable
+        The classifier.
+    threads : int
+        Threads for cutting windows; 0 takes every core.
+    """
+
+    def __init__(self, stack: CineStack, score: Score, threads: int = 0) -> None:
+        self.stack = stack
+        self._score = score
+        self._threads = threads
+        self._phases = window_phases(stack.n_phases)
+
+    def __call__(self, z: int, squares: Squares) -> npt.NDArray[np.float64]:
+        """Score squares of slice z.
+
+        Parameters
+        ----------
+        z : int
+            Slice.
+        squares : ndarray, shape (n, 3)
+            Squares; where they reach beyond the image its edge is repeated.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Probability that each is the LV's square, 0 to 1.
+        """
+        windows = _core.extract_windows(
+            self.stack.images,
+            np.full(len(squares), z, dtype=np.int64),
+            np.ascontiguousarray(squares, dtype=np.float64),
+            self._phases,
+            WINDOW_SIZE,
+            normalise="mean",
+            threads=self._threads,
+        )
+        return self._score(windows)

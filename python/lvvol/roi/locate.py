@@ -1,0 +1,114 @@
+"""From a working stack to one square a slice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from lvvol.errors import RoiNotFoundError
+from lvvol.roi.classify import WindowScorer
+from lvvol.roi.propose import Proposer, dense_scan
+from lvvol.roi.refine import LOWEST_SCORE, best_around
+from lvvol.roi.square import Squares
+
+_CANDIDATES = 8
+"""Best proposals that are refined before one is chosen."""
+
+
+@dataclass(frozen=True)
+class Rois:
+    """The ROI of every slice.
+
+    Parameters
+    ----------
+    squares : ndarray, shape (slice, 3)
+        Squares on the working stack, mm.
+    scores : ndarray, shape (slice,)
+        Score of the best window of each slice, 0 to 1.
+    kept : ndarray of bool, shape (slice,)
+        Where every window scored low, so that the neighbour's ROI stayed.
+    start : int
+        Slice the search began in.
+    """
+
+    squares: Squares
+    scores: npt.NDArray[np.float64]
+    kept: npt.NDArray[np.bool_]
+    start: int
+
+
+def locate(
+    scorer: WindowScorer,
+    propose: Proposer = dense_scan,
+    progress: Callable[[int, int], None] | None = None,
+) -> Rois:
+    """Find the LV's square in every slice.
+
+    Parameters
+    ----------
+    scorer : WindowScorer
+        The classifier on a working stack.
+    propose : Proposer
+        Where to look in the first slice.
+    progress : callable, optional
+        Called with the slices done and the slices in all.
+
+    Returns
+    -------
+    Rois
+        One square a slice, for all phases.
+
+    Raises
+    ------
+    RoiNotFoundError
+        If no window scores high in the middle slice nor in its neighbours.
+
+    Notes
+    -----
+    The middle slice is searched first, then the ones beside it until some window is believed; from
+    there each slice starts from its neighbour's ROI (Liao et al. 2017, III-C to III-E).
+    """
+    count = scorer.stack.n_slices
+    report = progress or (lambda done, total: None)
+    squares = np.empty((count, 3))
+    scores = np.empty(count)
+    kept = np.zeros(count, dtype=bool)
+    start, squares[:], first_score = _first(scorer, propose)
+    scores[start] = first_score
+    done = 1
+    report(done, count)
+    for step in (-1, 1):
+        z = start + step
+        while 0 <= z < count:
+            square, scores[z] = best_around(scorer, z, squares[z - step])
+            kept[z] = scores[z] < LOWEST_SCORE
+            squares[z] = squares[z - step] if kept[z] else square
+            z += step
+            done += 1
+            report(done, count)
+    return Rois(squares, scores, kept, start)
+
+
+def _first(scorer: WindowScorer, propose: Proposer) -> tuple[int, Squares, float]:
+    """Return the slice where the search succeeded, its square and the score."""
+    count = scorer.stack.n_slices
+    middle = count // 2
+    nearest = sorted(range(count), key=lambda z: (abs(z - middle), z))[:3]
+    highest = 0.0
+    for z in nearest:
+        proposals = propose(scorer.stack.images[z])
+        if not len(proposals):
+            continue
+        proposed = scorer(z, proposals)
+        tried = [best_around(scorer, z, proposals[i]) for i in np.argsort(-proposed)[:_CANDIDATES]]
+        square, score = max(tried, key=lambda pair: pair[1])
+        if score >= LOWEST_SCORE:
+            return z, square, score
+        highest = max(highest, score)
+    raise RoiNotFoundError(
+        f"slices {', '.join(str(z + 1) for z in nearest)}: expected a window that looks like a left "
+        f"ventricle, got scores up to {highest:.2f} where {LOWEST_SCORE} is needed"
+    )

@@ -1,0 +1,7 @@
+"""Training: a recipe and datasets to weights."""
+
+from lvvol.train.loop import Progress
+from lvvol.train.recipe import Recipe, read_recipe
+from lvvol.train.run import run
+
+__all__ = ["Progress", "Recipe", "read_recipe", "run"]

@@ -1,0 +1,127 @@
+"""Training of `RoiClassifier` on windows around labelled squares and away from them (paper III-D)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from lvvol.datasets import LabelledStack
+from lvvol.networks.roi_classifier import RoiClassifier
+from lvvol.roi.propose import SIDES_MM
+from lvvol.roi.square import Squares, labelled_square, overlap
+from lvvol.train.loop import Run
+from lvvol.train.sampling import cut, jitter, propagated_squares, random_squares, shade, turns
+
+Float32 = npt.NDArray[np.float32]
+
+_LOWEST_OVERLAP, _FULL_OVERLAP = 0.25, 0.85
+
+
+def target_of(overlaps: npt.NDArray[np.float64]) -> Float32:
+    """Return what the classifier should say of windows with these overlaps with the labelled square.
+
+    Scores must rank windows, not only accept them: the refinement (III-E) takes the best of many that
+    all hold the LV. The target therefore rises with the overlap, from 0 at an IoU of 0.25 to 1 at 0.85.
+    """
+    share = (overlaps - _LOWEST_OVERLAP) / (_FULL_OVERLAP - _LOWEST_OVERLAP)
+    return np.clip(share, 0, 1).astype(np.float32)
+
+
+def window_epoch(
+    stacks: Sequence[LabelledStack], rng: np.random.Generator, size: int
+) -> tuple[Float32, Float32]:
+    """Draw one epoch of windows.
+
+    Parameters
+    ----------
+    stacks : sequence of LabelledStack
+        With masks at ED.
+    rng : Generator
+        Source of chance.
+    size : int
+        Rows and columns of a window.
+
+    Returns
+    -------
+    windows : ndarray of float32, shape (n, 6, size, size)
+        Each with its mean subtracted.
+    targets : ndarray of float32, shape (n,)
+        `target_of` the overlap with the slice's labelled square.
+    """
+    windows, targets = [], []
+    for labels in stacks:
+        squares, slices, wanted = _draw(labels, rng)
+        turned = turns(len(squares), rng)
+        planes = labels.stack.images.reshape(-1, *labels.stack.images.shape[2:])
+        ed = cut(planes, 2 * slices, squares, turned, size)
+        es = cut(planes, 2 * slices + 1, squares, turned, size)
+        windows.append(shade(_cycle(ed, es, rng), rng))
+        targets.append(wanted)
+    order = rng.permutation(sum(map(len, targets)))
+    all_windows = np.concatenate(windows)[order]
+    all_windows -= all_windows.mean(axis=(1, 2, 3), keepdims=True)
+    return all_windows, np.concatenate(targets)[order]
+
+
+def _draw(
+    labels: LabelledStack, rng: np.random.Generator
+) -> tuple[Squares, npt.NDArray[np.int64], Float32]:
+    """Draw squares from every slice labelled at ED, with their slices and targets."""
+    shape = labels.stack.images.shape[2:]
+    fallback = propagated_squares(labels)
+    squares, slices, targets = [], [], []
+    for z in np.flatnonzero(labels.labelled[:, 0]):
+        truth = labelled_square(labels.masks[z, 0])
+        base = fallback[z][None]
+        near = jitter(np.repeat(base, 3, axis=0), rng, 0.12, (0.8, 1.25))
+        around = jitter(np.repeat(base, 3, axis=0), rng, 0.6, (0.5, 2.0))
+        away = random_squares(shape, 4, rng, SIDES_MM)
+        drawn = np.concatenate([near, around, away])
+        squares.append(drawn)
+        slices.append(np.full(len(drawn), z))
+        targets.append(
+            np.zeros(len(drawn), np.float32) if truth is None else target_of(overlap(drawn, truth))
+        )
+    return np.concatenate(squares), np.concatenate(slices), np.concatenate(targets)
+
+
+def _cycle(ed: Float32, es: Float32, rng: np.random.Generator) -> Float32:
+    """Make six phases of two, shape (n, 6, row, column): ED first and last, ES amid.
+
+    The labelled studies hold two phases only; what lies between is blended, more or less systolic at
+    random, so that real cycles of any heart rate fall within what was seen.
+    """
+    count = len(ed)
+    weight = np.zeros((count, 6, 1, 1), dtype=np.float32)
+    weight[:, 1, 0, 0] = rng.uniform(0, 1, count)
+    weight[:, 2, 0, 0] = rng.uniform(0.8, 1, count)
+    weight[:, 3, 0, 0] = rng.uniform(0.2, 1, count)
+    weight[:, 4, 0, 0] = rng.uniform(0, 0.5, count)
+    return ed[:, None] * (1 - weight) + es[:, None] * weight
+
+
+def train_epoch(
+    run: Run, network: RoiClassifier, stacks: Sequence[LabelledStack], batch: int, bfloat16: bool
+) -> float:
+    """Train for one epoch and return the mean loss."""
+    windows, targets = window_epoch(stacks, run.rng, network.config.size)
+    network.train()
+    losses = []
+    for start in range(0, len(windows) - batch + 1, batch):
+        x = torch.from_numpy(windows[start : start + batch])
+        y = torch.from_numpy(targets[start : start + batch])
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            logits = network(x.to(memory_format=torch.channels_last))
+        loss = functional.cross_entropy(logits.float(), torch.stack([y, 1 - y], dim=1))
+        losses.append(run.descend(loss))
+    return float(np.mean(losses))
+
+
+def steps_per_epoch(stacks: Sequence[LabelledStack], batch: int) -> int:
+    """Return the optimizer's steps of one epoch."""
+    windows = 10 * sum(int(labels.labelled[:, 0].sum()) for labels in stacks)
+    return windows // batch

@@ -1,0 +1,128 @@
+"""What every training stage shares: schedule, checkpoint, and the step from one to the next."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from lvvol.errors import RecipeError
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, the steps done and the steps in all."""
+
+
+def scheduled_rate(step: int, steps: int, highest: float, warmup: float = 0.05) -> float:
+    """Return the learning rate of a step: a short linear rise, then a cosine to 0.
+
+    Examples
+    --------
+    >>> scheduled_rate(5, 100, 1.0), scheduled_rate(100, 100, 1.0)
+    (1.0, 0.0)
+    """
+    rise = max(1.0, warmup * steps)
+    if step < rise:
+        return highest * (step + 1) / (rise + 1)
+    return (
+        highest * 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, steps - rise))))
+    )
+
+
+class Run:
+    """A network in training, with all that a resumed run needs to equal an unbroken one.
+
+    Parameters
+    ----------
+    name : str
+        Stage, as checkpoints and progress name it.
+    network : Module
+        Trained in place.
+    recipe : dict
+        Plain values; a checkpoint of another recipe is refused.
+    seed : int
+        Of sampling, dropout and initial weights.
+    steps : int
+        Steps of the whole run, which the schedule spans.
+    learning_rate, weight_decay : float
+        Of AdamW.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: nn.Module,
+        recipe: dict[str, Any],
+        seed: int,
+        steps: int,
+        learning_rate: float,
+        weight_decay: float,
+    ) -> None:
+        self.name = name
+        self.network = network.to(memory_format=torch.channels_last)
+        self.recipe = recipe
+        self.steps = steps
+        self.step = 0
+        self.epoch = 0
+        self.rng = np.random.default_rng(seed)
+        self.history: list[dict[str, float]] = []
+        self._highest = learning_rate
+        self._optimizer = torch.optim.AdamW(
+            network.parameters(), lr=learning_rate, weight_decay=weight_decay
+        )
+
+    def descend(self, loss: torch.Tensor) -> float:
+        """Take one step down a loss and return its value."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = scheduled_rate(self.step, self.steps, self._highest)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self._optimizer.step()
+        self.step += 1
+        return float(loss.detach())
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint beside its place, then move it there."""
+        part = path.with_suffix(".part")
+        torch.save(
+            {
+                "name": self.name,
+                "recipe": self.recipe,
+                "network": self.network.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "step": self.step,
+                "epoch": self.epoch,
+                "history": self.history,
+                "random": self.rng.bit_generator.state,
+                "torch_random": torch.get_rng_state(),
+            },
+            part,
+        )
+        os.replace(part, path)
+
+    def restore(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises
+        ------
+        RecipeError
+            If it is damaged, or was made by another stage or recipe.
+        """
+        try:
+            state = torch.load(path, weights_only=True)
+        except Exception as error:
+            raise RecipeError(f"{path}: expected a checkpoint, got {error}") from error
+        if state["name"] != self.name or state["recipe"] != self.recipe:
+            raise RecipeError(f"{path}: expected a checkpoint of this recipe's {self.name}")
+        self.network.load_state_dict(state["network"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self.step, self.epoch = state["step"], state["epoch"]
+        self.history = state["history"]
+        self.rng.bit_generator.state = state["random"]
+        torch.set_rng_state(state["torch_random"])

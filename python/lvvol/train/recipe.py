@@ -1,0 +1,136 @@
+"""`Recipe`, everything a training run depends on besides its data."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lvvol.errors import RecipeError
+
+
+@dataclass(frozen=True)
+class ClassifierRecipe:
+    """How `RoiClassifier` is trained.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over all slices.
+    batch : int
+        Windows a step.
+    learning_rate : float
+        Highest rate of the schedule.
+    weight_decay : float
+        AdamW's.
+    """
+
+    epochs: int = 14
+    batch: int = 256
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+
+
+@dataclass(frozen=True)
+class SegmentationRecipe:
+    """How HFCN is trained, in turn on segmentation and on volume labels (paper III-H).
+
+    Parameters
+    ----------
+    blocks : int
+        Blocks of one segmentation epoch and one volume epoch.
+    volume_only_blocks : int
+        The last blocks leave the segmentation epoch out.
+    warmup_blocks : int
+        The first blocks leave the volume epoch out.
+    batch : int
+        Patches a segmentation step.
+    studies : int
+        Studies a volume step.
+    learning_rate : float
+        Highest rate of the schedule.
+    weight_decay : float
+        AdamW's.
+    volume_weight : float
+        Loss of one mL, where the loss on P is a mean cross-entropy in nats.
+    """
+
+    blocks: int = 40
+    volume_only_blocks: int = 0
+    warmup_blocks: int = 4
+    batch: int = 64
+    studies: int = 4
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    volume_weight: float = 0.01
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run depends on besides its data.
+
+    Parameters
+    ----------
+    seed : int
+        Of every random choice.
+    bfloat16 : bool
+        Compute in bfloat16 where torch deems it safe; weights stay float32.
+    classifier : ClassifierRecipe
+        The ROI classifier's part.
+    segmentation : SegmentationRecipe
+        HFCN's part.
+    """
+
+    seed: int = 1
+    bfloat16: bool = False
+    classifier: ClassifierRecipe = field(default_factory=ClassifierRecipe)
+    segmentation: SegmentationRecipe = field(default_factory=SegmentationRecipe)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as plain values, as a checkpoint stores it."""
+        return dataclasses.asdict(self)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe from TOML; what it leaves out keeps its default.
+
+    Parameters
+    ----------
+    path : Path
+        Keys as in `Recipe`, tables ``[classifier]`` and ``[segmentation]``.
+
+    Raises
+    ------
+    RecipeError
+        If the file cannot be read, a key is unknown, or a value has the wrong type or sign.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RecipeError(f"{path}: expected a TOML recipe, got {error}") from error
+    return _build(Recipe, values, str(path))
+
+
+def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:
+    """Fill a dataclass, checking each value against the type of its default."""
+    default = kind()
+    known = {f.name for f in dataclasses.fields(kind)}
+    filled = {}
+    for key, value in values.items():
+        if key not in known:
+            raise RecipeError(f"{where}: expected one of {', '.join(sorted(known))}, got {key!r}")
+        old = getattr(default, key)
+        if dataclasses.is_dataclass(old):
+            if not isinstance(value, dict):
+                raise RecipeError(f"{where}: {key}: expected a table, got {value!r}")
+            filled[key] = _build(type(old), value, f"{where}: {key}")
+            continue
+        wanted = (int, float) if isinstance(old, float) else (type(old),)
+        if not isinstance(value, wanted) or isinstance(value, bool) != isinstance(old, bool):
+            raise RecipeError(f"{where}: {key}: expected {type(old).__name__}, got {value!r}")
+        if not isinstance(value, bool) and value < 0:
+            raise RecipeError(f"{where}: {key}: expected at least 0, got {value!r}")
+        filled[key] = type(old)(value)
+    return kind(**filled)

@@ -1,0 +1,162 @@
+"""One training run: read the data, train the classifier, train HFCN, write the weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from lvvol.datasets import LabelledStack, Part, read_dataset
+from lvvol.errors import DatasetError, OutputError
+from lvvol.networks.hfcn import HFCN
+from lvvol.networks.roi_classifier import RoiClassifier
+from lvvol.networks.weights import HFCN_FILE, ROI_CLASSIFIER_FILE, save_weights
+from lvvol.train import classifier, segmentation
+from lvvol.train.loop import Progress, Run
+from lvvol.train.recipe import Recipe
+
+
+def run(
+    seg: Sequence[Path],
+    vol: Sequence[Path],
+    out: Path,
+    recipe: Recipe | None = None,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Train the ROI classifier and HFCN on the split's training patients.
+
+    Parameters
+    ----------
+    seg : sequence of Path
+        Datasets whose masks are learned from.
+    vol : sequence of Path
+        Datasets whose volumes are learned from.
+    out : Path
+        Folder for checkpoints, ``recipe.json``, ``history.json`` and the weights.
+    recipe : Recipe, optional
+        What to do; the default recipe if left out.
+    resume : bool
+        Go on from the checkpoints in `out`; without it, a folder that holds some is refused.
+    progress : callable, optional
+        Called with a stage's name, the epochs done and the epochs in all.
+
+    Raises
+    ------
+    DatasetError
+        If a dataset is unreadable or holds no training patient.
+    OutputError
+        If `out` cannot be written, or holds another run's checkpoints.
+    RecipeError
+        If a checkpoint belongs to another recipe.
+    """
+    recipe = recipe or Recipe()
+    report: Progress = progress or (lambda stage, done, total: None)
+    _prepare(out, recipe, resume)
+    read: dict[Path, list[LabelledStack]] = {}
+    for number, folder in enumerate(dict.fromkeys([*seg, *vol])):
+        report("read", number, len({*seg, *vol}))
+        read[folder] = [s for s in read_dataset(folder, {Part.TRAIN}) if s.masks[:, 0].any()]
+    report("read", len(read), len(read))
+    seg_stacks = [stack for folder in dict.fromkeys(seg) for stack in read[folder]]
+    vol_stacks = [
+        stack for folder in dict.fromkeys(vol) for stack in read[folder] if stack.edv_ml is not None
+    ]
+    for name, stacks in (("seg", seg_stacks), ("vol", vol_stacks)):
+        if not stacks:
+            raise DatasetError(f"{name}: expected training patients, got none")
+    _train_classifier(seg_stacks, out, recipe, report)
+    _train_hfcn(seg_stacks, vol_stacks, out, recipe, report)
+
+
+def _prepare(out: Path, recipe: Recipe, resume: bool) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if not resume and any(out.glob("*.checkpoint")):
+            raise OutputError(f"{out}: expected an empty folder or resume, got an earlier run")
+        (out / "recipe.json").write_text(json.dumps(recipe.to_dict(), indent=2), encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{out}: expected a folder to write to, got {error}") from error
+
+
+def _train_classifier(
+    stacks: Sequence[LabelledStack], out: Path, recipe: Recipe, report: Progress
+) -> None:
+    part = recipe.classifier
+    torch.manual_seed(recipe.seed)
+    network = RoiClassifier()
+    run = Run(
+        "classifier",
+        network,
+        recipe.to_dict(),
+        recipe.seed,
+        part.epochs * classifier.steps_per_epoch(stacks, part.batch),
+        part.learning_rate,
+        part.weight_decay,
+    )
+
+    def epoch() -> dict[str, float]:
+        loss = classifier.train_epoch(run, network, stacks, part.batch, recipe.bfloat16)
+        return {"loss": loss}
+
+    _repeat(run, part.epochs, epoch, out, report)
+    save_weights(network, out / ROI_CLASSIFIER_FILE)
+
+
+def _train_hfcn(
+    seg: Sequence[LabelledStack],
+    vol: Sequence[LabelledStack],
+    out: Path,
+    recipe: Recipe,
+    report: Progress,
+) -> None:
+    part = recipe.segmentation
+    seg_steps, vol_steps = segmentation.steps_per_block(seg, vol, part.batch, part.studies)
+    steps = seg_steps * (part.blocks - part.volume_only_blocks)
+    steps += vol_steps * (part.blocks - part.warmup_blocks)
+    torch.manual_seed(recipe.seed)
+    network = HFCN()
+    run = Run(
+        "hfcn",
+        network,
+        recipe.to_dict(),
+        recipe.seed,
+        steps,
+        part.learning_rate,
+        part.weight_decay,
+    )
+
+    def block() -> dict[str, float]:
+        figures = {}
+        if run.epoch < part.blocks - part.volume_only_blocks:
+            figures["cross_entropy"] = segmentation.train_segmentation_epoch(
+                run, network, seg, part.batch, recipe.bfloat16
+            )
+        if run.epoch >= part.warmup_blocks:
+            figures["volume_error_ml"] = segmentation.train_volume_epoch(
+                run, network, vol, part.studies, part.volume_weight, recipe.bfloat16
+            )
+        return figures
+
+    _repeat(run, part.blocks, block, out, report)
+    save_weights(network, out / HFCN_FILE)
+
+
+def _repeat(
+    run: Run, epochs: int, epoch: Callable[[], dict[str, float]], out: Path, report: Progress
+) -> None:
+    """Run the epochs that are left, with a checkpoint and a line of history after each."""
+    checkpoint = out / f"{run.name}.checkpoint"
+    if checkpoint.exists():
+        run.restore(checkpoint)
+    report(run.name, run.epoch, epochs)
+    while run.epoch < epochs:
+        run.history.append(epoch())
+        run.epoch += 1
+        run.save(checkpoint)
+        history = out / f"{run.name}_history.json"
+        history.write_text(json.dumps(run.history, indent=1), encoding="utf-8")
+        report(run.name, run.epoch, epochs)

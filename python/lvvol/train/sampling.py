@@ -1,0 +1,130 @@
+"""Random windows and patches from labelled stacks."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from lvvol import _core
+from lvvol.datasets import LabelledStack
+from lvvol.roi.square import Squares, labelled_square
+
+Float32 = npt.NDArray[np.float32]
+
+
+def propagated_squares(labels: LabelledStack) -> Squares:
+    """Return a square for every slice, from its mask at ED or, where that is empty, its neighbour's.
+
+    Parameters
+    ----------
+    labels : LabelledStack
+        With a mask in at least one slice.
+
+    Returns
+    -------
+    ndarray, shape (slice, 3)
+        Squares; of two neighbours equally near the lower one lends its own.
+    """
+    drawn = {
+        z: s for z, m in enumerate(labels.masks[:, 0]) if (s := labelled_square(m)) is not None
+    }
+    return np.stack(
+        [
+            drawn[min(drawn, key=lambda other: (abs(other - z), other))]
+            for z in range(len(labels.masks))
+        ]
+    )
+
+
+def jitter(
+    squares: Squares, rng: np.random.Generator, shift: float, scales: tuple[float, float]
+) -> Squares:
+    """Move and scale squares at random.
+
+    Parameters
+    ----------
+    squares : ndarray, shape (n, 3)
+        Squares.
+    rng : Generator
+        Source of chance.
+    shift : float
+        Largest move of the centre, in sides, either way.
+    scales : (float, float)
+        Smallest and largest factor of the side, drawn evenly in its logarithm.
+
+    Returns
+    -------
+    ndarray, shape (n, 3)
+        New squares.
+    """
+    sides = squares[:, 2] * np.exp(rng.uniform(*np.log(scales), size=len(squares)))
+    centres = squares[:, :2] + squares[:, 2:] / 2
+    centres = centres + rng.uniform(-shift, shift, size=centres.shape) * squares[:, 2:]
+    return np.column_stack([centres - sides[:, None] / 2, sides])
+
+
+def random_squares(
+    shape: tuple[int, int], count: int, rng: np.random.Generator, sides_mm: tuple[float, float]
+) -> Squares:
+    """Return squares anywhere inside an image of the given shape, shape (count, 3)."""
+    largest = min(sides_mm[1], *shape)
+    sides = np.exp(rng.uniform(math.log(min(sides_mm[0], largest)), math.log(largest), size=count))
+    corners = rng.uniform(size=(count, 2)) * (np.array(shape) - sides[:, None])
+    return np.column_stack([corners, sides])
+
+
+def turns(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Return random rotations, half of them mirrored, shape (count, 2, 2).
+
+    No in-plane orientation is special: scanners, and those who convert their images, turn them freely.
+    """
+    angles = rng.uniform(0, 2 * np.pi, size=count)
+    cos, sin = np.cos(angles), np.sin(angles)
+    mirror = rng.choice([-1.0, 1.0], size=count)
+    return np.stack([np.stack([cos, -sin * mirror], -1), np.stack([sin, cos * mirror], -1)], -2)
+
+
+def cut(
+    planes: npt.NDArray[np.float32 | np.uint8],
+    sources: npt.NDArray[np.int64],
+    squares: Squares,
+    turned: npt.NDArray[np.float64],
+    size: int,
+) -> Float32:
+    """Cut turned squares out of planes.
+
+    Parameters
+    ----------
+    planes : ndarray, shape (plane, row, column)
+        Images or masks.
+    sources : ndarray of int64, shape (n,)
+        Plane of each square.
+    squares : ndarray, shape (n, 3)
+        Squares before they are turned about their centres.
+    turned : ndarray, shape (n, 2, 2)
+        Rotations, maybe mirrored.
+    size : int
+        Rows and columns of the result.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, size, size)
+        Averaged where a square shrinks; the image's edge is repeated beyond it.
+    """
+    steps = turned * (squares[:, 2] / size)[:, None, None]
+    centres = squares[:, :2] + squares[:, 2:] / 2 - 0.5
+    offsets = centres - steps @ np.full(2, (size - 1) / 2)
+    matrices = np.concatenate([steps, offsets[:, :, None]], axis=2)
+    return _core.resample(planes, matrices, (size, size), sources=sources, edge="nearest")
+
+
+def shade(patches: Float32, rng: np.random.Generator) -> Float32:
+    """Vary contrast and noise, one draw for each entry along the first axis; values stay near 0 to 1."""
+    shape = (len(patches),) + (1,) * (patches.ndim - 1)
+    gamma = np.exp(rng.normal(0, 0.25, size=shape)).astype(np.float32)
+    noise = rng.uniform(0, 0.03, size=shape).astype(np.float32)
+    grain = rng.standard_normal(patches.shape, dtype=np.float32)
+    result: Float32 = np.clip(patches, 0, 1) ** gamma + noise * grain
+    return result

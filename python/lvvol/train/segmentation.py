@@ -1,0 +1,120 @@
+"""Alternate training of HFCN: P on segmentation labels, O on volume labels (paper III-F to III-H)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from lvvol.datasets import LabelledStack
+from lvvol.networks.hfcn import HFCN
+from lvvol.networks.inference import PATCH_SIZE, standardise
+from lvvol.roi.square import Squares
+from lvvol.train.loop import Run
+from lvvol.train.sampling import cut, jitter, propagated_squares, shade, turns
+from lvvol.volume import trapezoid_volume_ml
+
+Float32 = npt.NDArray[np.float32]
+
+_SCALES = (0.75, 1.4)
+_SHIFT = 0.15
+
+
+def train_segmentation_epoch(
+    run: Run, network: HFCN, stacks: Sequence[LabelledStack], batch: int, bfloat16: bool
+) -> float:
+    """Train P on every labelled image once and return the mean cross-entropy in nats."""
+    patches, masks = _segmentation_epoch(stacks, run.rng)
+    network.train()
+    losses = []
+    for start in range(0, len(patches) - batch + 1, batch):
+        x = standardise(torch.from_numpy(patches[start : start + batch])[:, None])
+        y = torch.from_numpy(masks[start : start + batch])
+        logits, _ = _forward(network, x, bfloat16)
+        loss = functional.cross_entropy(logits, torch.stack([y, 1 - y], dim=1))
+        losses.append(run.descend(loss))
+    return float(np.mean(losses))
+
+
+def train_volume_epoch(
+    run: Run,
+    network: HFCN,
+    stacks: Sequence[LabelledStack],
+    studies: int,
+    volume_weight: float,
+    bfloat16: bool,
+) -> float:
+    """Train O on every study's volumes once and return the mean absolute error in mL."""
+    order = run.rng.permutation(len(stacks))
+    network.train()
+    errors = []
+    for start in range(0, len(order) - studies + 1, studies):
+        chosen = [stacks[i] for i in order[start : start + studies]]
+        drawn = [_study(labels, run.rng) for labels in chosen]
+        x = torch.from_numpy(np.concatenate([patches for patches, _ in drawn]))
+        _, area_map = _forward(network, standardise(x[:, None]), bfloat16)
+        fractions = area_map.mean(dim=(1, 2, 3)).split([len(patches) for patches, _ in drawn])
+        error = torch.stack(
+            [
+                _volume_error_ml(f, squares, labels)
+                for f, (_, squares), labels in zip(fractions, drawn, chosen, strict=True)
+            ]
+        ).mean()
+        run.descend(volume_weight * error)
+        errors.append(float(error.detach()))
+    return float(np.mean(errors))
+
+
+def _forward(network: HFCN, patches: Tensor, bfloat16: bool) -> tuple[Tensor, Tensor]:
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        logits, area_map = network(patches.contiguous(memory_format=torch.channels_last))
+    return logits.float(), area_map.float()
+
+
+def _volume_error_ml(fractions: Tensor, squares: Squares, labels: LabelledStack) -> Tensor:
+    """Return the mean absolute error of EDV and ESV, eqs. 5, 7 and 8; fractions are (slice, phase)."""
+    areas_mm2 = fractions.reshape(-1, 2) * torch.from_numpy(squares[:, 2:] ** 2).float()
+    gaps_mm = torch.from_numpy(labels.stack.slice_gaps_mm).float()
+    volumes_ml = trapezoid_volume_ml(areas_mm2.T, gaps_mm)
+    return (volumes_ml - torch.tensor([labels.edv_ml, labels.esv_ml])).abs().mean()
+
+
+def _study(labels: LabelledStack, rng: np.random.Generator) -> tuple[Float32, Squares]:
+    """Draw one study, turned as a whole: patches (slice x phase, row, column), squares (slice, 3)."""
+    squares = propagated_squares(labels)
+    scale = np.exp(rng.uniform(np.log(0.85), np.log(1.35)))
+    squares = jitter(squares, rng, 0.1, (0.9 * scale, 1.1 * scale))
+    count = 2 * len(squares)
+    planes = labels.stack.images.reshape(-1, *labels.stack.images.shape[2:])
+    turned = np.repeat(turns(1, rng), count, axis=0)
+    patches = cut(planes, np.arange(count), np.repeat(squares, 2, axis=0), turned, PATCH_SIZE)
+    return shade(patches, rng), squares
+
+
+def _segmentation_epoch(
+    stacks: Sequence[LabelledStack], rng: np.random.Generator
+) -> tuple[Float32, Float32]:
+    """Draw every labelled image once: patches and masks, both (n, 48, 48), in random order."""
+    patches, masks = [], []
+    for labels in stacks:
+        sources = np.flatnonzero(labels.labelled.ravel())
+        squares = jitter(propagated_squares(labels)[sources // 2], rng, _SHIFT, _SCALES)
+        turned = turns(len(sources), rng)
+        shape = labels.stack.images.shape[2:]
+        planes = labels.stack.images.reshape(-1, *shape)
+        drawn = labels.masks.reshape(-1, *shape).view(np.uint8)
+        patches.append(shade(cut(planes, sources, squares, turned, PATCH_SIZE), rng))
+        masks.append(cut(drawn, sources, squares, turned, PATCH_SIZE))
+    order = rng.permutation(sum(map(len, masks)))
+    return np.concatenate(patches)[order], np.concatenate(masks)[order]
+
+
+def steps_per_block(
+    seg: Sequence[LabelledStack], vol: Sequence[LabelledStack], batch: int, studies: int
+) -> tuple[int, int]:
+    """Return the optimizer's steps of a segmentation epoch and of a volume epoch."""
+    return sum(int(labels.labelled.sum()) for labels in seg) // batch, len(vol) // studies
