@@ -1,0 +1,145 @@
+"""What is drawn at random for a study: heart, pose, scanner, and the planes of the protocol."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lvvol.phantom.anatomy import beating_ventricle, contraction_curve
+from lvvol.phantom.heart import Heart, draw_heart
+from lvvol.phantom.render import Plane, Scanner
+from lvvol.phantom.shapes import Float64
+
+SIEMENS = "SIEMENS"
+GE = "GE MEDICAL SYSTEMS"
+
+# Usual orientation of short-axis images, in patient LPS: to the right, down, and towards the base.
+_RIGHT = np.array([0.64, 0.62, -0.45])
+_BASEWARD = np.array([-0.54, 0.80, 0.26])
+
+
+def draw_beating_heart(
+    rng: np.random.Generator, n_phases: int, edv_ml: float, ef_percent: float
+) -> Heart:
+    """Draw a heart with the volumes asked for; large ones are rounder, weak ones shorten less."""
+    es_phase = max(1, round(float(rng.uniform(0.32, 0.40)) * n_phases))
+    contraction = contraction_curve(n_phases, es_phase)
+    slender = 0.270 + 0.065 * (edv_ml - 80.0) / 200.0 + float(rng.uniform(-0.008, 0.012))
+    # V = pi (slender L)^2 a (2/3 + k - k^3/3), a = L / (1 + k), k = 0.45: 2.353 slender^2 L^3.
+    length_mm = (edv_ml * 1000.0 / (2.353 * slender**2)) ** (1.0 / 3.0)
+    phases = beating_ventricle(
+        edv_ml * (1.0 - contraction * ef_percent / 100.0),
+        length_mm=length_mm,
+        shortening=0.27 * ef_percent / 100.0,
+        wall_mm=float(rng.uniform(7.0, 11.0)),
+        eccentricity=float(rng.uniform(0.94, 1.06)),
+    )
+    return draw_heart(rng, phases)
+
+
+def draw_pose(rng: np.random.Generator, heart: Heart) -> Float64:
+    """Draw where the heart lies; return the map from heart coordinates to patient LPS mm."""
+    u = _unit(_BASEWARD + rng.normal(0.0, 0.06, 3))
+    right = _unit(_RIGHT - (_RIGHT @ u) * u)
+    down = np.cross(u, right)
+    turn = np.deg2rad(rng.uniform(12.0, 30.0))
+    p = -np.cos(turn) * right + np.sin(turn) * down
+    q = np.sin(turn) * right + np.cos(turn) * down
+    middle = np.array([40.0, -30.0, 2.0]) + rng.normal(0.0, 4.0, 3)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.stack([p, q, u], axis=1)
+    matrix[:3, 3] = middle - 0.5 * heart.phases[0].cavity.base_mm * u
+    return matrix
+
+
+def draw_scanner(rng: np.random.Generator, vendor: str, half_depth_mm: float) -> Scanner:
+    """Draw coils, noise and intensities in the manner of a vendor."""
+    front, back = -half_depth_mm - 25.0, half_depth_mm + 30.0
+    siemens = vendor == SIEMENS
+    return Scanner(
+        coils_mm=(
+            (70.0, front + 10.0, 40.0),
+            (-60.0, front, 40.0),
+            (80.0, front + 15.0, -70.0),
+            (-50.0, front, -70.0),
+            (90.0, back, 0.0),
+            (-90.0, back, 0.0),
+        ),
+        coil_reach_mm=float(rng.uniform(85, 120)),
+        coil_weight=float(rng.uniform(0.5, 0.9) if siemens else rng.uniform(0.8, 1.1)),
+        band_radius_mm=float(rng.uniform(165, 230)),
+        kept=(float(rng.uniform(0.9, 1.0)), float(rng.uniform(0.65, 0.85))),
+        noise=float(rng.uniform(0.012, 0.03)),
+        blood=float(rng.uniform(200, 450) if siemens else rng.uniform(220, 700)),
+        round_view=not siemens,
+    )
+
+
+def draw_short_axis(
+    rng: np.random.Generator,
+    heart: Heart,
+    heart_to_patient: Float64,
+    vendor: str,
+    n_slices: int | None,
+) -> tuple[list[Plane], Float64]:
+    """Draw the short-axis stack; return its planes from apex to base, and u of each."""
+    gap = float(rng.uniform(8.0, 10.0))
+    covered = heart.phases[0].cavity.base_mm + 4.0
+    if n_slices is None:
+        n_slices = int(np.clip(np.ceil(covered / gap) + 1, 9, 12))
+        gap = min(max(gap, covered / (n_slices - 1)), 10.0)
+    first_mm = 0.5 * covered - 0.5 * gap * (n_slices - 1) + float(rng.uniform(-1.5, 1.5))
+    levels_mm = np.array([first_mm + gap * z for z in range(n_slices)])
+    if vendor == SIEMENS:
+        shape = (256, int(rng.choice([192, 208, 230])))
+        turn = np.deg2rad(rng.uniform(-30.0, 30.0))
+    else:
+        shape = (256, 256)
+        turn = np.deg2rad(rng.uniform(-40.0, 40.0) + 90.0 * rng.integers(0, 4))
+    pixel_mm = round(float(rng.uniform(1.25, 1.55)), 4)
+    p, q, u = heart_to_patient[:3, :3].T
+    row = np.cos(turn) * -p + np.sin(turn) * q
+    shift_mm = rng.normal(0.0, 10.0, 2)
+    planes = []
+    for level in levels_mm:
+        # The chest wall is near on the apex's side, so the view is centred towards the RV and back.
+        centre = heart_to_patient[:3] @ (12.0 + shift_mm[0], 12.0 + shift_mm[1], level, 1.0)
+        affine = plane_affine(centre, row, np.cross(u, row), pixel_mm, shape)
+        planes.append(Plane(affine, shape, min(8.0, gap)))
+    return planes, levels_mm
+
+
+def two_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
+    """Return the plane through the LV's axis that misses the RV, base up."""
+    _, q, u = heart_to_patient[:3, :3].T
+    centre = heart_to_patient[:3] @ (0.0, 0.0, 0.6 * heart.phases[0].cavity.base_mm, 1.0)
+    shape = (like.shape[0], like.shape[0])
+    return Plane(plane_affine(centre, -q, -u, like.pixel_mm, shape), shape, like.thickness_mm)
+
+
+def plane_affine(
+    centre: Float64, row: Float64, column: Float64, pixel_mm: float, shape: tuple[int, int]
+) -> Float64:
+    """Return the affine of a plane.
+
+    Parameters
+    ----------
+    centre : ndarray of float64, shape (3,)
+        Patient LPS of the middle of the pixel at (rows // 2, columns // 2).
+    row, column : ndarray of float64, shape (3,)
+        Directions of DICOM's row (along which the column index grows) and column.
+    pixel_mm : float
+        Width of a square pixel.
+    shape : (int, int)
+        Rows and columns.
+    """
+    affine = np.eye(4)
+    affine[:3, 0] = column * pixel_mm
+    affine[:3, 1] = row * pixel_mm
+    affine[:3, 2] = np.cross(row, column)
+    affine[:3, 3] = centre - affine[:3, 0] * (shape[0] // 2) - affine[:3, 1] * (shape[1] // 2)
+    return affine
+
+
+def _unit(vector: Float64) -> Float64:
+    unit: Float64 = vector / np.linalg.norm(vector)
+    return unit
