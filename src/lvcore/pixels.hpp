@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 #include <memory>
 #include <utility>
 
@@ -9,22 +10,32 @@ namespace lvcore {
 /// What lies outside an image: zeros, or the nearest edge pixel repeated.
 enum class Edge { zero, nearest };
 
+/// Largest image, in pixels.
+inline constexpr std::size_t kMaxPixels = std::size_t{1} << 30;
+
+/// Frees what `FloatBuffer` allocates.
+struct FreeFloats {
+    void operator()(float* floats) const noexcept { std::free(floats); }
+};
+
 /// Owned floats, not initialised: every result writes all of its elements, and the pages are first
 /// touched by the thread that fills them.
 class FloatBuffer {
   public:
-    explicit FloatBuffer(std::size_t size)
-        : data_(std::make_unique_for_overwrite<float[]>(size)), size_(size) {}
+    using Memory = std::unique_ptr<float[], FreeFloats>;
 
-    [[nodiscard]] float* data() { return data_.get(); }
-    [[nodiscard]] const float* data() const { return data_.get(); }
+    /// @throws std::bad_alloc where there is no memory.
+    explicit FloatBuffer(std::size_t size);
+
+    [[nodiscard]] float* data() { return memory_.get(); }
+    [[nodiscard]] const float* data() const { return memory_.get(); }
     [[nodiscard]] std::size_t size() const { return size_; }
 
     /// Gives the memory to the caller.
-    [[nodiscard]] std::unique_ptr<float[]> release() && { return std::move(data_); }
+    [[nodiscard]] Memory release() && { return std::move(memory_); }
 
   private:
-    std::unique_ptr<float[]> data_;
+    Memory memory_;
     std::size_t size_;
 };
 

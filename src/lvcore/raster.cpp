@@ -121,6 +121,10 @@ FloatBuffer contour_coverage(std::span<const double> points, std::size_t rows,
                 std::to_string(value));
         }
     }
+    if (columns != 0 && rows > kMaxPixels / columns) {
+        throw std::invalid_argument("shape: expected at most 2^30 pixels, got " +
+                                    std::to_string(rows) + " x " + std::to_string(columns));
+    }
     if (rows == 0 || columns == 0) {
         return FloatBuffer(0);
     }

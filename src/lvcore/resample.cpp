@@ -110,17 +110,21 @@ float sample_at(const FloatRows& image, double row, double column, Edge edge) {
     const double left = std::floor(column);
     const float down = static_cast<float>(row - top);
     const float right = static_cast<float>(column - left);
-    const auto pixel = [&](double r, double c, float weight) {
+    // What has no weight is not read: it may lie past the rows at hand.
+    float sum = 0.0F;
+    const auto add = [&](double r, double c, float weight) {
         if (weight == 0.0F || r < 0.0 || r > last_row || c < 0.0 || c > last_column) {
-            return 0.0F;
+            return;
         }
         const std::size_t at = (static_cast<std::size_t>(r) - image.first_row) * image.columns +
                                static_cast<std::size_t>(c);
-        return weight * image.data[at];
+        sum += weight * image.data[at];
     };
-    const float upper = pixel(top, left, 1.0F - right) + pixel(top, left + 1.0, right);
-    const float lower = pixel(top + 1.0, left, 1.0F - right) + pixel(top + 1.0, left + 1.0, right);
-    return (down == 1.0F ? 0.0F : (1.0F - down) * upper) + (down == 0.0F ? 0.0F : down * lower);
+    add(top, left, (1.0F - down) * (1.0F - right));
+    add(top, left + 1.0, (1.0F - down) * right);
+    add(top + 1.0, left, down * (1.0F - right));
+    add(top + 1.0, left + 1.0, down * right);
+    return sum;
 }
 
 /// A line of samples through an image: sample j lies at (row + j * row_step, column + j *

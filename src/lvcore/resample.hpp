@@ -21,9 +21,6 @@ struct ImageBatch {
 /// axes may step `kMaxStep`.
 inline constexpr double kMaxRotatedStep = 64.0;
 
-/// Largest image, in pixels.
-inline constexpr std::size_t kMaxPixels = std::size_t{1} << 30;
-
 /// Resamples planes: output n is image `sources[n]` under the map `matrices[6 n … 6 n + 5]`, row by
 /// row (m0 m1 m2; m3 m4 m5), from output (row, column) to input (row, column) pixel-centre indices.
 ///

@@ -1,6 +1,5 @@
 #include "lvcore/bindings/arrays.hpp"
 
-#include <memory>
 #include <utility>
 
 namespace lvcore::bindings {
@@ -67,11 +66,9 @@ Edge edge_argument(const std::string& name) {
 }
 
 py::array_t<float> to_numpy(FloatBuffer&& buffer, const std::vector<py::ssize_t>& shape) {
-    std::unique_ptr<float[]> floats = std::move(buffer).release();
+    FloatBuffer::Memory floats = std::move(buffer).release();
     const float* data = floats.get();
-    const py::capsule owner(data, [](void* memory) {
-        const std::unique_ptr<float[]> freed(static_cast<float*>(memory));
-    });
+    const py::capsule owner(data, [](void* memory) { FreeFloats()(static_cast<float*>(memory)); });
     static_cast<void>(floats.release());
     return py::array_t<float>(shape, data, owner);
 }

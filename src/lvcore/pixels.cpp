@@ -1,0 +1,42 @@
+#include "lvcore/pixels.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace lvcore {
+
+namespace {
+
+constexpr std::size_t kCacheLine = 64;
+constexpr std::size_t kHugePage = std::size_t{1} << 21;
+
+FloatBuffer::Memory allocate(std::size_t size) {
+    if (size > (std::numeric_limits<std::size_t>::max() - kHugePage) / sizeof(float)) {
+        throw std::bad_alloc();
+    }
+    const std::size_t wanted = std::max<std::size_t>(size * sizeof(float), 1);
+    const std::size_t alignment = wanted >= 2 * kHugePage ? kHugePage : kCacheLine;
+    const std::size_t bytes = (wanted + alignment - 1) / alignment * alignment;
+    FloatBuffer::Memory memory(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
+    if (!memory) {
+        throw std::bad_alloc();
+    }
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (alignment == kHugePage) {
+        // Up to half the time of a large result would go into page faults; a refusal does no harm.
+        static_cast<void>(madvise(memory.get(), bytes, MADV_HUGEPAGE));
+    }
+#endif
+    return memory;
+}
+
+}  // namespace
+
+FloatBuffer::FloatBuffer(std::size_t size) : memory_(allocate(size)), size_(size) {}
+
+}  // namespace lvcore

@@ -1,0 +1,201 @@
+"""`_core.extract_windows` against NumPy and PyTorch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lvvol import _core
+
+
+def cine(seed=0, shape=(3, 5, 40, 50)):
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def weights(edge_px, side, size, inputs, edge):
+    """Triangle filter (output, input) from its definition in edge coordinates, by NumPy."""
+    step = side / size
+    reach = max(step, 1.0)
+    pad = 300
+    pixel_centres = np.arange(-pad, inputs + pad) + 0.5
+    centres = edge_px + (np.arange(size) + 0.5) * step
+    all_weights = np.maximum(0, 1 - np.abs(pixel_centres - centres[:, None]) / reach)
+    all_weights /= all_weights.sum(axis=1, keepdims=True)
+    inside = all_weights[:, pad : pad + inputs].copy()
+    if edge == "nearest":
+        inside[:, 0] += all_weights[:, :pad].sum(axis=1)
+        inside[:, -1] += all_weights[:, pad + inputs :].sum(axis=1)
+    return inside
+
+
+def reference(images, slices, squares, phases, size, normalise, edge):
+    """Extract windows by dense matrix products in float64."""
+    phases = np.broadcast_to(phases, (len(slices), np.shape(phases)[-1]))
+    out = np.empty((len(slices), phases.shape[1], size, size))
+    for n, (z, (top, left, side)) in enumerate(zip(slices, squares, strict=True)):
+        rows = weights(top, side, size, images.shape[2], edge)
+        columns = weights(left, side, size, images.shape[3], edge)
+        out[n] = rows @ images[z, phases[n]].astype(np.float64) @ columns.T
+        if normalise == "mean":
+            out[n] -= out[n].mean()
+        elif normalise == "mean_std":
+            out[n] -= out[n].mean(axis=(1, 2), keepdims=True)
+            out[n] /= out[n].std(axis=(1, 2), keepdims=True)
+    return out
+
+
+@settings(deadline=None)
+@given(
+    squares=st.lists(
+        st.tuples(st.floats(-20, 50), st.floats(-20, 60), st.floats(0.5, 90)), max_size=4
+    ),
+    size=st.sampled_from([1, 2, 7, 25, 48]),
+    own=st.booleans(),
+    edge=st.sampled_from(["zero", "nearest"]),
+    seed=st.integers(0, 99),
+)
+def test_windows_agree_with_dense_matrices(squares, size, own, edge, seed):
+    rng = np.random.default_rng(seed)
+    images, n = cine(seed), len(squares)
+    squares = np.array(squares, np.float64).reshape(n, 3)
+    slices = rng.integers(0, 3, n)
+    phases = rng.integers(0, 5, (n, 3) if own else 3)
+    for normalise in ("none", "mean"):
+        expected = reference(images, slices, squares, phases, size, normalise, edge)
+        got = _core.extract_windows(
+            images, slices, squares, phases, size, normalise=normalise, edge=edge
+        )
+        np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [25, 48])
+def test_mean_std_brings_every_phase_to_mean_0_and_variance_1(size):
+    images = 300 + 80 * cine()
+    slices, phases = np.array([0, 2]), np.array([4, 0, 2])
+    squares = np.array([[3.2, 5.5, 30.1], [10, 1, 12.5]])
+    got = _core.extract_windows(images, slices, squares, phases, size, normalise="mean_std")
+    expected = reference(images, slices, squares, phases, size, "mean_std", "nearest")
+    np.testing.assert_allclose(got, expected, atol=1e-4)
+    np.testing.assert_allclose(got.mean(axis=(2, 3)), 0, atol=1e-5)
+    np.testing.assert_allclose(got.std(axis=(2, 3)), 1, atol=1e-5)
+
+
+def test_a_flat_patch_becomes_zero():
+    for level in (0.0, 1e-3, 1234.5, 3e4):
+        images = np.full((1, 1, 30, 30), level, np.float32)
+        squares = np.array([[2.3, 4.1, 17.7]])
+        got = _core.extract_windows(
+            images, np.array([0]), squares, np.array([0]), 25, normalise="mean_std"
+        )
+        assert np.abs(got).max() < 0.05
+
+
+def test_a_window_of_whole_pixels_is_a_copy():
+    images = cine()
+    got = _core.extract_windows(
+        images, np.array([1, 1]), np.array([[0.0, 0, 25], [15, 25, 25]]), np.array([3, 0]), 25
+    )
+    np.testing.assert_array_equal(got[0], images[1, [3, 0], :25, :25])
+    np.testing.assert_array_equal(got[1], images[1, [3, 0], 15:40, 25:50])
+
+
+@pytest.mark.parametrize(("side", "size"), [(40, 25), (30, 48), (36, 12)])
+def test_an_inner_window_agrees_with_pytorch(side, size):
+    images = cine(shape=(1, 2, 40, 40))
+    got = _core.extract_windows(
+        images, np.array([0]), np.array([[0.0, 0, side]]), np.array([0, 1]), size
+    )
+    expected = torch.nn.functional.interpolate(
+        torch.from_numpy(images[:, :, :side, :side].astype(np.float64)),
+        (size, size),
+        mode="bilinear",
+        align_corners=False,
+        antialias=True,
+    ).numpy()
+    # At the edges PyTorch cuts its filter off, where ours sees the image around the window.
+    inner = (..., slice(2, -2), slice(2, -2))
+    np.testing.assert_allclose(got[inner], expected[inner], atol=1e-5)
+
+
+def test_every_thread_count_gives_the_same_bits():
+    images = cine()
+    rng = np.random.default_rng(1)
+    squares = np.column_stack([rng.uniform(-5, 30, (101, 2)), rng.uniform(5, 45, 101)])
+    slices = rng.integers(0, 3, 101)
+    for normalise in ("none", "mean", "mean_std"):
+        runs = [
+            _core.extract_windows(
+                images, slices, squares, np.array([0, 2]), 25, normalise=normalise, threads=threads
+            )
+            for threads in (1, 2, 3, 7, 0)
+        ]
+        for run in runs[1:]:
+            np.testing.assert_array_equal(run, runs[0])
+
+
+def test_a_window_does_not_depend_on_its_neighbours():
+    images = cine()
+    squares = np.array([[1.5, 2.5, 20.3], [-4, 3, 44.4], [8, 9, 10]])
+    together = _core.extract_windows(images, np.array([0, 1, 2]), squares, np.array([1]), 25)
+    for n in range(3):
+        alone = _core.extract_windows(images, np.array([n]), squares[n : n + 1], np.array([1]), 25)
+        np.testing.assert_array_equal(alone[0], together[n])
+
+
+def test_nothing_to_cut_gives_nothing():
+    images = cine()
+    no_windows = _core.extract_windows(
+        images, np.empty(0, int), np.empty((0, 3)), np.array([0, 1]), 25
+    )
+    assert no_windows.shape == (0, 2, 25, 25)
+    no_phases = _core.extract_windows(
+        images, np.array([0]), np.array([[0.0, 0, 9]]), np.empty(0, int), 25, normalise="mean"
+    )
+    assert no_phases.shape == (1, 0, 25, 25)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"images": cine().astype(np.float64)}, TypeError, "images.*float64"),
+        ({"images": cine()[0]}, ValueError, r"images.*\(5, 40, 50\)"),
+        ({"images": cine()[..., ::2]}, ValueError, "images.*contiguous"),
+        ({"slices": np.array([3])}, IndexError, "slices.*3"),
+        ({"slices": np.array([-1])}, IndexError, "slices.*-1"),
+        ({"slices": np.array([0.0])}, TypeError, "slices.*float64"),
+        ({"squares": np.array([[0, 0, 9]])}, TypeError, "squares.*int64"),
+        ({"squares": np.zeros((1, 4))}, ValueError, r"squares.*\(1, 4\)"),
+        ({"squares": np.ones((2, 3))}, ValueError, r"squares.*\(2, 3\)"),
+        ({"squares": np.array([[0.0, 0, 0]])}, ValueError, "squares.*side"),
+        ({"squares": np.array([[0.0, 0, -3]])}, ValueError, "squares.*side"),
+        ({"squares": np.array([[0.0, 0, 1e9]])}, ValueError, "squares.*side"),
+        ({"squares": np.array([[np.nan, 0, 9]])}, ValueError, "squares.*finite"),
+        ({"squares": np.array([[0, np.inf, 9]])}, ValueError, "squares.*finite"),
+        ({"squares": np.array([[0, 0, np.nan]])}, ValueError, "squares.*side"),
+        ({"phases": np.array([5])}, IndexError, "phases.*5"),
+        ({"phases": np.array([-1])}, IndexError, "phases.*-1"),
+        ({"phases": np.zeros((2, 3), int)}, ValueError, r"phases.*\(2, 3\)"),
+        ({"phases": np.zeros((1, 1, 3), int)}, ValueError, "phases"),
+        ({"phases": [0]}, TypeError, "phases.*list"),
+        ({"size": 0}, ValueError, "size"),
+        ({"size": -2}, ValueError, "size.*-2"),
+        ({"size": 5000}, ValueError, "size"),
+        ({"normalise": "max"}, ValueError, "normalise.*max"),
+        ({"edge": "mirror"}, ValueError, "edge.*mirror"),
+        ({"threads": -1}, ValueError, "threads"),
+    ],
+)
+def test_bad_arguments_are_named(changes, error, words):
+    arguments = {
+        "images": cine(),
+        "slices": np.array([0]),
+        "squares": np.array([[0.0, 0, 9]]),
+        "phases": np.array([0]),
+        "size": 25,
+        **changes,
+    }
+    with pytest.raises(error, match=words):
+        _core.extract_windows(**arguments)
