@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import numpy as np
 import pydicom
 import pytest
-from conftest import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import JPEG2000Lossless, RLELossless
+from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
 
 from lvvol import load_study
 from lvvol.dicom import read

@@ -303,5 +303,5 @@ def _beat_span_s(ordered: list[Image]) -> float:
 
 def _aside(images: list[Image], reason: str) -> Decision:
     """Record that images were set aside."""
-    files = tuple(dict.fromkeys(image.file for image in images))
+    files = tuple(sorted({image.file for image in images}))
     return Decision(f"Set aside {images[0].label}.", reason[0].upper() + reason[1:] + ".", files)

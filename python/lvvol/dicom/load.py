@@ -102,14 +102,14 @@ def _check_files(study: Path, reading: Reading, n_links: int) -> None:
             f"{study}: expected files that may be read, "
             f"permission denied for all {len(reading.unreadable)}"
         )
+    if reading.other_modalities:
+        modality, example = next(iter(reading.other_modalities.items()))
+        raise WrongModalityError(f"{study}: expected MR images, found {modality} in {example}")
     if reading.damaged:
         raise DamagedStudyError(
             f"{study}: expected MR images, found {_files(reading.damaged)} truncated or damaged "
             "and no whole one"
         )
-    if reading.other_modalities:
-        modality, example = next(iter(reading.other_modalities.items()))
-        raise WrongModalityError(f"{study}: expected MR images, found {modality} in {example}")
     if reading.set_aside:
         reason, files = next(iter(reading.set_aside.items()))
         raise NotCineError(f"{study}: expected cine MR images, found {_files(files)} with {reason}")

@@ -79,9 +79,10 @@ def plan_stack(acquisitions: Sequence[Acquisition], study: str) -> Plan:
     decisions: list[Decision] = []
     cine = [a for a in acquisitions if a.n_phases >= MIN_PHASES]
     if not cine:
+        planes = "plane" if len(acquisitions) == 1 else "planes"
         raise NotCineError(
             f"{study}: expected slices at {MIN_PHASES} phases or more, "
-            f"found {len(acquisitions)} planes with one image each"
+            f"found {len(acquisitions)} {planes} with one image each"
         )
     members = _largest_parallel_set(cine)
     chosen = set(map(id, members))

@@ -1,0 +1,314 @@
+"""`load_study`: errors that say what is wrong, damaged files, and the real studies."""
+
+import errno
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from studies import pixels_of
+
+from lvvol import load_study
+from lvvol.errors import (
+    AmbiguousStudyError,
+    DamagedStudyError,
+    EmptyStudyError,
+    LvvolError,
+    NotCineError,
+    NotDicomError,
+    PermissionDeniedError,
+    TooFewSlicesError,
+    WrongModalityError,
+)
+
+
+def truncate(path, keep=0.6):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+
+
+def check_message(caught, study):
+    """One line that begins with the path and says what was found."""
+    message = str(caught.value)
+    assert message.startswith(f"{study}: ")
+    assert "\n" not in message
+
+
+def test_empty_folder(study):
+    (study.folder / "sub").mkdir()
+    with pytest.raises(EmptyStudyError, match="expected DICOM files, found no file") as caught:
+        load_study(study.folder)
+    check_message(caught, study.folder)
+
+
+def test_no_dicom(study):
+    (study.folder / "a.txt").write_text("text")
+    (study.folder / "b.png").write_bytes(b"\x89PNG" + bytes(500))
+    with pytest.raises(NotDicomError, match=r"found 2 files \(first: a.txt\)") as caught:
+        load_study(study.folder)
+    check_message(caught, study.folder)
+
+
+def test_single_file_that_is_nothing_we_know(tmp_path):
+    path = tmp_path / "report.pdf"
+    path.write_bytes(b"%PDF" + bytes(1000))
+    with pytest.raises(NotDicomError, match=r"found 1 file \(report.pdf\)") as caught:
+        load_study(path)
+    check_message(caught, path)
+
+
+def test_single_dicom_file(study):
+    path = study.save(study.dataset())
+    with pytest.raises(NotCineError, match="found 1 plane with one image"):
+        load_study(path)
+
+
+def test_other_modality_is_named_with_a_file(study):
+    for index in range(3):
+        study.slice(index, 2, Modality="CT", SOPClassUID="1.2.840.10008.5.1.4.1.1.2")
+    with pytest.raises(WrongModalityError, match=r"expected MR images, found CT in 0000\.dcm"):
+        load_study(study.folder)
+
+
+def test_whole_images_of_another_modality_say_more_than_a_damaged_file(study):
+    study.save(study.dataset(Modality="US"), "a.dcm")
+    truncate(study.save(study.dataset(), "b.dcm"), 0.3)
+    with pytest.raises(WrongModalityError, match=r"found US in a\.dcm"):
+        load_study(study.folder)
+
+
+def test_dicom_without_images(study):
+    ds = study.dataset(Modality="SR", SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11")
+    del ds.PixelData
+    study.save(ds, "report.dcm")
+    with pytest.raises(NotCineError, match=r"1 file \(report.dcm\) of DICOM without an image"):
+        load_study(study.folder)
+
+
+def test_images_without_geometry(study):
+    study.save(study.dataset(ImagePositionPatient=None), "a.dcm")
+    with pytest.raises(NotCineError, match=r"1 file \(a\.dcm\) with no position, orientation or"):
+        load_study(study.folder)
+
+
+@pytest.fixture
+def refuse(monkeypatch):
+    """Make opening chosen files fail as it does without permission."""
+
+    def refuse_names(pattern):
+        plain = Path.open
+
+        def open_or_refuse(self, *args, **kwargs):
+            if re.search(pattern, self.name):
+                raise PermissionError(errno.EACCES, "Permission denied", str(self))
+            return plain(self, *args, **kwargs)
+
+        monkeypatch.setattr(Path, "open", open_or_refuse)
+
+    return refuse_names
+
+
+def test_no_permission_for_any_file(study, refuse):
+    for index in range(3):
+        study.slice(index, 2)
+    refuse(r"\.dcm$")
+    with pytest.raises(PermissionDeniedError, match="permission denied for all 6") as caught:
+        load_study(study.folder)
+    check_message(caught, study.folder)
+
+
+def test_no_permission_for_the_one_file(study, refuse):
+    path = study.save(study.dataset())
+    refuse(r"\.dcm$")
+    with pytest.raises(PermissionDeniedError, match="permission denied"):
+        load_study(path)
+
+
+def test_no_permission_for_one_file_is_said(study, refuse):
+    for index in range(7):
+        study.slice(index, 4, SeriesNumber=index + 1)
+    refuse(r"^0009\.dcm$")
+    stack = load_study(study.folder)
+    assert stack.images.shape[:2] == (7, 4)
+    assert stack.warnings[0] == "Left out 1 file (0009.dcm) that may not be read."
+
+
+@pytest.mark.parametrize("path", [None, 3, b"study"])
+def test_path_of_another_type(path):
+    with pytest.raises(TypeError, match="path: expected a str or path, got "):
+        load_study(path)
+
+
+def test_one_truncated_image_is_dropped_and_said(study):
+    paths = [study.slice(index, 5, SeriesNumber=index + 1) for index in range(7)]
+    truncate(paths[3][2])
+    stack = load_study(study.folder)
+    assert stack.images.shape[:2] == (7, 5)
+    # The phase shows its neighbour, every other one what it showed.
+    np.testing.assert_array_equal(stack.images[3, 2], pixels_of(3, 1))
+    np.testing.assert_array_equal(stack.images[3, 3], pixels_of(3, 3))
+    np.testing.assert_array_equal(stack.images[4, 2], pixels_of(4, 2))
+    name = paths[3][2].name
+    assert stack.warnings[0] == f"Left out 1 file ({name}) truncated or damaged."
+    assert any("Slice 3 has 4 phases, the stack 5" in w for w in stack.warnings)
+    assert any(d.files == (name,) and "truncated" in d.what for d in stack.decisions)
+
+
+def test_repeat_takes_the_place_of_a_damaged_acquisition(study):
+    for index in range(7):
+        study.slice(index, 5, SeriesNumber=index + 1, acquired="120000")
+    for path in study.slice(3, 5, SeriesNumber=20, acquired="130000", mark=9)[:3]:
+        truncate(path)
+    stack = load_study(study.folder)
+    np.testing.assert_array_equal(stack.images[3, 1], pixels_of(3, 1))
+    assert any("It has" not in d.what and "2 phases of 5" in d.why for d in stack.decisions)
+
+
+@pytest.mark.parametrize("keep", [0.12, 0.3, 0.9])
+def test_all_truncated(study, keep):
+    for index in range(4):
+        for path in study.slice(index, 3):
+            truncate(path, keep)
+    with pytest.raises(DamagedStudyError, match=r"12 files \(first: 0000\.dcm\)") as caught:
+        load_study(study.folder)
+    check_message(caught, study.folder)
+
+
+def test_what_is_left_is_too_little(study):
+    for index in range(4):
+        for path in study.slice(index, 3):
+            if index < 2:
+                truncate(path)
+    with pytest.raises(DamagedStudyError, match=r"6 files .* without them: .* found 2") as caught:
+        load_study(study.folder)
+    check_message(caught, study.folder)
+
+
+def test_two_patients_are_refused(study, new_study):
+    other = new_study("study/other")
+    for index in range(4):
+        study.slice(index, 3)
+        other.slice(index, 3, PatientID="Q")
+    with pytest.raises(AmbiguousStudyError, match="expected one study, found 2") as caught:
+        load_study(study.folder)
+    check_message(caught, study.folder)
+
+
+def test_stray_image_of_another_patient_is_set_aside(study, new_study):
+    other = new_study("study/other")
+    for index in range(4):
+        study.slice(index, 3)
+    other.slice(2, 3, PatientID="Q")
+    stack = load_study(study.folder)
+    assert stack.n_slices == 4
+    (decision,) = [d for d in stack.decisions if "another patient" in d.what]
+    assert len(decision.files) == 3
+
+
+def test_foreign_files_are_counted(study):
+    for index in range(4):
+        study.slice(index, 3)
+    (study.folder / "DICOMDIR.txt").write_text("x")
+    (study.folder / ".DS_Store").write_bytes(bytes(300))
+    decisions = load_study(study.folder).decisions
+    assert decisions[0].what == "Skipped 2 files (first: .DS_Store)."
+    assert decisions[0].files == (".DS_Store", "DICOMDIR.txt")
+
+
+def test_every_error_is_an_lvvol_error_with_a_code_of_its_own():
+    kinds = [
+        AmbiguousStudyError, DamagedStudyError, EmptyStudyError, NotCineError, NotDicomError,
+        PermissionDeniedError, TooFewSlicesError, WrongModalityError,
+    ]  # fmt: skip
+    assert all(issubclass(kind, LvvolError) for kind in kinds)
+    assert len({kind.exit_code for kind in kinds}) == len(kinds)
+
+
+def raw_planes(folder, views=("sax", "CINESAX")):
+    """From raw tags: for each short-axis image its series, time, and place along the normal."""
+    planes = defaultdict(list)
+    for file in sorted(Path(folder).rglob("*.dcm")):
+        if not file.parent.name.startswith(views):
+            continue
+        ds = pydicom.dcmread(file, stop_before_pixels=True)
+        x, y = np.split(np.array(ds.ImageOrientationPatient, dtype=float), 2)
+        place = np.array(ds.ImagePositionPatient, dtype=float) @ np.cross(x, y)
+        planes[round(place, 1)].append((str(ds.AcquisitionTime), float(ds.TriggerTime), file))
+    return dict(sorted(planes.items()))
+
+
+REAL = [
+    ("dsb2_dicom/1", 11, 30, 10.02, 5, 2),
+    ("dsb2_dicom/501", 9, 30, 10.0, 2, 2),
+    ("sunnybrook/SCD_IMAGES_01/SCD0000101", 12, 20, 10.0, 0, 0),
+    ("sunnybrook/SCD_IMAGES_01/SCD0000201", 13, 20, 10.0, 0, 0),
+    ("sunnybrook/SCD_IMAGES_01/SCD0000301", 10, 20, 8.0, 0, 0),
+]
+
+
+@pytest.mark.real_data
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")  # by the plain reading beside ours
+@pytest.mark.parametrize(("name", "n_slices", "n_phases", "gap_mm", "repeats", "views"), REAL)
+def test_real_study(real_data, name, n_slices, n_phases, gap_mm, repeats, views):
+    stack = load_study(real_data / name)
+    assert stack.images.shape[:2] == (n_slices, n_phases)
+    np.testing.assert_allclose(stack.slice_gaps_mm, gap_mm, atol=0.005)
+    what = [d.what for d in stack.decisions]
+    assert sum("repeated acquisition" in w for w in what) == repeats
+    assert sum("tilted by" in d.why for d in stack.decisions) == views
+
+    planes = raw_planes(real_data / name)
+    np.testing.assert_allclose(stack.positions_mm, list(planes), atol=0.06)
+    for z, images in enumerate(planes.values()):
+        last = max(acquired for acquired, _, _ in images)
+        kept = sorted(image for image in images if image[0] == last)
+        assert len(kept) == n_phases
+        np.testing.assert_allclose(stack.times_ms[z], [time for _, time, _ in kept])
+        for t in (0, 1, n_phases // 2, n_phases - 1):
+            ds = pydicom.dcmread(kept[t][2])
+            np.testing.assert_array_equal(stack.images[z, t], ds.pixel_array)
+            assert stack.sop_instance_uids[z][t] == ds.SOPInstanceUID
+
+
+@pytest.mark.real_data
+def test_real_study_shuffled_renamed_and_zipped(real_data, tmp_path):
+    files = sorted((real_data / "dsb2_dicom/501").rglob("*.dcm"))
+    order = np.random.default_rng(5).permutation(len(files))
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for file, number in zip(files, order, strict=True):
+        shutil.copy(file, flat / str(number))
+    with zipfile.ZipFile(tmp_path / "s.zip", "w") as zipped:
+        for file, number in zip(files, order[::-1], strict=True):
+            zipped.write(file, f"{number % 7}/{number}")
+    expected = load_study(real_data / "dsb2_dicom/501")
+    for path in (flat, tmp_path / "s.zip"):
+        got = load_study(path)
+        for field in ("images", "positions_mm", "times_ms", "affines"):
+            np.testing.assert_array_equal(getattr(got, field), getattr(expected, field))
+        assert got.sop_instance_uids == expected.sop_instance_uids
+
+
+@pytest.mark.real_data
+def test_three_patients_in_one_folder_are_refused(real_data):
+    with pytest.raises(AmbiguousStudyError, match="found 3"):
+        load_study(real_data / "sunnybrook/SCD_IMAGES_01")
+
+
+@pytest.mark.real_data
+def test_reading_says_nothing_on_the_terminal(real_data):
+    """Invalid UIDs and dates make pydicom warn; a user could do nothing about it."""
+    code = "import sys, lvvol; lvvol.load_study(sys.argv[1])"
+    study = str(real_data / "sunnybrook/SCD_IMAGES_01/SCD0000101")
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", code, study],
+        capture_output=True, text=True, check=True, env=dict(os.environ),
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("", "")
