@@ -1,0 +1,114 @@
+"""The `lvvol` command: one module a subcommand, loaded when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import ClassVar
+
+import click
+
+from lvvol.errors import LvvolError
+
+BUG_EXIT_CODE = 1
+INTERRUPTED_EXIT_CODE = 130
+BROKEN_PIPE_EXIT_CODE = 141
+
+
+class _LazyGroup(click.Group):
+    """Imports `lvvol.cli.<command>` only when that command is run or listed."""
+
+    names: ClassVar[tuple[str, ...]] = ("predict", "phantom", "train", "evaluate")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order a new user meets them."""
+        return list(self.names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command; None where there is none of that name."""
+        if cmd_name not in self.names:
+            return None
+        command = getattr(importlib.import_module(f"lvvol.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="lvvol", message="lvvol %(version)s")
+def lvvol() -> None:
+    """Measure the left ventricle from cardiac cine MRI, straight from DICOM.
+
+    \b
+    Try it:
+      lvvol phantom study             write a synthetic study with known volumes
+      lvvol predict study -o result   measure it, and draw what was measured
+
+    Research use only; not a medical device.
+    """  # noqa: D301 - click reads the backspace
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        The arguments after the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        0 for success, else a code of ``docs/exit-codes.md``. Errors are one line on stderr; with
+        ``LVVOL_DEBUG=1`` in the environment the traceback comes before it.
+    """
+    _never_fail_on_characters()
+    try:
+        # What a reader must know is among the result's warnings; libraries' own would only hide it.
+        with warnings.catch_warnings():
+            if not sys.warnoptions:
+                warnings.simplefilter("ignore")
+            with lvvol.make_context("lvvol", list(sys.argv[1:] if args is None else args)) as ctx:
+                lvvol.invoke(ctx)
+        sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("interrupted", INTERRUPTED_EXIT_CODE)
+    except BrokenPipeError:
+        # The reader has left. Python would complain once more when it flushes stdout at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE_EXIT_CODE
+    except LvvolError as error:
+        return _fail(f"error: {error}", error.exit_code)
+    except Exception as error:
+        hint = "" if _debug() else " (LVVOL_DEBUG=1 shows where)"
+        return _fail(f"error: unexpected {type(error).__name__}: {error}{hint}", BUG_EXIT_CODE)
+    return 0
+
+
+def _fail(message: str, exit_code: int) -> int:
+    """Print one line on stderr, after the traceback when debugging, and return the code."""
+    if _debug():
+        traceback.print_exc()
+    # A message may quote a file name or a header, and those may hold line breaks or terminal codes.
+    line = "".join(c if c.isprintable() else " " for c in message)
+    click.echo("lvvol: " + " ".join(line.split()), err=True)
+    return exit_code
+
+
+def _debug() -> bool:
+    return os.environ.get("LVVOL_DEBUG", "") not in ("", "0")
+
+
+def _never_fail_on_characters() -> None:
+    """Escape what the terminal's encoding cannot say, where the default is to stop."""
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")

@@ -1,0 +1,55 @@
+"""`lvvol evaluate`: measure labelled patients and compare."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option(
+    "--part",
+    type=click.Choice(["train", "validation", "test", "left_out"]),
+    default="validation",
+    show_default=True,
+    help="Whose patients, by the committed split.",
+)
+@click.option(
+    "--weights",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Folder of a training run; the shipped weights by default.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every patient.")
+def evaluate(dataset: Path, part: str, weights: Path | None, as_json: bool) -> None:
+    """Compare measurements with a dataset's labels.
+
+    The labelled patients of DATASET are measured as `lvvol predict` would. Printed are Dice of P at ED and ES, how often the first ROI overlaps the labelled one by half,
+    and the agreement of EDV, ESV and EF; those of `likelihood` come from binarised P, the others
+    from O.
+
+    \b
+    Examples:
+      lvvol evaluate dsb2_png --part test
+      lvvol evaluate dsb2_png --weights run --json > run/validation.json
+    """  # noqa: D301 - click reads the backspace
+    from lvvol import evaluate as evaluation
+    from lvvol.cli.progress import progress_bars
+    from lvvol.datasets import Part
+    from lvvol.errors import DatasetError
+    from lvvol.report.figures import format_figures
+    from lvvol.report.write import to_json
+
+    with progress_bars() as progress:
+        results, refused = evaluation.evaluate(dataset, Part(part), weights, progress)
+    if not results:
+        raise DatasetError(f"{dataset}: no {part} patient could be measured")
+    summary = evaluation.summarise(results)
+    if as_json:
+        patients = [dataclasses.asdict(result) for result in results]
+        click.echo(to_json({**summary, "refused": refused, "each": patients}))
+        return
+    click.echo(format_figures(summary, refused))

@@ -1,0 +1,72 @@
+"""`lvvol predict`: measure one study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="Write result.json and overlay.png into this folder, made if missing.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object in place of the table."
+)
+@click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Threads to compute with; all cores by default.",
+)
+@click.option(
+    "--weights",
+    metavar="RUN",
+    type=click.Path(path_type=Path),
+    help="Folder of a training run; the shipped weights by default.",
+)
+def predict(
+    study: Path, output: Path | None, as_json: bool, threads: int | None, weights: Path | None
+) -> None:
+    """Measure the left ventricle in one study.
+
+    STUDY is a folder (searched with its subfolders), a zip or a tar of DICOM files. The short-axis
+    cine stack is found in it; other series are left out.
+
+    Printed are EDV, ESV, SV, EF, the phases of ED and ES, warnings and the time of each stage.
+    People count phases and slices from 1, so do the table and the overlay; JSON counts from 0.
+    Without -o nothing is written.
+
+    \b
+    Examples:
+      lvvol predict study/                       print the table
+      lvvol predict study.zip -o result          also write result.json and overlay.png
+      lvvol predict study/ --json | jq .edv_ml   one number for a script
+
+    Each kind of bad input has its own exit code: see docs/exit-codes.md. Research use only; not a
+    medical device.
+    """  # noqa: D301 - click reads the backspace
+    from lvvol.cli.progress import progress_bars
+    from lvvol.report.table import format_table
+    from lvvol.report.write import check_folder, format_json, write_result
+
+    if output is not None:
+        check_folder(output)
+
+    from lvvol import pipeline
+
+    with progress_bars() as progress:
+        prediction = pipeline.predict(study, weights=weights, threads=threads, progress=progress)
+    written = write_result(prediction, output) if output is not None else ()
+    if as_json:
+        click.echo(format_json(prediction))
+        return
+    click.echo(format_table(prediction))
+    if written:
+        click.echo("\nWrote " + " and ".join(click.format_filename(path) for path in written))

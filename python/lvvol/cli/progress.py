@@ -1,0 +1,44 @@
+"""Progress on a terminal, and silence elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import click
+
+Progress = Callable[[str, int, int], None]
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress | None]:
+    """Draw one bar a stage on stderr, if that is a terminal.
+
+    Yields
+    ------
+    callable or None
+        Takes the stage's name, the steps done and their total; a new name starts a new bar. None
+        where stderr is no terminal, so that logs hold no bars.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    with ExitStack() as open_bar:
+        stage = ""
+        bar: Any = None  # click keeps the bar's type private
+
+        def show(name: str, done: int, total: int) -> None:
+            nonlocal stage, bar
+            if name != stage:
+                open_bar.close()
+                bar = open_bar.enter_context(
+                    click.progressbar(
+                        length=max(total, 1), label=f"{name:<10}", file=sys.stderr, show_pos=True
+                    )
+                )
+                stage = name
+            bar.update(done - bar.pos)
+
+        yield show

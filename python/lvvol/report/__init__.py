@@ -1,0 +1,1 @@
+"""A Prediction for people and programs: a table, a JSON file and a picture."""

@@ -1,0 +1,264 @@
+"""The overlay: what was measured, drawn on every slice at ED and ES."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import TextWrapper
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from lvvol.prediction import Prediction
+from lvvol.report.table import format_number
+
+Picture = npt.NDArray[np.uint8]
+Contour = npt.NDArray[np.float64]
+
+TILE = 240  # pixels; the side of one slice at one phase
+CAPTION = 22
+GUTTER = 4
+MARGIN = 12
+COLUMNS = 6
+LINE = 26  # between the title's baselines
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+WHITE = (255, 255, 255)
+GREY = (170, 170, 170)
+RED = (50, 60, 255)  # OpenCV orders blue, green, red
+CYAN = (220, 200, 60)
+YELLOW = (60, 210, 255)
+
+_FINE = 16  # contour points lie within one sixteenth of a cell of P
+_SHIFT = 4  # OpenCV draws at sixteenths of a pixel
+_HEADROOM_MM = 15.0
+
+
+@dataclass(frozen=True)
+class View:
+    """The square of the stack's plane that every tile shows, in mm on the stack's own grid."""
+
+    top_mm: float
+    left_mm: float
+    side_mm: float
+
+    def to_tile(self, points_mm: Contour) -> Contour:
+        """Return points, row and column in mm, as pixels from the tile's edge."""
+        return (points_mm - [self.top_mm, self.left_mm]) * (TILE / self.side_mm)
+
+
+def encode_png(prediction: Prediction) -> bytes:
+    """Return `draw_overlay` as the bytes of a PNG file.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        One study's measurement.
+
+    Returns
+    -------
+    bytes
+        The file's content.
+    """
+    done, data = cv2.imencode(".png", draw_overlay(prediction), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    if not done:
+        raise RuntimeError("OpenCV could not encode the overlay as PNG")
+    return data.tobytes()
+
+
+def draw_overlay(prediction: Prediction) -> Picture:
+    """Draw every slice at ED and, below it, at ES, with the ROI and the contour of the LV cavity.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        One study's measurement.
+
+    Returns
+    -------
+    ndarray of uint8, shape (row, column, 3)
+        Blue, green, red. Every tile shows the same square of the plane. Phases and slices are
+        counted from 1, positions are those of the stack, areas those that the volumes are made of.
+    """
+    n_slices = prediction.stack.n_slices
+    columns = min(n_slices, COLUMNS)
+    view = choose_view(prediction)
+    blocks = []
+    for start in range(0, n_slices, columns):
+        pairs = [
+            _draw_pair(prediction, z, view) if z < n_slices else None
+            for z in range(start, start + columns)
+        ]
+        blocks.append(_beside(pairs))
+    body = np.vstack(blocks)
+    head = _draw_head(prediction, body.shape[1])
+    return np.pad(np.vstack([head, body]), ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)))
+
+
+def choose_view(prediction: Prediction) -> View:
+    """Return the smallest square that holds every slice's ROI with some room around it.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        One study's measurement.
+
+    Returns
+    -------
+    View
+        May reach over the image's edge, where tiles stay black.
+    """
+    top, left, side = prediction.squares.T
+    low = np.array([top.min(), left.min()])
+    high = np.array([(top + side).max(), (left + side).max()])
+    view_side = float((high - low).max()) + 2 * _HEADROOM_MM
+    corner = (low + high - view_side) / 2
+    return View(float(corner[0]), float(corner[1]), view_side)
+
+
+def find_contours(lv_probability: npt.NDArray[np.float32], square: Contour) -> list[Contour]:
+    """Return the contours where P, interpolated between its cells, is one half.
+
+    Parameters
+    ----------
+    lv_probability : ndarray of float32, shape (row, column)
+        P over the square of one slice at one phase.
+    square : ndarray of float64, shape (3,)
+        Top, left and side in mm.
+
+    Returns
+    -------
+    list of ndarray of float64, shape (point, 2)
+        Row and column in mm of each closed contour, holes included. Cavity that reaches the
+        square's edge is closed along it, as no area outside was counted.
+    """
+    size = lv_probability.shape[0]
+    fine = cv2.resize(
+        lv_probability, None, fx=_FINE, fy=_FINE, interpolation=cv2.INTER_LINEAR
+    ).astype(np.float32)
+    inside = (fine >= 0.5).astype(np.uint8)
+    found, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    top, left, side = square
+    contours = []
+    for points in found:
+        column, row = points[:, 0, :].astype(np.float64).T
+        cells = np.stack([row, column], axis=1) + 0.5
+        contours.append(np.array([top, left]) + cells * (side / (size * _FINE)))
+    return contours
+
+
+def _draw_pair(prediction: Prediction, z: int, view: View) -> Picture:
+    """Draw one slice at ED above the same at ES, with one grey scale for both."""
+    phases = (prediction.ed_phase, prediction.es_phase)
+    tiles = [_sample(prediction, z, t, view) for t in phases]
+    seen = np.concatenate([tile[np.isfinite(tile)] for tile in tiles])
+    low, high = np.percentile(seen, [1, 99.5]) if seen.size else (0.0, 1.0)
+    position = f"slice {z + 1}   {prediction.stack.positions_mm[z]:.1f} mm"
+    parts = [_caption(position, WHITE)]
+    for name, t, tile in zip(("ED", "ES"), phases, tiles, strict=True):
+        grey = np.clip((tile - low) * (255 / max(high - low, 1e-6)), 0, 255)
+        grey = np.nan_to_num(grey).astype(np.uint8)
+        picture = np.repeat(grey[..., None], 3, axis=2)
+        _draw_outlines(picture, prediction, z, t, view)
+        area = f"{name}  {prediction.areas_mm2[z, t]:.0f} mm2"
+        _write(picture, area, (6, TILE - 8), 0.45, WHITE)
+        parts += [picture, np.zeros((GUTTER, TILE, 3), np.uint8)]
+    return np.vstack(parts)
+
+
+def _sample(prediction: Prediction, z: int, t: int, view: View) -> npt.NDArray[np.float32]:
+    """Sample one plane over the view, NaN outside; pixel i spans i to i + 1 times its spacing."""
+    between_rows, between_columns = prediction.stack.pixel_spacing_mm
+    step = view.side_mm / TILE
+    to_source = np.array(
+        [
+            [step / between_columns, 0, (view.left_mm + step / 2) / between_columns - 0.5],
+            [0, step / between_rows, (view.top_mm + step / 2) / between_rows - 0.5],
+        ]
+    )
+    return cv2.warpAffine(
+        prediction.stack.images[z, t],
+        to_source,
+        (TILE, TILE),
+        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=float("nan"),
+    ).astype(np.float32)
+
+
+def _draw_outlines(picture: Picture, prediction: Prediction, z: int, t: int, view: View) -> None:
+    """Draw the ROI thin and the contours of P over it."""
+    top, left, side = prediction.squares[z]
+    corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0]]) * side + [top, left]
+    _draw_closed(picture, view.to_tile(corners), CYAN)
+    for contour in find_contours(prediction.lv_probability[z, t], prediction.squares[z]):
+        _draw_closed(picture, view.to_tile(contour), RED)
+
+
+def _draw_closed(picture: Picture, points: Contour, colour: tuple[int, int, int]) -> None:
+    """Draw a closed line through points given as row and column from the picture's edge."""
+    # OpenCV puts a pixel's centre at a whole number, we put its edge there.
+    fixed = np.rint((points[:, ::-1] - 0.5) * 2**_SHIFT).astype(np.int32)
+    cv2.polylines(picture, [fixed], True, colour, 1, cv2.LINE_AA, _SHIFT)
+
+
+def _draw_head(prediction: Prediction, width: int) -> Picture:
+    """Draw the title, every warning, and what the lines mean."""
+    result = (
+        f"EDV {format_number(prediction.edv_ml)} mL (phase {prediction.ed_phase + 1})    "
+        f"ESV {format_number(prediction.esv_ml)} mL (phase {prediction.es_phase + 1})    "
+        f"EF {format_number(prediction.ef_percent)} %"
+    )
+    legend = "red: contour of P = 0.5    blue: ROI    areas come from O    research use only"
+    lines = [(result, 0.7, WHITE)]
+    lines += [
+        (line, 0.5, YELLOW)
+        for warning in prediction.warnings
+        for line in _wrap(f"Warning: {warning}", 0.5, width)
+    ]
+    lines += [(line, 0.45, GREY) for line in _wrap(legend, 0.45, width)]
+    head = np.zeros((len(lines) * LINE + GUTTER, width, 3), np.uint8)
+    for i, (text, scale, colour) in enumerate(lines):
+        while scale > 0.3 and _text_width(text, scale) > width:
+            scale -= 0.05
+        _write(head, text, (0, LINE * i + LINE - 8), scale, colour)
+    return head
+
+
+def _wrap(text: str, scale: float, width: int) -> list[str]:
+    """Break a text into lines that fit, by its mean width of a character."""
+    per_character = _text_width(text, scale) / max(len(text), 1)
+    return TextWrapper(max(int(width / per_character) - 2, 20)).wrap(text)
+
+
+def _text_width(text: str, scale: float) -> int:
+    return int(cv2.getTextSize(text, FONT, scale, 1)[0][0])
+
+
+def _caption(text: str, colour: tuple[int, int, int]) -> Picture:
+    """Draw one line above a tile."""
+    strip = np.zeros((CAPTION, TILE, 3), np.uint8)
+    _write(strip, text, (2, CAPTION - 7), 0.45, colour)
+    return strip
+
+
+def _write(
+    picture: Picture, text: str, origin: tuple[int, int], scale: float, colour: tuple[int, int, int]
+) -> None:
+    """Write a line with a dark rim, so that it reads on any image; the fonts know only ASCII."""
+    text = text.encode("ascii", "replace").decode()
+    x, y = origin
+    # A thicker stroke would be a wider font in OpenCV 5, so the rim is the same text moved.
+    for dx, dy in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+        cv2.putText(picture, text, (x + dx, y + dy), FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
+    cv2.putText(picture, text, origin, FONT, scale, colour, 1, cv2.LINE_AA)
+
+
+def _beside(pairs: list[Picture | None]) -> Picture:
+    """Put columns side by side; None leaves a black one."""
+    blank = np.zeros_like(next(pair for pair in pairs if pair is not None))
+    gutter = np.zeros((blank.shape[0], GUTTER, 3), np.uint8)
+    parts: list[Picture] = []
+    for pair in pairs:
+        parts += [gutter, blank if pair is None else pair]
+    return np.hstack(parts[1:])

@@ -1,0 +1,56 @@
+from discs import disc_prediction
+
+from lvvol.report.table import format_number, format_table
+
+
+def test_the_table_of_a_known_study():
+    # Prisms of 30 mm on discs of radius 24 and 12 mm: 54.287 and 13.572 mL, so EF is 75 %.
+    assert format_table(disc_prediction(n_slices=4, n_phases=5)) == "\n".join(
+        [
+            "4 slices 10.0 mm apart, 5 phases, 160 x 152 pixels of 1.50 x 1.25 mm",
+            "",
+            "  EDV     54.3 mL   phase 1 of 5",
+            "  ESV     13.6 mL   phase 4 of 5",
+            "  SV      40.7 mL",
+            "  EF      75.0 %",
+            "",
+            "Warnings: none",
+            "",
+            "Time",
+            "  read         1.2 s",
+            "  resample     0.2 s",
+            "  roi          1.0 s",
+            "  segment      2.0 s",
+            "  volume       0.1 s",
+            "  total        4.5 s",
+        ]
+    )
+
+
+def test_uneven_gaps_are_said():
+    prediction = disc_prediction()
+    prediction.stack.positions_mm[-1] += 10
+    assert "10.0 to 20.0 mm apart" in format_table(prediction)
+
+
+def test_every_warning_is_printed_and_wrapped():
+    lines = format_table(disc_prediction(warnings=["one", "two " * 40])).splitlines()
+    assert "  - one" in lines
+    assert sum("two" in line for line in lines) == 2
+    assert max(map(len, lines)) <= 88
+
+
+def test_an_undefined_ejection_fraction_is_a_dash():
+    prediction = disc_prediction()
+    prediction.volumes_ml[:] = 0
+    assert "  EF         - %" in format_table(prediction).splitlines()
+
+
+def test_numbers_have_one_decimal():
+    assert [format_number(x) for x in (0.0, 1.25, 12.34, float("nan"), float("inf"))] == [
+        "0.0",
+        "1.2",
+        "12.3",
+        "-",
+        "-",
+    ]

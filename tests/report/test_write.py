@@ -1,0 +1,131 @@
+import json
+import os
+
+import numpy as np
+import pytest
+from discs import disc_prediction
+
+from lvvol.errors import OutputError
+from lvvol.report import overlay
+from lvvol.report.write import check_folder, format_json, write_result
+
+KEYS = {
+    "edv_ml",
+    "esv_ml",
+    "sv_ml",
+    "ef_percent",
+    "ed_phase",
+    "es_phase",
+    "warnings",
+    "timings_s",
+}
+
+
+def strict_loads(text):
+    """JSON without the NaN and Infinity that Python accepts beyond it."""
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_json_holds_the_measurement():
+    result = strict_loads(format_json(disc_prediction(warnings=["few slices"])))
+    assert result.keys() >= KEYS
+    assert result["edv_ml"] == pytest.approx(np.pi * 24**2 * 30 / 1000)
+    assert result["ef_percent"] == pytest.approx(75)
+    assert (result["ed_phase"], result["es_phase"]) == (0, 3)
+    assert result["warnings"] == ["few slices"]
+    assert list(result["timings_s"]) == ["read", "resample", "roi", "segment", "volume"]
+    assert result["decisions"][0]["files"] == ["2ch/a", "4ch/b"]
+
+
+def test_nan_and_infinity_become_null_at_any_depth():
+    prediction = disc_prediction()
+    prediction.volumes_ml[:] = 0
+    prediction.areas_mm2[1, 2] = np.nan
+    prediction.roi_scores[0] = np.inf
+    result = strict_loads(format_json(prediction))
+    assert result["ef_percent"] is None
+    assert result["areas_mm2"][1][2] is None
+    assert result["areas_mm2"][1][1] is not None
+    assert result["roi_scores"][0] is None
+
+
+def test_both_files_are_written_and_nothing_else(tmp_path):
+    folder = tmp_path / "a" / "b"
+    written = write_result(disc_prediction(), folder)
+    assert written == (folder / "result.json", folder / "overlay.png")
+    assert sorted(folder.iterdir()) == sorted(written)
+    assert strict_loads((folder / "result.json").read_text()).keys() >= KEYS
+    assert (folder / "overlay.png").read_bytes() == overlay.encode_png(disc_prediction())
+
+
+def test_older_results_are_replaced(tmp_path):
+    (tmp_path / "result.json").write_text("old")
+    (tmp_path / "kept.txt").write_text("kept")
+    write_result(disc_prediction(), tmp_path)
+    assert strict_loads((tmp_path / "result.json").read_text())
+    assert (tmp_path / "kept.txt").read_text() == "kept"
+
+
+def test_a_drawing_that_fails_leaves_the_older_result(tmp_path, monkeypatch):
+    def fail(prediction):
+        raise RuntimeError("no ink")
+
+    (tmp_path / "result.json").write_text("old")
+    monkeypatch.setattr(overlay, "encode_png", fail)
+    with pytest.raises(RuntimeError, match="no ink"):
+        write_result(disc_prediction(), tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
+    assert (tmp_path / "result.json").read_text() == "old"
+
+
+def test_a_folder_in_a_file_s_place_is_an_output_error(tmp_path):
+    (tmp_path / "overlay.png").mkdir()
+    with pytest.raises(OutputError, match="cannot write the result"):
+        write_result(disc_prediction(), tmp_path)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_writing_below_a_file_is_an_output_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError):
+        write_result(disc_prediction(), tmp_path / "file")
+    with pytest.raises(OutputError):
+        write_result(disc_prediction(), tmp_path / "file" / "below")
+
+
+def test_the_check_creates_nothing(tmp_path):
+    check_folder(tmp_path / "a" / "b")
+    check_folder(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_check_takes_relative_folders(tmp_path, monkeypatch):
+    from pathlib import Path
+
+    monkeypatch.chdir(tmp_path)
+    check_folder(Path("result"))
+    check_folder(Path())
+
+
+@pytest.mark.parametrize("below", ["", "result", "a/b/c"])
+def test_the_check_refuses_a_file_and_what_is_below_one(tmp_path, below):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="expected a folder"):
+        check_folder(tmp_path / "file" / below)
+
+
+def test_the_check_refuses_a_dangling_link(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(OutputError, match="expected a folder"):
+        check_folder(tmp_path / "link")
+
+
+def test_the_check_refuses_what_may_not_be_written(tmp_path, monkeypatch):
+    # Root may write anywhere, so the answer of the system is replaced.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(OutputError, match="no permission"):
+        check_folder(tmp_path / "result")
