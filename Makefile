@@ -1,0 +1,70 @@
+# Needs Python 3.11 or newer (make PYTHON=python3.12 where python3 is older), a C++20 compiler and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip
+CORE := $(wildcard src/lvcore/*.[ch]pp src/lvcore/bindings/*.[ch]pp)
+CPP := $(CORE) $(wildcard tests/lvcore/*.[ch]pp)
+# What the package is built from; Python files are used where they lie.
+SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(CORE)
+STUDY ?=
+PYTEST_ARGS ?=
+
+.PHONY: setup build test demo lint types tidy werror sanitize dist clean
+
+setup: $(VENV)/developed
+
+build: $(VENV)/installed
+
+test: $(VENV)/developed
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+demo: $(VENV)/installed
+	test -n "$(STUDY)" || test -d demo/study || $(BIN)/lvvol phantom demo/study --seed 1
+	$(BIN)/lvvol predict "$(or $(STUDY),demo/study)" -o demo/result
+
+lint: $(VENV)/developed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/clang-format --dry-run --Werror $(CPP)
+
+types: $(VENV)/developed
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest lvvol._core
+
+tidy: $(VENV)/developed
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	$(BIN)/clang-format -i $(CPP)
+
+werror: $(VENV)/developed
+	$(BIN)/cmake --preset dev-werror -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" \
+	  -DCMAKE_MAKE_PROGRAM="$(CURDIR)/$(BIN)/ninja" -Dpybind11_DIR="$$($(BIN)/pybind11-config --cmakedir)"
+	$(BIN)/cmake --build --preset dev-werror
+	$(BIN)/ctest --preset dev-werror
+
+sanitize: $(VENV)/developed
+	$(BIN)/cmake --preset asan-ubsan -DCMAKE_MAKE_PROGRAM="$(CURDIR)/$(BIN)/ninja"
+	$(BIN)/cmake --build --preset asan-ubsan
+	$(BIN)/ctest --preset asan-ubsan
+
+dist: $(VENV)/developed
+	rm -rf dist
+	$(BIN)/python -m build
+
+clean:
+	rm -rf build demo dist $(VENV)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \
+	  "lvvol needs Python 3.11 or newer, this is " + sys.version.split()[0] + ": make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade "pip>=25.1"
+
+$(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
+	$(PIP) install -c constraints.txt --editable .
+	touch $@
+
+$(VENV)/developed: $(VENV)/installed
+	$(PIP) install -c constraints.txt --group dev
+	touch $@
