@@ -7,13 +7,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
 
 from lvvol._core import GeometryError
 from lvvol.geometry import image_affine
 
 Vector = tuple[float, ...]
+
+# Stored as characters: numbers, identifiers, dates and times in plain ASCII, names and descriptions
+# in the file's character set.
+_TEXT_VRS = {"CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI"}
+_CHARACTER_SET_VRS = {"LO", "SH"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,10 +127,11 @@ def images_of(dataset: Dataset, name: str, keep: bool) -> list[Image]:
     """
     per_frame = list(dataset.get("PerFrameFunctionalGroupsSequence") or [])
     shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])
-    n_frames = int(number_of(dataset, "NumberOfFrames") or 1)
+    facts_of_file = _Facts([dataset])
+    n_frames = facts_of_file.integer("NumberOfFrames") or 1
     if n_frames > 1 and len(per_frame) != n_frames:
         raise UnusableError("several frames without a position for each")
-    if int(number_of(dataset, "SamplesPerPixel") or 1) != 1:
+    if (facts_of_file.integer("SamplesPerPixel") or 1) != 1:
         raise UnusableError("a colour image")
     images = []
     for frame in range(n_frames):
@@ -198,23 +207,17 @@ class _Facts:
         self._datasets = datasets
 
     def numbers(self, keyword: str, count: int) -> Vector | None:
-        """Look up `count` finite numbers."""
-        for dataset in self._datasets:
-            try:
-                values = tuple(float(v) for v in dataset[keyword].value)
-            except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
-                continue
-            if len(values) == count and all(map(math.isfinite, values)):
-                return values
-        return None
+        """Look up `count` numbers."""
+        found = (numbers_of(dataset, keyword) for dataset in self._datasets)
+        return next((numbers for numbers in found if len(numbers) == count), None)
 
     def number(self, *keywords: str) -> float | None:
-        """Look up one finite number under the first keyword that has one."""
+        """Look up one number under the first keyword that has one."""
         for keyword in keywords:
             for dataset in self._datasets:
-                value = number_of(dataset, keyword)
-                if value is not None:
-                    return value
+                numbers = numbers_of(dataset, keyword)
+                if numbers:
+                    return numbers[0]
         return None
 
     def integer(self, *keywords: str) -> int | None:
@@ -242,20 +245,47 @@ class _Facts:
         return days * 86400.0 + seconds
 
 
-def number_of(dataset: Dataset, keyword: str) -> float | None:
-    """Read one finite number, or None."""
-    value: Any
+def values_of(dataset: Dataset, keyword: str) -> list[str]:
+    """Read an element's values as text without blanks at their ends; empty where it is malformed.
+
+    What the file holds as text is taken as it stands: going through pydicom's own types takes
+    several times as long, and they stop at values that can still be used.
+    """
+    tag, vr = _tag_and_vr(keyword)
     try:
-        value = dataset[keyword].value
-        number = float(value[0] if isinstance(value, (list, MultiValue)) else value)
-    except (KeyError, TypeError, ValueError, OverflowError, IndexError, AttributeError):
-        return None
-    return number if math.isfinite(number) else None
+        element: Any = dataset.get_item(tag)
+        if element is None:
+            return []
+        if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
+            if element.VR not in (None, "UN"):
+                vr = element.VR
+            if vr in _TEXT_VRS and (vr not in _CHARACTER_SET_VRS or element.value.isascii()):
+                return [v.strip(" \0") for v in element.value.decode("latin-1").split("\\")]
+        value = dataset[tag].value
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, NotImplementedError):
+        return []
+    if value is None:
+        return []
+    values = value if isinstance(value, (list, MultiValue)) else [value]
+    return [str(v).strip(" \0") for v in values]
 
 
 def text_of(dataset: Dataset, keyword: str) -> str:
-    """Read text without blanks at its ends, empty where there is none."""
+    """Read text, empty where there is none."""
+    return "\\".join(values_of(dataset, keyword))
+
+
+def numbers_of(dataset: Dataset, keyword: str) -> Vector:
+    """Read finite numbers; none where one is malformed."""
     try:
-        return str(dataset[keyword].value or "").strip(" \0")
-    except (KeyError, TypeError, ValueError, AttributeError, NotImplementedError):
-        return ""
+        numbers = tuple(map(float, values_of(dataset, keyword)))
+    except ValueError:
+        return ()
+    return numbers if all(map(math.isfinite, numbers)) else ()
+
+
+@lru_cache(maxsize=256)
+def _tag_and_vr(keyword: str) -> tuple[BaseTag, str]:
+    """Look up a keyword once."""
+    tag = Tag(keyword)
+    return tag, dictionary_VR(tag)
