@@ -27,9 +27,9 @@ import click
 def evaluate(dataset: Path, part: str, weights: Path | None, as_json: bool) -> None:
     """Compare measurements with a dataset's labels.
 
-    The labelled patients of DATASET are measured as `lvvol predict` would. Printed are Dice of P at ED and ES, how often the first ROI overlaps the labelled one by half,
-    and the agreement of EDV, ESV and EF; those of `likelihood` come from binarised P, the others
-    from O.
+    The labelled patients of DATASET are measured as `lvvol predict` would. Printed are Dice of P at
+    ED and ES, how often the first ROI overlaps the labelled one by half, and the agreement of EDV,
+    ESV and EF, from O and from binarised P.
 
     \b
     Examples:
@@ -38,13 +38,12 @@ def evaluate(dataset: Path, part: str, weights: Path | None, as_json: bool) -> N
     """  # noqa: D301 - click reads the backspace
     from lvvol import evaluate as evaluation
     from lvvol.cli.progress import progress_bars
-    from lvvol.datasets import Part
     from lvvol.errors import DatasetError
     from lvvol.report.figures import format_figures
     from lvvol.report.write import to_json
 
     with progress_bars() as progress:
-        results, refused = evaluation.evaluate(dataset, Part(part), weights, progress)
+        results, refused = evaluation.evaluate(dataset, evaluation.Part(part), weights, progress)
     if not results:
         raise DatasetError(f"{dataset}: no {part} patient could be measured")
     summary = evaluation.summarise(results)

@@ -1,0 +1,133 @@
+"""Who may import whom: data flows one way, and heavy libraries stay in their rooms.
+
+docs/architecture.md draws the same picture.
+"""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lvvol
+
+PACKAGE = next(p for p in map(Path, lvvol.__path__) if (p / "errors.py").exists())
+BASE = {"errors", "cine", "geometry", "_core"}
+
+MAY_IMPORT = {
+    "__init__": {"cine", "dicom", "errors", "pipeline", "prediction"},
+    "__main__": {"cli"},
+    "errors": set(),
+    "cine": set(),
+    "geometry": {"_core"},
+    "prediction": {"cine"},
+    "volume": set(),
+    "working": BASE,
+    "dicom": BASE,
+    "networks": BASE | {"kernels"},
+    "kernels": set(),
+    "roi": BASE,
+    "quality": BASE | {"roi"},
+    "pipeline": BASE
+    | {"dicom", "networks", "prediction", "quality", "roi", "uncertainty", "volume", "working"},
+    "datasets": BASE | {"working"},
+    "train": BASE | {"datasets", "networks", "roi", "volume", "working"},
+    "evaluate": BASE | {"datasets", "pipeline", "roi", "volume"},
+    "phantom": BASE | {"dicom", "volume"},
+    "report": BASE | {"prediction"},
+    "cli": {"errors", "evaluate", "phantom", "pipeline", "report", "train"},
+    "weights": set(),
+}
+ONLY_IN = {
+    "pydicom": {"dicom"},
+    "highdicom": {"dicom"},
+    "click": {"cli"},
+    "torch": {"kernels", "networks", "pipeline", "train", "volume"},
+    "safetensors": {"networks"},
+    "triton": {"kernels"},
+    "cv2": {"datasets", "report"},
+}
+
+
+def room_of(path):
+    """The first step of a module's name below lvvol."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imported(path):
+    """Dotted names that a module imports anywhere, inside functions too."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module
+            if node.module == "lvvol":
+                yield from (f"lvvol.{alias.name}" for alias in node.names)
+
+
+def modules():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def test_the_rule_covers_every_room():
+    assert {room_of(path) for path in modules()} <= MAY_IMPORT.keys()
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_rooms_import_one_way(path):
+    room = room_of(path)
+    for name in imported(path):
+        top, _, rest = name.partition(".")
+        if top == "lvvol" and rest:
+            target = rest.split(".")[0]
+            assert target == room or target in MAY_IMPORT[room], f"{room} imports {target}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_libraries_stay_in_their_rooms(path):
+    for name in imported(path):
+        library = name.partition(".")[0]
+        if library in ONLY_IN:
+            assert room_of(path) in ONLY_IN[library], f"{room_of(path)} imports {library}"
+
+
+def test_the_rule_has_no_circle():
+    done, under_way = set(), []
+
+    def visit(room):
+        assert room not in under_way, f"circle through {[*under_way, room]}"
+        if room in done:
+            return
+        under_way.append(room)
+        for target in MAY_IMPORT.get(room, ()):
+            visit(target)
+        done.add(under_way.pop())
+
+    for room in MAY_IMPORT:
+        visit(room)
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("lvvol.cli", {"numpy", "torch", "cv2", "pydicom"}),
+        ("lvvol.volume", {"torch", "cv2", "pydicom"}),
+        ("lvvol.working", {"torch", "cv2", "pydicom"}),
+        ("lvvol.roi", {"torch", "cv2", "pydicom", "click"}),
+        ("lvvol.dicom", {"torch", "cv2", "click"}),
+        ("lvvol.report.table", {"torch", "cv2", "pydicom", "click"}),
+        ("lvvol.report.write", {"torch", "cv2", "pydicom", "click"}),
+        ("lvvol.report.overlay", {"torch", "pydicom", "click"}),
+        ("lvvol.phantom", {"torch", "pydicom", "click"}),
+        ("lvvol.pipeline", {"cv2", "click", "triton"}),
+        ("lvvol.train", {"click", "lvvol.pipeline", "pydicom"}),
+    ],
+)
+def test_a_fresh_interpreter_loads_no_more_than_a_room_needs(module, absent):
+    code = f"import sys, {module}; print(*sorted({absent!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
