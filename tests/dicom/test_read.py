@@ -170,6 +170,12 @@ def test_files_are_sorted_by_what_they_are(study):
     assert reading.damaged == []
 
 
+def test_matrix_out_of_reason_is_set_aside(study):
+    study.save(study.dataset(Rows=65535, Columns=65535), "huge.dcm")
+    reading, _ = read_all(study.folder)
+    assert reading.set_aside == {"more than 2048 rows or columns": ["huge.dcm"]}
+
+
 def test_colour_images_are_set_aside(study):
     ds = study.dataset(SamplesPerPixel=3, PhotometricInterpretation="RGB")
     study.save(ds, "colour.dcm")

@@ -18,6 +18,9 @@ from lvvol.geometry import image_affine
 
 Vector = tuple[float, ...]
 
+# Twice the largest matrix in use: a broken number must not claim all memory.
+MAX_MATRIX = 2048
+
 # Stored as characters: numbers, identifiers, dates and times in plain ASCII, names and descriptions
 # in the file's character set.
 _TEXT_VRS = {"CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI"}
@@ -156,6 +159,8 @@ def _image(facts: _Facts, name: str, frame: int, enhanced: bool, dataset: Datase
     rows, columns = facts.integer("Rows"), facts.integer("Columns")
     if not rows or not columns:
         raise UnusableError("no rows or columns")
+    if max(rows, columns) > MAX_MATRIX:
+        raise UnusableError(f"more than {MAX_MATRIX} rows or columns")
     slope = facts.number("RescaleSlope")
     # Enhanced images name the same facts differently, and number their frames themselves.
     trigger = facts.number("TriggerTime", "NominalCardiacTriggerDelayTime")

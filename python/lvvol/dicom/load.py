@@ -189,7 +189,8 @@ def _decode_stack(
                 decoded[phase] = decode(image, datasets.get(image.file))
             except ValueError:
                 bad[id(image)] = image
-        put_on_grid(decoded, placing, out)
+        if not bad:
+            put_on_grid(decoded, placing, out)
     return images, list(bad.values())
 
 
