@@ -66,7 +66,7 @@ def draw_scanner(rng: np.random.Generator, vendor: str, half_depth_mm: float) ->
         ),
         coil_reach_mm=float(rng.uniform(85, 120)),
         coil_weight=float(rng.uniform(0.5, 0.9) if siemens else rng.uniform(0.8, 1.1)),
-        band_radius_mm=float(rng.uniform(165, 230)),
+        band_radius_mm=float(rng.uniform(150, 215)),
         kept=(float(rng.uniform(0.9, 1.0)), float(rng.uniform(0.65, 0.85))),
         noise=float(rng.uniform(0.012, 0.03)),
         blood=float(rng.uniform(200, 450) if siemens else rng.uniform(220, 700)),

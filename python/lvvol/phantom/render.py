@@ -152,7 +152,7 @@ def render_cine(
     plane: Plane,
     heart_to_patient: Float64,
     gain: Float32,
-) -> tuple[Float32, Float64]:
+) -> tuple[Float32, Float32]:
     """Paint one plane at every phase.
 
     Parameters
@@ -170,12 +170,12 @@ def render_cine(
     -------
     signal : ndarray of float32, shape (phase, row, column)
         Signed signal before noise and blur.
-    cavity_mm2 : ndarray of float64, shape (phase,)
-        Area of the LV cavity as painted, averaged through the slab.
+    cavity : ndarray of float32, shape (phase, row, column)
+        How much of each pixel's slab the LV cavity fills, 0 to 1.
     """
     still = torso.paint(plane.points(np.eye(4)), plane.pixel_mm).signal.mean(axis=0)
     signal = np.repeat(still[None], len(heart.phases), axis=0)
-    cavity_mm2 = np.zeros(len(heart.phases))
+    cavity = np.zeros_like(signal)
     points = plane.points(np.linalg.inv(heart_to_patient).astype(np.float64))
     reached = _reached(heart, points)
     near: Points = (points[0][reached], points[1][reached], points[2][reached])
@@ -183,13 +183,14 @@ def render_cine(
     for phase in range(len(heart.phases)):
         if not cells.size:
             break
-        canvas, cavity = heart.paint(near, phase, plane.pixel_mm)
-        painted = np.bincount(cells, canvas.signal, still.size).reshape(still.shape)
-        covered = np.bincount(cells, canvas.covered, still.size).reshape(still.shape)
-        signal[phase] = still * (1.0 - covered / SLAB_SAMPLES) + painted / SLAB_SAMPLES
-        cavity_mm2[phase] = cavity.sum(dtype=np.float64) * plane.pixel_mm**2 / SLAB_SAMPLES
+        canvas, inside = heart.paint(near, phase, plane.pixel_mm)
+        painted, covered, cavity[phase] = (
+            np.bincount(cells, part, still.size).reshape(still.shape) / SLAB_SAMPLES
+            for part in (canvas.signal, canvas.covered, inside)
+        )
+        signal[phase] = still * (1.0 - covered) + painted
     signal *= gain
-    return signal, cavity_mm2
+    return signal, cavity
 
 
 def _reached(heart: Heart, points: Points) -> npt.NDArray[np.bool_]:

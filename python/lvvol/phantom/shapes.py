@@ -10,49 +10,52 @@ import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
-Distance = npt.NDArray[np.floating[Any]]
-"""Distance to a surface in mm, negative inside."""
+Samples = npt.NDArray[np.floating[Any]]
+"""One number for each sample: a coordinate, a distance in mm (negative inside) or a signal.
 
-Points = tuple[Float32, Float32, Float32]
+They are float32 in fact, which numpy's types lose in arithmetic with Python's floats.
+"""
+
+Points = tuple[Samples, Samples, Samples]
 """Three coordinates in mm, each of the shape of the sample grid."""
 
 Vector = tuple[float, float, float]
 
 
-def ellipsoid(points: Points, centre: Vector, radii: Vector) -> Float32:
+def ellipsoid(points: Points, centre: Vector, radii: Vector) -> Samples:
     """Return the distance to an ellipsoid in mm, negative inside, exact to first order at it."""
     x, y, z = ((p - c) / r for p, c, r in zip(points, centre, radii, strict=True))
     rx, ry, rz = radii
     x2, y2, z2 = x * x, y * y, z * z
     level = np.sqrt(x2 + y2 + z2)
     slope = np.sqrt(x2 / rx**2 + y2 / ry**2 + z2 / rz**2)
-    distance: Float32 = level * (level - 1.0) / np.maximum(slope, 1e-6)
+    distance: Samples = level * (level - 1.0) / np.maximum(slope, 1e-6)
     # At the very centre the quotient is 0 / 0; any depth below the smallest radius will do.
     distance[level < 1e-3] = -min(radii)
     return distance
 
 
-def capsule(points: Points, start: Vector, end: Vector, radius: float) -> Float32:
+def capsule(points: Points, start: Vector, end: Vector, radius: float) -> Samples:
     """Return the distance to a round tube with round ends in mm, negative inside."""
     axis = np.subtract(end, start)
     dx, dy, dz = (float(v) for v in axis)
     x, y, z = (p - s for p, s in zip(points, start, strict=True))
     along = np.clip((x * dx + y * dy + z * dz) / float(axis @ axis), 0.0, 1.0)
     x, y, z = x - along * dx, y - along * dy, z - along * dz
-    distance: Float32 = np.sqrt(x * x + y * y + z * z) - radius
+    distance: Samples = np.sqrt(x * x + y * y + z * z) - radius
     return distance
 
 
-def smooth_union(first: Float32, second: Float32, width_mm: float) -> Float32:
+def smooth_union(first: Samples, second: Samples, width_mm: float) -> Samples:
     """Return the distance to two solids joined by a fillet of about `width_mm`."""
     overlap = np.maximum(width_mm - np.abs(first - second), 0.0) / width_mm
-    joined: Float32 = np.minimum(first, second) - overlap * overlap * (0.25 * width_mm)
+    joined: Samples = np.minimum(first, second) - overlap * overlap * (0.25 * width_mm)
     return joined
 
 
-def coverage(distance_mm: Distance, width_mm: float) -> Float32:
+def coverage(distance_mm: Samples, width_mm: float) -> Samples:
     """Return how much of a sample `width_mm` wide lies inside a solid, 0 to 1."""
-    covered: Distance = np.clip(0.5 - distance_mm / width_mm, 0.0, 1.0)
+    covered: Samples = np.clip(0.5 - distance_mm / width_mm, 0.0, 1.0)
     return covered.astype(np.float32, copy=False)
 
 
@@ -70,10 +73,10 @@ class WaveField:
         Phase of each wave in radians.
     """
 
-    waves_per_mm: Float32
-    phases: Float32
+    waves_per_mm: Samples
+    phases: Samples
 
-    def __call__(self, points: Points) -> Float32:
+    def __call__(self, points: Points) -> Samples:
         """Return the field at `points`."""
         x, y, z = points
         total = np.zeros(np.broadcast(x, y, z).shape, np.float32)
@@ -94,10 +97,11 @@ def draw_field(rng: np.random.Generator, wavelength_mm: float, n_waves: int = 6)
     )
 
 
-def tubes(points: Points, first: WaveField, second: WaveField) -> Float32:
+def tubes(points: Points, fields: tuple[WaveField, WaveField], finer: float = 1.0) -> Samples:
     """Return how far two fields are from both being 0: small along a net of thin tubes."""
-    a, b = first(points), second(points)
-    away: Float32 = np.sqrt(a * a + b * b)
+    x, y, z = points
+    a, b = (field((finer * x, finer * y, finer * z)) for field in fields)
+    away: Samples = np.sqrt(a * a + b * b)
     return away
 
 
@@ -114,7 +118,7 @@ class Canvas:
         self.signal = np.zeros(shape, np.float32)
         self.covered = np.zeros(shape, np.float32)
 
-    def paint(self, cover: Float32, value: Float32 | float) -> None:
+    def paint(self, cover: Samples, value: Samples | float) -> None:
         """Lay `value` over the part of each sample that `cover` (0 to 1) names."""
         self.signal += cover * (value - self.signal)
         self.covered += cover * (1.0 - self.covered)

@@ -29,6 +29,7 @@ from lvvol.phantom.shapes import Float64
 from lvvol.phantom.torso import draw_torso
 from lvvol.volume import cone_volume_ml
 
+UInt8 = npt.NDArray[np.uint8]
 UInt16 = npt.NDArray[np.uint16]
 _UID_NAMESPACE = uuid.UUID("8c1d2b9e-2f60-5d0a-9a57-2d6f4b0e7c31")
 
@@ -102,6 +103,8 @@ class PhantomStudy:
         What everything was drawn from.
     images : ndarray of uint16, shape (slice, phase, row, column)
         Stored short-axis pixels, from apex to base.
+    lv_coverage : ndarray of uint8, shape (slice, phase, row, column)
+        Part of each pixel's slab that the LV cavity fills, 255 for all of it.
     affines : ndarray of float64, shape (slice, 4, 4)
         Each maps (row, column, mm along the normal, 1) to patient LPS mm.
     pixel_spacing_mm : (float, float)
@@ -126,6 +129,7 @@ class PhantomStudy:
 
     seed: int
     images: UInt16
+    lv_coverage: UInt8
     affines: Float64
     pixel_spacing_mm: tuple[float, float]
     positions_mm: Float64
@@ -139,7 +143,8 @@ class PhantomStudy:
 
     def uid(self, *what: object) -> str:
         """Return the UID of one thing in this study, the same at every call."""
-        name = "/".join(map(str, (self.seed, self.images.shape, *what)))
+        drawn = (self.seed, self.images.shape, self.truth.edv_ml, self.truth.ef_percent)
+        name = "/".join(map(str, (*drawn, *what)))
         return f"2.25.{uuid.uuid5(_UID_NAMESPACE, name).int}"
 
     def to_cine_stack(self) -> CineStack:
@@ -222,11 +227,12 @@ def make_phantom(
     planes.append(two_chamber(heart, heart_to_patient, planes[0]))
 
     middle = heart_to_patient @ (0.0, 0.0, 0.5 * heart.phases[0].cavity.base_mm, 1.0)
-    cines = []
+    cines, coverages = [], []
     for plane in planes:
         gain = scanner.gain(plane, middle[:3])
-        signal, _ = render_cine(torso, heart, plane, heart_to_patient, gain)
+        signal, cavity = render_cine(torso, heart, plane, heart_to_patient, gain)
         cines.append(scanner.acquire(signal, rng))
+        coverages.append(np.rint(cavity * 255.0).astype(np.uint8))
 
     affines = np.stack([plane.affine for plane in planes[:-1]])
     positions_mm = affines[:, :3, 3] @ affines[0, :3, 2]
@@ -236,6 +242,7 @@ def make_phantom(
     return PhantomStudy(
         seed=seed,
         images=np.stack(cines[:-1]),
+        lv_coverage=np.stack(coverages[:-1]),
         affines=affines,
         pixel_spacing_mm=(planes[0].pixel_mm, planes[0].pixel_mm),
         positions_mm=positions_mm,

@@ -9,9 +9,8 @@ import numpy as np
 from lvvol.phantom.heart import BLOOD, FAT
 from lvvol.phantom.shapes import (
     Canvas,
-    Distance,
-    Float32,
     Points,
+    Samples,
     WaveField,
     capsule,
     coverage,
@@ -20,9 +19,9 @@ from lvvol.phantom.shapes import (
     tubes,
 )
 
-LUNG = 0.035
-MUSCLE = 0.27
-LIVER = 0.40
+LUNG = 0.05
+MUSCLE = 0.24
+LIVER = 0.35
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,12 @@ class Torso:
         Thickness of the fat under the skin and of the chest wall within.
     dome_mm : float
         z of the top of the diaphragm.
-    large, fine, vessels : WaveField or tuple of WaveField
-        Unevenness of organ borders, of signal, and the courses of vessels.
+    warp : tuple of WaveField
+        How far every point strays from the plain solids, along x, y and z.
+    large, fine, bowel : WaveField
+        Unevenness of organ borders and of signal, and what is bowel.
+    vessels : tuple of WaveField
+        Two fields whose common zeros are the courses of vessels.
     """
 
     half_width_mm: float
@@ -46,6 +49,7 @@ class Torso:
     fat_mm: float
     wall_mm: float
     dome_mm: float
+    warp: tuple[WaveField, WaveField, WaveField]
     large: WaveField
     fine: WaveField
     bowel: WaveField
@@ -61,11 +65,12 @@ class Torso:
         width_mm : float
             Width of a sample, over which edges are averaged.
         """
-        x, _, z = points
+        x, y, z = (p + 6.0 * warp(points) for p, warp in zip(points, self.warp, strict=True))
+        points = (x, y, z)
         canvas = Canvas(x.shape)
         uneven, grain = self.large(points), self.fine(points)
         depth = self._depth(points)
-        canvas.paint(coverage(-depth, width_mm), FAT * (1.0 + 0.06 * grain))
+        canvas.paint(coverage(-depth, width_mm), self._fat(points, grain))
         fat = np.float32(self.fat_mm) * (1.0 + 0.3 * uneven)
         # Towards the shoulders and armpits the wall of muscle and fat grows.
         wall = np.float32(self.wall_mm) + 0.28 * np.maximum(z - 25.0, 0.0)
@@ -78,7 +83,14 @@ class Torso:
         self._paint_spine(canvas, points, uneven, grain, width_mm)
         return canvas
 
-    def _depth(self, points: Points) -> Float32:
+    def _fat(self, points: Points, grain: Samples) -> Samples:
+        """Return the signal of fat under the skin, crossed by thin septa."""
+        x, y, z = points
+        septa = np.abs(self.bowel((1.6 * x, 1.6 * y, 1.6 * z))) * 5.0
+        fat: Samples = FAT * (1.0 + 0.06 * grain) * (1.0 - 0.22 * np.exp(-septa * septa))
+        return fat
+
+    def _depth(self, points: Points) -> Samples:
         """Return the distance to the skin along rays from the body's axis, positive inside."""
         x, y, _ = points
         r = np.sqrt(x * x + y * y) + np.float32(1e-3)
@@ -86,20 +98,20 @@ class Torso:
         level = (a**2.5 + b**2.5) ** 0.4
         return (r / level - r).astype(np.float32)
 
-    def _diaphragm(self, points: Points, uneven: Float32) -> Float32:
+    def _diaphragm(self, points: Points, uneven: Samples) -> Samples:
         """Return z of the diaphragm: a dome, higher on the right, falling off to the sides."""
         x, y, _ = points
         fall = 62.0 * ((x / self.half_width_mm) ** 2 + ((y + 15.0) / self.half_depth_mm) ** 2)
-        height: Float32 = self.dome_mm - 0.10 * x - fall + 3.0 * uneven
+        height: Samples = self.dome_mm - 0.10 * x - fall + 3.0 * uneven
         return height
 
     def _paint_wall(
-        self, canvas: Canvas, points: Points, below_fat: Float32, inside: Float32, width_mm: float
+        self, canvas: Canvas, points: Points, below_fat: Samples, inside: Samples, width_mm: float
     ) -> None:
         """Paint muscle with seams of fat, and the ribs."""
         x, y, z = points
         outer = coverage(-below_fat, width_mm)
-        canvas.paint(outer, MUSCLE)
+        canvas.paint(outer, MUSCLE * (1.0 + 0.2 * self.bowel((2.0 * x, 2.0 * y, 0.7 * z))))
         # Seams lie where a field changes sign; dividing by its slope makes their width even.
         seam = np.abs(self.bowel((0.8 * x, 0.8 * y, 0.5 * z))) * 9.0 - 1.3
         canvas.paint(outer * coverage(seam, width_mm), FAT * 0.9)
@@ -109,18 +121,18 @@ class Torso:
         canvas.paint(coverage(rib + 1.8, width_mm), -0.55)
 
     def _paint_lungs(
-        self, canvas: Canvas, points: Points, cavity: Float32, grain: Float32, width_mm: float
+        self, canvas: Canvas, points: Points, cavity: Samples, grain: Samples, width_mm: float
     ) -> None:
         """Paint air with a net of bright vessels."""
         canvas.paint(coverage(cavity, width_mm), LUNG * (1.0 + 0.35 * grain))
         within = coverage(cavity + 6.0, 6.0)
-        net = tubes(points, *self.vessels)
-        canvas.paint(within * coverage((net - 0.14) * 6.0, width_mm), 0.35)
-        finer = tubes(tuple(1.9 * p for p in points), *self.vessels)  # type: ignore[arg-type]
-        canvas.paint(within * coverage((finer - 0.16) * 4.0, width_mm), 0.16)
+        net = tubes(points, self.vessels)
+        canvas.paint(within * coverage((net - 0.20) * 6.0, width_mm), 0.75)
+        finer = tubes(points, self.vessels, 1.9)
+        canvas.paint(within * coverage((finer - 0.20) * 4.0, width_mm), 0.4)
 
     def _paint_mediastinum(
-        self, canvas: Canvas, points: Points, cavity: Float32, uneven: Float32, width_mm: float
+        self, canvas: Canvas, points: Points, cavity: Samples, uneven: Samples, width_mm: float
     ) -> None:
         """Paint what lies between the lungs: fat and soft tissue, aorta, trachea."""
         b = self.half_depth_mm
@@ -138,9 +150,9 @@ class Torso:
         self,
         canvas: Canvas,
         points: Points,
-        below: Float32,
-        uneven: Float32,
-        grain: Float32,
+        below: Samples,
+        uneven: Samples,
+        grain: Samples,
         width_mm: float,
     ) -> None:
         """Paint, under the diaphragm, liver, stomach, spleen, left kidney and bowel in fat."""
@@ -154,13 +166,13 @@ class Torso:
         canvas.paint(inside * coverage((1.25 - loops) * 8.0, width_mm), 0.05)
         bottom = self.dome_mm
 
-        def organ(distance: Distance, value: Float32 | float, rim_mm: float = 2.0) -> None:
+        def organ(distance: Samples, value: Samples | float, rim_mm: float = 2.0) -> None:
             within = np.maximum(distance, abdomen + rim_mm)
             canvas.paint(coverage(within, width_mm), value)
 
         stomach = ellipsoid(points, (78.0, -22.0, bottom - 62.0), (44.0, 40.0, 40.0)) + 3.0 * uneven
         organ(stomach, MUSCLE)
-        organ(stomach + 4.0, 0.62 + 0.08 * loops)
+        organ(stomach + 4.0, 0.45 + 0.12 * loops + 0.06 * grain)
         spleen = ellipsoid(points, (104.0, 48.0, bottom - 58.0), (32.0, 34.0, 46.0)) + 2.0 * uneven
         organ(spleen, 0.36)
         kidney = ellipsoid(points, (62.0, 58.0, bottom - 118.0), (28.0, 26.0, 52.0))
@@ -168,13 +180,13 @@ class Torso:
         organ(kidney + 12.0, -0.8)
         # The left lobe reaches under the heart and thins out to the left.
         liver = np.maximum(0.9 * (x - 38.0) + 0.35 * (bottom - 60.0 - z), bottom - 175.0 - z)
-        net = tubes(tuple(0.8 * p for p in points), *self.vessels)  # type: ignore[arg-type]
+        net = tubes(points, self.vessels, 0.8)
         texture = LIVER * (1.0 + 0.05 * grain)
         texture = np.where(net < 0.25, np.maximum(0.72 - 1.2 * net, texture), texture)
         organ(liver + 5.0 * uneven, texture, 0.5)
 
     def _paint_spine(
-        self, canvas: Canvas, points: Points, uneven: Float32, grain: Float32, width_mm: float
+        self, canvas: Canvas, points: Points, uneven: Samples, grain: Samples, width_mm: float
     ) -> None:
         """Paint back muscles, vertebrae with their discs, and the spinal canal."""
         x, y, z = points
@@ -200,6 +212,7 @@ def draw_torso(rng: np.random.Generator) -> Torso:
         fat_mm=float(rng.uniform(10, 24)),
         wall_mm=float(rng.uniform(14, 20)),
         dome_mm=float(rng.uniform(-24, -12)),
+        warp=(draw_field(rng, 130.0, 5), draw_field(rng, 130.0, 5), draw_field(rng, 130.0, 5)),
         large=draw_field(rng, 110.0, 5),
         fine=draw_field(rng, 14.0, 8),
         bowel=draw_field(rng, 52.0, 7),
