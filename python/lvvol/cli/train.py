@@ -15,15 +15,16 @@ class _SeveralValues(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Repeat the option before each of its values, then parse."""
         spelled_out: list[str] = []
-        option, values = "", 0
-        for argument in args:
+        option, n_values = "", 0
+        for argument in [*args, "--"]:
             if argument.startswith("-"):
-                option = argument if argument in _TAKES_SEVERAL else ""
-                values = 0
+                if option and not n_values:
+                    raise click.BadOptionUsage(option, f"Option {option!r} requires an argument.")
+                option, n_values = (argument, 0) if argument in _TAKES_SEVERAL else ("", 0)
             elif option:
-                if values:
+                if n_values:
                     spelled_out.append(option)
-                values += 1
+                n_values += 1
             spelled_out.append(argument)
         return super().parse_args(ctx, spelled_out)
 

@@ -1,0 +1,87 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from lvvol import errors, evaluate
+from lvvol.evaluate import PatientResult
+
+
+def patient(name, edv_ml):
+    return PatientResult(
+        patient=name,
+        dice_ed=0.9,
+        dice_es=float("nan"),
+        roi_overlap=0.8,
+        edv_ml=edv_ml,
+        esv_ml=50.0,
+        likelihood_edv_ml=edv_ml - 10,
+        likelihood_esv_ml=45.0,
+        labelled_edv_ml=100.0,
+        labelled_esv_ml=50.0,
+    )
+
+
+@pytest.fixture
+def evaluated(monkeypatch):
+    """Stand in for measuring; what it was called with is in the dictionary."""
+    called = {"results": [patient("dsb2/0002", 103.0), patient("dsb2/0003", 96.0)]}
+
+    def measure(dataset, part, weights=None, progress=None):
+        called.update(dataset=dataset, part=part, weights=weights)
+        return called["results"], ["dsb2/0004: no window looks like a left ventricle"]
+
+    summary = {
+        "patients": 2,
+        "dice_ed_mean": 0.9,
+        "dice_es_mean": float("nan"),
+        "roi_found_percent": 100.0,
+        "edv_ml": {
+            "rmse": 3.5355,
+            "mean_absolute_error": 3.5,
+            "mean_error": -0.5,
+            "correlation": 0.987,
+        },
+    }
+    monkeypatch.setattr(evaluate, "evaluate", measure)
+    monkeypatch.setattr(evaluate, "summarise", lambda results: summary)
+    return called
+
+
+def test_figures_are_printed_with_who_was_refused(run, evaluated):
+    code, out, err = run("evaluate", "data", "--part", "test", "--weights", "run")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].split() == ["Patients", "2", "measured,", "1", "refused"]
+    assert next(line for line in lines if line.startswith("EDV from O")).split()[-4:] == [
+        "3.5",
+        "3.5",
+        "-0.5",
+        "0.987",
+    ]
+    assert "refused: dsb2/0004: no window looks like a left ventricle" in lines
+    assert evaluated["dataset"] == Path("data")
+    assert evaluated["part"] is evaluate.Part.TEST
+    assert evaluated["weights"] == Path("run")
+
+
+def test_json_holds_every_patient_and_no_nan(run, evaluated):
+    code, out, _ = run("evaluate", "data", "--json")
+    result = json.loads(out, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
+    assert code == 0
+    assert result["patients"] == 2
+    assert [each["patient"] for each in result["each"]] == ["dsb2/0002", "dsb2/0003"]
+    assert result["each"][0]["dice_es"] is None
+    assert len(result["refused"]) == 1
+    assert evaluated["part"] is evaluate.Part.VALIDATION
+
+
+def test_nobody_measured_is_an_error(run, evaluated):
+    evaluated["results"] = []
+    code, out, err = run("evaluate", "data")
+    assert (code, out) == (errors.DatasetError.exit_code, "")
+    assert err.count("\n") == 1
+
+
+def test_a_part_that_is_none_is_wrong_usage(run, evaluated):
+    assert run("evaluate", "data", "--part", "broken")[0] == 2
