@@ -1,0 +1,51 @@
+"""Documents that would go stale unnoticed."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from lvvol import errors
+from lvvol.cli import BROKEN_PIPE_EXIT_CODE, BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_exit_codes_are_those_of_the_errors():
+    table = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (?:`(\w+)`)? ?\| (.+) \|$", table, re.MULTILINE)
+    written = {name: (int(code), when) for code, name, when in rows if name}
+    assert written == {
+        kind.__name__: (kind.exit_code, kind.__doc__.splitlines()[0].rstrip("."))
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.LvvolError)
+    }
+    others = {int(code) for code, name, _ in rows if not name}
+    assert others == {0, BUG_EXIT_CODE, 2, INTERRUPTED_EXIT_CODE, BROKEN_PIPE_EXIT_CODE}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(document):
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text(encoding="utf-8"))
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (document.parent / link).exists()] == []
+
+
+def test_citation_names_this_version_and_the_paper():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"\nversion: {version}\n" in citation
+    assert "arXiv:1702.03833" in citation
+
+
+def test_architecture_names_every_room():
+    package = ROOT / "python" / "lvvol"
+    rooms = {
+        path.stem
+        for path in package.iterdir()
+        if (path.suffix == ".py" or any(path.glob("*.*"))) and not path.name.startswith("_")
+    }
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert sorted(room for room in rooms - {"py"} if f"`{room}`" not in text) == []
