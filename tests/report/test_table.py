@@ -17,12 +17,12 @@ def test_the_table_of_a_known_study():
             "Warnings: none",
             "",
             "Time",
-            "  read         1.2 s",
-            "  resample     0.2 s",
-            "  roi          1.0 s",
-            "  segment      2.0 s",
-            "  volume       0.1 s",
-            "  total        4.5 s",
+            "  read           1.2 s",
+            "  resample       0.2 s",
+            "  roi            1.0 s",
+            "  segment        2.0 s",
+            "  volume         0.1 s",
+            "  all stages     4.5 s",
         ]
     )
 

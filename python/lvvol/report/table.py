@@ -43,7 +43,7 @@ def format_table(prediction: Prediction) -> str:
     for warning in prediction.warnings:
         lines += wrap.wrap(warning)
     lines += ["", "Time"]
-    stages = [*prediction.timings_s.items(), ("total", sum(prediction.timings_s.values()))]
+    stages = [*prediction.timings_s.items(), ("all stages", sum(prediction.timings_s.values()))]
     width = max(len(stage) for stage, _ in stages)
     lines += [f"  {stage:<{width}}{seconds:>8.1f} s" for stage, seconds in stages]
     return "\n".join(lines)
