@@ -9,6 +9,7 @@ from lvvol.roi import Rois
 
 _LARGEST_DISAGREEMENT_PERCENT = 15.0
 _END_SLICE_SHARE = 0.5
+_NOTABLE_AREA_MM2 = 300.0
 _PLAUSIBLE_EF_PERCENT = (10.0, 85.0)
 _PLAUSIBLE_EDV_ML = (30.0, 500.0)
 
@@ -57,8 +58,11 @@ def doubts(
     for z, place in ((0, "first"), (-1, "last")):
         if areas_mm2[z, ed] > _END_SLICE_SHARE * areas_mm2[:, ed].max():
             found.append(
-                f"the {place} slice still holds a large cavity at ED: the stack may end inside the LV"
+                f"the {place} slice still holds a large cavity at ED: "
+                "the stack may end inside the LV"
             )
-    if kept := [str(z + 1) for z in np.flatnonzero(rois.kept) if areas_mm2[z, ed] > 300]:
-        found.append(f"slices {', '.join(kept)}: no window looks like an LV, yet an area was found")
+    doubtful = rois.kept & (areas_mm2[:, ed] > _NOTABLE_AREA_MM2)
+    if doubtful.any():
+        slices = ", ".join(str(z + 1) for z in np.flatnonzero(doubtful))
+        found.append(f"slices {slices}: no window looks like an LV, yet an area was found")
     return tuple(found)

@@ -39,8 +39,8 @@ def cone_volume_ml(
 
     Notes
     -----
-    V = sum over i of (S_i + S_{i+1} + sqrt(S_i S_{i+1})) (L_{i+1} - L_i) / 3 (Liao et al. 2017, eqs. 3
-    and 4).
+    V = sum over i of (S_i + S_{i+1} + sqrt(S_i S_{i+1})) (L_{i+1} - L_i) / 3 (Liao et al. 2017,
+    eqs. 3 and 4).
 
     Examples
     --------
@@ -74,11 +74,23 @@ def trapezoid_volume_ml(areas_mm2: Areas, gaps_mm: Areas) -> Areas:
     ndarray or Tensor, shape (...)
         Volume in mL, of the kind given.
 
+    Raises
+    ------
+    ValueError
+        If there is not one gap fewer than there are slices.
+
     Notes
     -----
     V = sum over i of (S_i + S_{i+1}) (L_{i+1} - L_i) / 2 (Liao et al. 2017, eq. 8).
     """
-    return ((areas_mm2[..., :-1] + areas_mm2[..., 1:]) * gaps_mm).sum(-1) / (2 * MM3_PER_ML)
+    if not gaps_mm.ndim or not areas_mm2.ndim or areas_mm2.shape[-1] != gaps_mm.shape[-1] + 1:
+        raise ValueError(
+            f"gaps_mm: expected one fewer than the slices of areas_mm2 {tuple(areas_mm2.shape)}, "
+            f"got {tuple(gaps_mm.shape)}"
+        )
+    lower, upper = areas_mm2[..., :-1], areas_mm2[..., 1:]
+    volume: Areas = ((lower + upper) * gaps_mm).sum(-1) / (2 * MM3_PER_ML)
+    return volume
 
 
 def _check(shape: tuple[int, ...], positions_mm: npt.NDArray[np.float64]) -> None:

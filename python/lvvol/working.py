@@ -1,4 +1,4 @@
-"""The working stack: one contrast and one pixel size, so that one set of networks serves all scanners."""
+"""The working stack: one contrast and one pixel size, so that one network serves all scanners."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ def to_working_stack(stack: CineStack, threads: int = 0) -> CineStack:
     Returns
     -------
     CineStack
-        Images in 0 to 1, pixel spacing 1 mm. Its rows and columns start at the same top and left edge,
-        so a length in mm from that edge is a length in pixels.
+        Images in 0 to 1, pixel spacing 1 mm. Its rows and columns start at the same top and left
+        edge, so a length in mm from that edge is a length in pixels.
 
     Notes
     -----
     Each slice's grey values are replaced by their rank among those of the central 184 mm over all
-    phases (histogram equalisation). Scanner units, coil gain and windowing drop out; what remains is
-    which tissue is brighter.
+    phases (histogram equalisation, at 1024 evenly spaced levels from the slice's darkest to its
+    brightest pixel). Scanner units, coil gain and windowing drop out; what remains is which tissue
+    is brighter.
     """
     spacing_row_mm, spacing_column_mm = stack.pixel_spacing_mm
-    equalised = np.empty_like(stack.images)
+    equalised = np.empty(stack.images.shape, dtype=np.float32)
     for z in range(stack.n_slices):
         equalised[z] = _equalise(stack.images[z], stack.pixel_spacing_mm)
     rows, columns = stack.images.shape[2:]
@@ -87,4 +88,5 @@ def _equalise(
     ]
     counts = np.bincount(centre.ravel(), minlength=_GREY_LEVELS)
     ranks = (np.cumsum(counts) / counts.sum()).astype(np.float32)
-    return ranks[levels]
+    equalised: npt.NDArray[np.float32] = ranks[levels]
+    return equalised

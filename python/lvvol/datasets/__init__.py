@@ -18,8 +18,8 @@ def read_dataset(folder: Path, parts: Collection[Part]) -> Iterator[LabelledStac
     Parameters
     ----------
     folder : Path
-        DSB2 as image pairs (``train_validate.csv`` beside them) or Sunnybrook as PNG (``Images`` and
-        ``Labels``); which, is told from what the folder holds.
+        DSB2 as image pairs (``train_validate.csv`` beside them) or Sunnybrook as PNG (``Images``
+        and ``Labels``); which, is told from what the folder holds.
     parts : collection of Part
         Parts wanted.
 
@@ -45,5 +45,6 @@ def read_dataset(folder: Path, parts: Collection[Part]) -> Iterator[LabelledStac
         yield from read_sunnybrook_png(folder, wanted)
     else:
         raise DatasetError(
-            f"{folder}: expected DSB2 image pairs ({LABELS_FILE}) or Sunnybrook PNG (Images, Labels)"
+            f"{folder}: expected DSB2 image pairs ({LABELS_FILE}) "
+            "or Sunnybrook PNG (Images, Labels)"
         )

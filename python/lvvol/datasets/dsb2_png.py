@@ -56,8 +56,8 @@ def read_dsb2_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Label
 
     Notes
     -----
-    Of several acquisitions at one position the last stays, as in `lvvol.load_study`; the number of the
-    source file tells their order.
+    Of several acquisitions at one position the last stays, as in `lvvol.load_study`; the number of
+    the source file tells their order.
     """
     volumes = _read_volumes(folder / LABELS_FILE)
     images: dict[str, dict[int, dict[str, dict[bool, Path]]]] = defaultdict(
@@ -81,12 +81,12 @@ def read_dsb2_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Label
             continue
         positions_mm = np.array(sorted(last), dtype=np.float64)
         paths = [(last[place].ed, last[place].es) for place in sorted(last)]
-        grey = np.stack([[_read_grey(p) for p in pair] for pair in paths])
+        grey = np.stack([[_read_grey(p) for p in pair] for pair in paths]).astype(np.float32)
         masks = np.stack([[_read_grey(_mask_path(p)) > 127 for p in pair] for pair in paths])
         esv_ml, edv_ml = volumes.get(int(patient), (None, None))
         yield LabelledStack(
             patient=f"dsb2/{patient}",
-            stack=stack_of_planes(grey.astype(np.float32) / 255, positions_mm),
+            stack=stack_of_planes(grey / np.float32(255), positions_mm),
             masks=masks,
             labelled=np.ones(masks.shape[:2], dtype=bool),
             edv_ml=edv_ml,

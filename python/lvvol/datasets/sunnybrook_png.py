@@ -1,6 +1,7 @@
-"""Sunnybrook slices as PNG pairs, ``Images/<patient>-IM-0001-0048.dcm.png`` and ``Labels/`` likewise.
+"""Sunnybrook slices as PNG pairs in ``Images/`` and ``Labels/``.
 
-Images show the whole field of view, windowed to 8 bit. Neither pixel size nor slice spacing is given.
+Names read ``SC-HF-I-01-IM-0001-0048.dcm.png`` in both. Images show the whole field of view,
+windowed to 8 bit. Neither pixel size nor slice spacing is given.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SLICE_GAP_MM = 8.0
 
 _PHASES = 20
 _OUTLINE_PIXELS = 0.45
-"""How far the masks overstep the contours: they count the outline's own pixels in, 5 % of the area."""
+"""How far masks overstep the contours: they count the outline's own pixels in, 5 % of the area."""
 
 _NAME = re.compile(r"(?P<patient>SC-[A-Z-]+-\d+)-IM-\d+-(?P<instance>\d+)\.dcm\.png$")
 
@@ -44,8 +45,8 @@ def read_sunnybrook_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator
     Yields
     ------
     LabelledStack
-        Patient ``sunnybrook/SC-...`` with masks and no volumes. A slice drawn at one phase only shows
-        that phase twice, and only the drawn one counts as labelled.
+        Patient ``sunnybrook/SC-...`` with masks and no volumes. A slice drawn at one phase only
+        shows that phase twice, and only the drawn one counts as labelled.
 
     Raises
     ------
@@ -87,7 +88,9 @@ def _read_patient(patient: str, by_phase: dict[int, dict[int, Path]]) -> Labelle
     empty = np.zeros(images.shape[2:], dtype=bool)
     masks = np.stack([[masks_of[t].get(z, empty) for t in phases] for z in slices])
     raw = stack_of_planes(
-        images, np.arange(len(slices)) * SLICE_GAP_MM, (PIXEL_SPACING_MM, PIXEL_SPACING_MM)
+        images,
+        SLICE_GAP_MM * np.arange(len(slices), dtype=np.float64),
+        (PIXEL_SPACING_MM, PIXEL_SPACING_MM),
     )
     stack = to_working_stack(raw)
     return LabelledStack(

@@ -58,9 +58,9 @@ class HFCN(nn.Module):
     Notes
     -----
     Each stage is pooled into the next; a 1 x 1 head reads the last map of every stage; the heads,
-    upsampled by nearest neighbour and stacked coarsest first, form the hypercolumn (Liao et al. 2017,
-    III-F). P reads the hypercolumn; O reads the hypercolumn and P, so that the area can be regressed
-    without the bias of a binarised P (eqs. 6 and 7).
+    upsampled by nearest neighbour and stacked coarsest first, form the hypercolumn (Liao et al.
+    2017, III-F). P reads the hypercolumn; O reads the hypercolumn and P, so that the area can be
+    regressed without the bias of a binarised P (eqs. 6 and 7).
     """
 
     def __init__(self, config: HfcnConfig | None = None) -> None:

@@ -77,8 +77,8 @@ def segment_patches(network: HFCN, patches: Float32) -> tuple[Float32, npt.NDArr
     likelihood : ndarray of float32, shape (n, 48, 48)
         P, 0 to 1.
     fractions : ndarray, shape (n,)
-        Mean of O: the share of the patch that is LV cavity (paper eq. 7). It is a regression and may
-        stray a little below 0.
+        Mean of O: the share of the patch that is LV cavity (paper eq. 7). It is a regression and
+        may stray a little below 0.
     """
     likelihood = np.empty(patches.shape, dtype=np.float32)
     fractions = np.empty(len(patches))
@@ -96,7 +96,7 @@ def ready(network: nn.Module) -> None:
     """Make a network ready for inference, in place: evaluation mode, batch normalisation folded."""
     network.eval()
     _fold(network)
-    network.to(memory_format=torch.channels_last)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _fold(module: nn.Module) -> None:

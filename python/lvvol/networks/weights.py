@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,7 +47,7 @@ def save_weights(network: HFCN | RoiClassifier, path: Path) -> None:
     part = path.with_suffix(".part")
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(tensors, part, metadata)
-    os.replace(part, path)
+    part.replace(path)
 
 
 def load_hfcn(path: Path = SHIPPED / HFCN_FILE) -> HFCN:

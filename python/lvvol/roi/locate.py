@@ -109,6 +109,6 @@ def _first(scorer: WindowScorer, propose: Proposer) -> tuple[int, Squares, float
             return z, square, score
         highest = max(highest, score)
     raise RoiNotFoundError(
-        f"slices {', '.join(str(z + 1) for z in nearest)}: expected a window that looks like a left "
-        f"ventricle, got scores up to {highest:.2f} where {LOWEST_SCORE} is needed"
+        f"slices {', '.join(str(z + 1) for z in nearest)}: expected a window that looks like a "
+        f"left ventricle, got scores up to {highest:.2f} where {LOWEST_SCORE} is needed"
     )

@@ -36,8 +36,8 @@ def dense_scan(images: npt.NDArray[np.float32]) -> Squares:
     -------
     ndarray, shape (n, 3)
         Squares inside the image, small ones first, row by row. Sides grow by a quarter through
-        `SIDES_MM` and corners move by a sixth of the side: around a heart well inside the image some
-        proposal overlaps any square with an IoU of at least 0.6.
+        `SIDES_MM` and corners move by a sixth of the side: any square of those sides that lies at
+        least 20 mm inside the image overlaps some proposal with an IoU of at least 0.6.
     """
     rows, columns = images.shape[1:]
     squares = []

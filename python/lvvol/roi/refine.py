@@ -1,4 +1,4 @@
-"""Refinement: from the middle slice up and down, each slice starts from its neighbour's ROI (III-E)."""
+"""Refinement: the best window around a neighbour's ROI (paper III-E)."""
 
 from __future__ import annotations
 

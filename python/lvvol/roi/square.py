@@ -1,7 +1,7 @@
 """Squares: how the ROI is written, compared and derived from a mask.
 
-A square is (top, left, side) in pixels of the working stack, which are millimetres. Top and left are
-edges: pixel i spans i to i + 1.
+A square is (top, left, side) in pixels of the working stack, which are millimetres. Top and left
+are edges: pixel i spans i to i + 1.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CAVITY_FILL = 0.27
 """Share of its square that the cavity fills at ED; the paper's range is 20 to 50 % (III-F)."""
 
 SMALLEST_SIDE_MM = 40.0
-"""Near the apex the cavity shrinks to nothing; its square keeps enough around it to see what it is."""
+"""Near the apex the cavity shrinks to nothing; its square keeps enough to see what lies around."""
 
 
 def labelled_square(mask: npt.NDArray[np.bool_]) -> Squares | None:

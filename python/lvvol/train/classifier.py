@@ -1,4 +1,4 @@
-"""Training of `RoiClassifier` on windows around labelled squares and away from them (paper III-D)."""
+"""Training of `RoiClassifier`: windows around labelled squares and away from them (paper III-D)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ _LOWEST_OVERLAP, _FULL_OVERLAP = 0.25, 0.85
 
 
 def target_of(overlaps: npt.NDArray[np.float64]) -> Float32:
-    """Return what the classifier should say of windows with these overlaps with the labelled square.
+    """Return what the classifier should say of windows that overlap the labelled square so far.
 
-    Scores must rank windows, not only accept them: the refinement (III-E) takes the best of many that
-    all hold the LV. The target therefore rises with the overlap, from 0 at an IoU of 0.25 to 1 at 0.85.
+    Scores must rank windows, not only accept them: the refinement (III-E) takes the best of many
+    that all hold the LV. The target therefore rises with the overlap, from 0 at an IoU of 0.25 to 1
+    at 0.85.
     """
     share = (overlaps - _LOWEST_OVERLAP) / (_FULL_OVERLAP - _LOWEST_OVERLAP)
     return np.clip(share, 0, 1).astype(np.float32)
@@ -92,8 +93,8 @@ def _draw(
 def _cycle(ed: Float32, es: Float32, rng: np.random.Generator) -> Float32:
     """Make six phases of two, shape (n, 6, row, column): ED first and last, ES amid.
 
-    The labelled studies hold two phases only; what lies between is blended, more or less systolic at
-    random, so that real cycles of any heart rate fall within what was seen.
+    The labelled studies hold two phases only; what lies between is blended, more or less systolic
+    at random, so that real cycles of any heart rate fall within what was seen.
     """
     count = len(ed)
     weight = np.zeros((count, 6, 1, 1), dtype=np.float32)

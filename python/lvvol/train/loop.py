@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,9 @@ class Run:
         weight_decay: float,
     ) -> None:
         self.name = name
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = network.to(  # type: ignore[call-overload]
+            memory_format=torch.channels_last
+        )
         self.recipe = recipe
         self.steps = steps
         self.step = 0
@@ -104,7 +105,7 @@ class Run:
             },
             part,
         )
-        os.replace(part, path)
+        part.replace(path)
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint.

@@ -110,7 +110,8 @@ def read_recipe(path: Path) -> Recipe:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path}: expected a TOML recipe, got {error}") from error
-    return _build(Recipe, values, str(path))
+    recipe: Recipe = _build(Recipe, values, str(path))
+    return recipe
 
 
 def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:

@@ -15,7 +15,7 @@ Float32 = npt.NDArray[np.float32]
 
 
 def propagated_squares(labels: LabelledStack) -> Squares:
-    """Return a square for every slice, from its mask at ED or, where that is empty, its neighbour's.
+    """Return a square for every slice, its neighbour's where its own mask at ED is empty.
 
     Parameters
     ----------
@@ -59,7 +59,8 @@ def jitter(
     ndarray, shape (n, 3)
         New squares.
     """
-    sides = squares[:, 2] * np.exp(rng.uniform(*np.log(scales), size=len(squares)))
+    smallest, largest = np.log(scales)
+    sides = squares[:, 2] * np.exp(rng.uniform(smallest, largest, size=len(squares)))
     centres = squares[:, :2] + squares[:, 2:] / 2
     centres = centres + rng.uniform(-shift, shift, size=centres.shape) * squares[:, 2:]
     return np.column_stack([centres - sides[:, None] / 2, sides])
@@ -78,7 +79,8 @@ def random_squares(
 def turns(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """Return random rotations, half of them mirrored, shape (count, 2, 2).
 
-    No in-plane orientation is special: scanners, and those who convert their images, turn them freely.
+    No in-plane orientation is special: scanners, and those who convert their images, turn them
+    freely.
     """
     angles = rng.uniform(0, 2 * np.pi, size=count)
     cos, sin = np.cos(angles), np.sin(angles)
@@ -121,7 +123,7 @@ def cut(
 
 
 def shade(patches: Float32, rng: np.random.Generator) -> Float32:
-    """Vary contrast and noise, one draw for each entry along the first axis; values stay near 0 to 1."""
+    """Vary contrast and noise, one draw an entry of the first axis; values stay near 0 to 1."""
     shape = (len(patches),) + (1,) * (patches.ndim - 1)
     gamma = np.exp(rng.normal(0, 0.25, size=shape)).astype(np.float32)
     noise = rng.uniform(0, 0.03, size=shape).astype(np.float32)

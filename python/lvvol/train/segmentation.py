@@ -1,4 +1,4 @@
-"""Alternate training of HFCN: P on segmentation labels, O on volume labels (paper III-F to III-H)."""
+"""Alternate training of HFCN: P on masks, O on volumes (paper III-F to III-H)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,8 @@ def train_volume_epoch(
         drawn = [_study(labels, run.rng) for labels in chosen]
         x = torch.from_numpy(np.concatenate([patches for patches, _ in drawn]))
         _, area_map = _forward(network, standardise(x[:, None]), bfloat16)
-        fractions = area_map.mean(dim=(1, 2, 3)).split([len(patches) for patches, _ in drawn])
+        counts = [len(patches) for patches, _ in drawn]
+        fractions = torch.split(area_map.mean(dim=(1, 2, 3)), counts)
         error = torch.stack(
             [
                 _volume_error_ml(f, squares, labels)
@@ -76,7 +77,7 @@ def _forward(network: HFCN, patches: Tensor, bfloat16: bool) -> tuple[Tensor, Te
 
 
 def _volume_error_ml(fractions: Tensor, squares: Squares, labels: LabelledStack) -> Tensor:
-    """Return the mean absolute error of EDV and ESV, eqs. 5, 7 and 8; fractions are (slice, phase)."""
+    """Return the mean absolute error of EDV and ESV, eqs. 5, 7, 8; fractions by slice and phase."""
     areas_mm2 = fractions.reshape(-1, 2) * torch.from_numpy(squares[:, 2:] ** 2).float()
     gaps_mm = torch.from_numpy(labels.stack.slice_gaps_mm).float()
     volumes_ml = trapezoid_volume_ml(areas_mm2.T, gaps_mm)
@@ -84,7 +85,7 @@ def _volume_error_ml(fractions: Tensor, squares: Squares, labels: LabelledStack)
 
 
 def _study(labels: LabelledStack, rng: np.random.Generator) -> tuple[Float32, Squares]:
-    """Draw one study, turned as a whole: patches (slice x phase, row, column), squares (slice, 3)."""
+    """Draw one study, turned as a whole: patches (slice x phase, 48, 48), squares (slice, 3)."""
     squares = propagated_squares(labels)
     scale = np.exp(rng.uniform(np.log(0.85), np.log(1.35)))
     squares = jitter(squares, rng, 0.1, (0.9 * scale, 1.1 * scale))
