@@ -40,11 +40,11 @@ def test_datasets_may_follow_one_option_or_each_its_own(run, trained, args):
 
 def test_recipe_and_resume_reach_training(run, trained, tmp_path):
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text("seed = 7\n[segmentation]\nblocks = 3\n")
+    recipe.write_text("seed = 7\n[segmentation]\nbatch = 3\n")
     arguments = ["--alternate", "--seg", "a", "--vol", "b", "-o", "run", "--resume"]
     assert run("train", *arguments, "--recipe", recipe)[0] == 0
     assert trained["resume"]
-    assert (trained["recipe"].seed, trained["recipe"].segmentation.blocks) == (7, 3)
+    assert (trained["recipe"].seed, trained["recipe"].segmentation.batch) == (7, 3)
 
 
 @pytest.mark.parametrize(
