@@ -14,22 +14,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
+from lvvol.datasets.image import read_planes
 from lvvol.datasets.labelled import LabelledStack, stack_of_planes
 from lvvol.errors import DatasetError
 
 LABELS_FILE = "train_validate.csv"
 
 _NAME = re.compile(
-    r"(?P<patient>\d{4})_\d+sax_(?P<phase>\d\d)_(?P<place>\d{5})_(?P<source>IM-\d+)-\d+\.(webp|png)$"
+    r"(?P<patient>\d{4})_\d+sax_(?P<phase>\d\d)_(?P<place>\d{5})_IM-(?P<source>\d+)-\d+\.(webp|png)$"
 )
 
 
 class _Plane(NamedTuple):
-    source: str
+    source: int
     ed: Path
     es: Path
 
@@ -47,12 +46,13 @@ def read_dsb2_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Label
     Yields
     ------
     LabelledStack
-        Patient ``dsb2/NNNN`` with masks and volumes.
+        Patient ``dsb2/NNNN`` with masks, and volumes where the table has them. A patient with fewer
+        than two slices seen at both phases is left out.
 
     Raises
     ------
     DatasetError
-        If the table or a mask is missing, or an image cannot be read.
+        If the table or a mask is missing or damaged, an image cannot be read, or sizes differ.
 
     Notes
     -----
@@ -60,13 +60,13 @@ def read_dsb2_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Label
     the source file tells their order.
     """
     volumes = _read_volumes(folder / LABELS_FILE)
-    images: dict[str, dict[int, dict[str, dict[bool, Path]]]] = defaultdict(
+    images: dict[str, dict[int, dict[int, dict[bool, Path]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(dict))
     )
     for path in sorted(folder.iterdir()):
         if name := _NAME.match(path.name):
             at_ed = name["phase"] == "01"
-            images[name["patient"]][int(name["place"]) - 10000][name["source"]][at_ed] = path
+            images[name["patient"]][int(name["place"]) - 10000][int(name["source"])][at_ed] = path
     for patient, places in sorted(images.items()):
         if not wanted(f"dsb2/{patient}"):
             continue
@@ -81,8 +81,13 @@ def read_dsb2_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Label
             continue
         positions_mm = np.array(sorted(last), dtype=np.float64)
         paths = [(last[place].ed, last[place].es) for place in sorted(last)]
-        grey = np.stack([[_read_grey(p) for p in pair] for pair in paths]).astype(np.float32)
-        masks = np.stack([[_read_grey(_mask_path(p)) > 127 for p in pair] for pair in paths])
+        grey = read_planes(paths).astype(np.float32)
+        masks = read_planes([[_mask_path(p) for p in pair] for pair in paths]) > 127
+        if masks.shape != grey.shape:
+            raise DatasetError(
+                f"{folder}: dsb2/{patient}: expected masks of {grey.shape[2:]} rows and columns, "
+                f"got {masks.shape[2:]}"
+            )
         esv_ml, edv_ml = volumes.get(int(patient), (None, None))
         yield LabelledStack(
             patient=f"dsb2/{patient}",
@@ -98,24 +103,15 @@ def _mask_path(image: Path) -> Path:
     return image.with_name(f"{image.stem}_o.png")
 
 
-def _read_grey(path: Path) -> npt.NDArray[np.uint8]:
-    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.exists() else None
-    if grey is None:
-        raise DatasetError(
-            f"{path}: expected a readable image, got {'none' if not path.exists() else 'damage'}"
-        )
-    return grey.astype(np.uint8, copy=False)
-
-
 def _read_volumes(path: Path) -> dict[int, tuple[float, float]]:
     """Return (ESV, EDV) in mL of each patient number."""
     try:
         with path.open(newline="") as table:
-            return {
-                int(row["Id"]): (float(row["Systole"]), float(row["Diastole"]))
-                for row in csv.DictReader(table)
-            }
-    except (OSError, KeyError, ValueError) as error:
+            rows = csv.DictReader(table)
+            if missing := {"Id", "Systole", "Diastole"} - set(rows.fieldnames or ()):
+                raise ValueError(f"no {', '.join(sorted(missing))}")
+            return {int(row["Id"]): (float(row["Systole"]), float(row["Diastole"])) for row in rows}
+    except (OSError, TypeError, ValueError, csv.Error) as error:
         raise DatasetError(
-            f"{path}: expected columns Id, Systole, Diastole, got {error}"
+            f"{path}: expected numbers in columns Id, Systole, Diastole, got {error}"
         ) from error

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from lvvol.datasets.image import read_planes
 from lvvol.datasets.labelled import LabelledStack, stack_of_planes
 from lvvol.errors import DatasetError
 from lvvol.working import to_working_stack
@@ -51,7 +52,8 @@ def read_sunnybrook_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator
     Raises
     ------
     DatasetError
-        If a label is missing or an image cannot be read.
+        If a label is missing, an image cannot be read, sizes differ, or a patient is not drawn at
+        two phases with slices in common.
     """
     drawn: dict[str, dict[int, dict[int, Path]]] = defaultdict(lambda: defaultdict(dict))
     for path in sorted((folder / "Images").iterdir()):
@@ -67,13 +69,15 @@ def read_sunnybrook_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator
 
 
 def _read_patient(patient: str, by_phase: dict[int, dict[int, Path]]) -> LabelledStack:
-    masks_of = {
-        t: {z: _read_grey(p.parents[1] / "Labels" / p.name) > 127 for z, p in slices.items()}
-        for t, slices in by_phase.items()
-    }
+    masks_of = {}
+    for t, images_of in by_phase.items():
+        paths_of = [[p.parents[1] / "Labels" / p.name] for p in images_of.values()]
+        masks_of[t] = dict(zip(images_of, read_planes(paths_of)[:, 0] > 127, strict=True))
     # ED is the phase with the larger cavity, by the mean over slices drawn at both.
     first, second = by_phase
     common = by_phase[first].keys() & by_phase[second].keys()
+    if not common:
+        raise DatasetError(f"{patient}: expected slices drawn at both phases, got none")
     larger_first = sum(int(masks_of[first][z].sum()) for z in common) > sum(
         int(masks_of[second][z].sum()) for z in common
     )
@@ -84,8 +88,10 @@ def _read_patient(patient: str, by_phase: dict[int, dict[int, Path]]) -> Labelle
         [by_phase[t].get(z) or by_phase[other][z] for t, other in (phases, phases[::-1])]
         for z in slices
     ]
-    images = np.stack([[_read_grey(p) for p in pair] for pair in paths]).astype(np.float32)
+    images = read_planes(paths).astype(np.float32)
     empty = np.zeros(images.shape[2:], dtype=bool)
+    if any(mask.shape != empty.shape for t in phases for mask in masks_of[t].values()):
+        raise DatasetError(f"{patient}: expected labels of {empty.shape} rows and columns")
     masks = np.stack([[masks_of[t].get(z, empty) for t in phases] for z in slices])
     raw = stack_of_planes(
         images,
@@ -113,10 +119,3 @@ def _resample_masks(masks: npt.NDArray[np.bool_], shape: tuple[int, int]) -> npt
             depth = np.where(mask > 0, inside, -outside).astype(np.float32) - _OUTLINE_PIXELS
             result[index] = cv2.resize(depth, shape[::-1], interpolation=cv2.INTER_LINEAR) > 0
     return result
-
-
-def _read_grey(path: Path) -> npt.NDArray[np.uint8]:
-    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) if path.exists() else None
-    if grey is None:
-        raise DatasetError(f"{path}: expected a readable image")
-    return grey.astype(np.uint8, copy=False)

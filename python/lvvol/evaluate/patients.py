@@ -30,7 +30,8 @@ class PatientResult:
     dice_ed, dice_es : float
         Dice coefficient of P >= 0.5 over the labelled slices together, 0 to 1.
     roi_overlap : float
-        IoU of the first ROI found with the square its mask calls for, 0 to 1.
+        IoU of the first ROI found with the square its mask at ED calls for, 0 to 1; 0 where that
+        mask is empty.
     edv_ml, esv_ml : float
         Measured volumes, from O.
     likelihood_edv_ml, likelihood_esv_ml : float
@@ -76,6 +77,13 @@ def evaluate(
         One a patient measured.
     refused : list of str
         Patients in whom no ROI was found, with the reason.
+
+    Raises
+    ------
+    DatasetError
+        If the dataset cannot be read.
+    WeightsError
+        If the weights are missing or damaged.
     """
     networks = load_networks(weights)
     stacks = list(read_dataset(dataset, {part}))
@@ -105,17 +113,26 @@ def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
     dict
         Plain numbers; volumes in mL, EF in percent points. ``likelihood_`` figures are those of
         binarised P. Patients without labelled volumes count for Dice and overlap only.
+
+    Raises
+    ------
+    ValueError
+        If there is no result.
     """
+    if not results:
+        raise ValueError("results: expected at least one patient, got none")
     columns = {
         name: np.array([getattr(r, name) for r in results], dtype=np.float64)
         for name in PatientResult.__dataclass_fields__
         if name != "patient"
     }
+    overlaps = columns["roi_overlap"]
+    found = np.where(np.isnan(overlaps), np.nan, overlaps >= 0.5)
     summary: dict[str, Any] = {
         "patients": len(results),
-        "dice_ed_mean": float(np.nanmean(columns["dice_ed"])),
-        "dice_es_mean": float(np.nanmean(columns["dice_es"])),
-        "roi_found_percent": 100 * float((columns["roi_overlap"] >= 0.5).mean()),
+        "dice_ed_mean": _mean_of_known(columns["dice_ed"]),
+        "dice_es_mean": _mean_of_known(columns["dice_es"]),
+        "roi_found_percent": 100 * _mean_of_known(found),
     }
     known = ~np.isnan(columns["labelled_edv_ml"])
     if known.any():
@@ -125,9 +142,22 @@ def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
             summary[f"{prefix}edv_ml"] = agreement(edv, true_edv)
             summary[f"{prefix}esv_ml"] = agreement(esv, true_esv)
             summary[f"{prefix}ef_percent"] = agreement(
-                100 * (1 - esv / edv), 100 * (1 - true_esv / true_edv)
+                _ef_percent(edv, esv), _ef_percent(true_edv, true_esv)
             )
     return summary
+
+
+def _mean_of_known(values: npt.NDArray[np.float64]) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _ef_percent(
+    edv_ml: npt.NDArray[np.float64], esv_ml: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return 100 (EDV - ESV) / EDV, NaN where EDV is 0."""
+    share = np.full_like(edv_ml, np.nan)
+    return 100 * np.divide(edv_ml - esv_ml, edv_ml, out=share, where=edv_ml > 0)
 
 
 def _measure_patient(labels: LabelledStack, networks: Networks) -> PatientResult:
@@ -135,7 +165,6 @@ def _measure_patient(labels: LabelledStack, networks: Networks) -> PatientResult
     ed, es = measured.ed_phase, measured.es_phase
     likelihood_ml = cone_volume_ml(measured.likelihood_areas_mm2.T, labels.stack.positions_mm)
     masks = _masks(measured, labels.stack.images.shape[2:])
-    truth = labelled_square(labels.masks[measured.rois.start, 0])
     dices = [
         dice(masks[drawn, t], labels.masks[drawn, t])
         for t, drawn in ((t, labels.labelled[:, t]) for t in (0, 1))
@@ -144,11 +173,7 @@ def _measure_patient(labels: LabelledStack, networks: Networks) -> PatientResult
         patient=labels.patient,
         dice_ed=dices[0],
         dice_es=dices[1],
-        roi_overlap=(
-            float(overlap(measured.rois.squares[measured.rois.start], truth))
-            if truth is not None
-            else 0.0
-        ),
+        roi_overlap=_roi_overlap(labels, measured),
         edv_ml=float(measured.volumes_ml[ed]),
         esv_ml=float(measured.volumes_ml[es]),
         likelihood_edv_ml=float(likelihood_ml[ed]),
@@ -156,6 +181,14 @@ def _measure_patient(labels: LabelledStack, networks: Networks) -> PatientResult
         labelled_edv_ml=float("nan") if labels.edv_ml is None else labels.edv_ml,
         labelled_esv_ml=float("nan") if labels.esv_ml is None else labels.esv_ml,
     )
+
+
+def _roi_overlap(labels: LabelledStack, measured: Measurement) -> float:
+    start = measured.rois.start
+    if not labels.labelled[start, 0]:
+        return float("nan")
+    truth = labelled_square(labels.masks[start, 0])
+    return 0.0 if truth is None else float(overlap(measured.rois.squares[start], truth))
 
 
 def _masks(measured: Measurement, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:

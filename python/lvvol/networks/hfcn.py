@@ -109,9 +109,12 @@ class HFCN(nn.Module):
         ValueError
             If the patches have another number of channels, or a size the stages cannot halve.
         """
-        rows, columns = patches.shape[-2:]
         multiple = self.size_multiple
-        if patches.ndim != 4 or patches.shape[1] != 1 or rows % multiple or columns % multiple:
+        if (
+            patches.ndim != 4
+            or patches.shape[1] != 1
+            or any(size == 0 or size % multiple for size in patches.shape[2:])
+        ):
             raise ValueError(
                 f"patches: expected (batch, 1, row, column) with sizes a multiple of {multiple}, "
                 f"got {tuple(patches.shape)}"

@@ -113,17 +113,23 @@ class Run:
         Raises
         ------
         RecipeError
-            If it is damaged, or was made by another stage or recipe.
+            If it is damaged, or was made by another stage, recipe or network.
         """
         try:
             state = torch.load(path, weights_only=True)
-        except Exception as error:
-            raise RecipeError(f"{path}: expected a checkpoint, got {error}") from error
-        if state["name"] != self.name or state["recipe"] != self.recipe:
-            raise RecipeError(f"{path}: expected a checkpoint of this recipe's {self.name}")
-        self.network.load_state_dict(state["network"])
-        self._optimizer.load_state_dict(state["optimizer"])
-        self.step, self.epoch = state["step"], state["epoch"]
-        self.history = state["history"]
-        self.rng.bit_generator.state = state["random"]
-        torch.set_rng_state(state["torch_random"])
+        except Exception as error:  # torch.load raises whatever the damage leads it to
+            raise RecipeError(f"{path}: expected a checkpoint, got a damaged file") from error
+        try:
+            if state["name"] != self.name or state["recipe"] != self.recipe:
+                raise RecipeError(f"{path}: expected a checkpoint of this recipe's {self.name}")
+            self.network.load_state_dict(state["network"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self.step, self.epoch = state["step"], state["epoch"]
+            self.history = state["history"]
+            self.rng.bit_generator.state = state["random"]
+            torch.set_rng_state(state["torch_random"])
+        except (KeyError, TypeError, IndexError, ValueError, RuntimeError) as error:
+            message = " ".join(str(error).split())
+            raise RecipeError(
+                f"{path}: expected a checkpoint of {self.name}, got {message}"
+            ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,12 +26,21 @@ class ClassifierRecipe:
         Highest rate of the schedule.
     weight_decay : float
         AdamW's.
+
+    Raises
+    ------
+    ValueError
+        If a count is below 1, or a rate below 0 or not finite.
     """
 
     epochs: int = 14
     batch: int = 256
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
+
+    def __post_init__(self) -> None:
+        _at_least(1, epochs=self.epochs, batch=self.batch)
+        _at_least(0, learning_rate=self.learning_rate, weight_decay=self.weight_decay)
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,11 @@ class SegmentationRecipe:
         AdamW's.
     volume_weight : float
         Loss of one mL, where the loss on P is a mean cross-entropy in nats.
+
+    Raises
+    ------
+    ValueError
+        If a count is below 1, a rate below 0 or not finite, or blocks are left that train nothing.
     """
 
     blocks: int = 40
@@ -65,6 +80,22 @@ class SegmentationRecipe:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     volume_weight: float = 0.01
+
+    def __post_init__(self) -> None:
+        _at_least(1, blocks=self.blocks, batch=self.batch, studies=self.studies)
+        _at_least(
+            0,
+            volume_only_blocks=self.volume_only_blocks,
+            warmup_blocks=self.warmup_blocks,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            volume_weight=self.volume_weight,
+        )
+        if self.volume_only_blocks + self.warmup_blocks > self.blocks:
+            raise ValueError(
+                f"volume_only_blocks, warmup_blocks: expected no more than {self.blocks} blocks "
+                f"together, got {self.volume_only_blocks} and {self.warmup_blocks}"
+            )
 
 
 @dataclass(frozen=True)
@@ -88,6 +119,9 @@ class Recipe:
     classifier: ClassifierRecipe = field(default_factory=ClassifierRecipe)
     segmentation: SegmentationRecipe = field(default_factory=SegmentationRecipe)
 
+    def __post_init__(self) -> None:
+        _at_least(0, seed=self.seed)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values, as a checkpoint stores it."""
         return dataclasses.asdict(self)
@@ -104,7 +138,8 @@ def read_recipe(path: Path) -> Recipe:
     Raises
     ------
     RecipeError
-        If the file cannot be read, a key is unknown, or a value has the wrong type or sign.
+        If the file cannot be read, a key is unknown, or a value has the wrong type or is out of
+        range.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -131,7 +166,14 @@ def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:
         wanted = (int, float) if isinstance(old, float) else (type(old),)
         if not isinstance(value, wanted) or isinstance(value, bool) != isinstance(old, bool):
             raise RecipeError(f"{where}: {key}: expected {type(old).__name__}, got {value!r}")
-        if not isinstance(value, bool) and value < 0:
-            raise RecipeError(f"{where}: {key}: expected at least 0, got {value!r}")
         filled[key] = type(old)(value)
-    return kind(**filled)
+    try:
+        return kind(**filled)
+    except ValueError as error:
+        raise RecipeError(f"{where}: {error}") from error
+
+
+def _at_least(lowest: int, **values: float) -> None:
+    for name, value in values.items():
+        if not lowest <= value < math.inf:
+            raise ValueError(f"{name}: expected at least {lowest} and finite, got {value}")

@@ -36,7 +36,7 @@ def run(
     vol : sequence of Path
         Datasets whose volumes are learned from.
     out : Path
-        Folder for checkpoints, ``recipe.json``, ``history.json`` and the weights.
+        Folder for ``recipe.json``, the weights, and a checkpoint and a history of each network.
     recipe : Recipe, optional
         What to do; the default recipe if left out.
     resume : bool
@@ -47,11 +47,11 @@ def run(
     Raises
     ------
     DatasetError
-        If a dataset is unreadable or holds no training patient.
+        If a dataset is unreadable, or the training patients do not fill a batch.
     OutputError
         If `out` cannot be written, or holds another run's checkpoints.
     RecipeError
-        If a checkpoint belongs to another recipe.
+        If a checkpoint is damaged or belongs to another recipe.
     """
     recipe = recipe or Recipe()
     report: Progress = progress or (lambda stage, done, total: None)
@@ -68,16 +68,41 @@ def run(
     for name, stacks in (("seg", seg_stacks), ("vol", vol_stacks)):
         if not stacks:
             raise DatasetError(f"{name}: expected training patients, got none")
-    _train_classifier(seg_stacks, out, recipe, report)
-    _train_hfcn(seg_stacks, vol_stacks, out, recipe, report)
+    _check_batches(seg_stacks, vol_stacks, recipe)
+    try:
+        _train_classifier(seg_stacks, out, recipe, report)
+        _train_hfcn(seg_stacks, vol_stacks, out, recipe, report)
+    except OSError as error:
+        raise OutputError(f"{out}: expected a folder to write to, got {error}") from error
+
+
+def _check_batches(
+    seg: Sequence[LabelledStack], vol: Sequence[LabelledStack], recipe: Recipe
+) -> None:
+    """Refuse data that do not fill one batch: nothing would be learned from them."""
+    part = recipe.segmentation
+    seg_steps, vol_steps = segmentation.steps_per_block(seg, vol, part.batch, part.studies)
+    for name, steps, batch in (
+        ("seg", classifier.steps_per_epoch(seg, recipe.classifier.batch), "one batch of windows"),
+        ("seg", seg_steps, "one batch of patches"),
+        ("vol", vol_steps, f"{part.studies} studies"),
+    ):
+        if not steps:
+            raise DatasetError(
+                f"{name}: expected training patients for at least {batch}, got fewer"
+            )
 
 
 def _prepare(out: Path, recipe: Recipe, resume: bool) -> None:
+    """Make the folder; an earlier run's ``recipe.json`` stays until its checkpoints are checked."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if not resume and any(out.glob("*.checkpoint")):
+        earlier = any(out.glob("*.checkpoint"))
+        if earlier and not resume:
             raise OutputError(f"{out}: expected an empty folder or resume, got an earlier run")
-        (out / "recipe.json").write_text(json.dumps(recipe.to_dict(), indent=2), encoding="utf-8")
+        if not earlier:
+            text = json.dumps(recipe.to_dict(), indent=2)
+            (out / "recipe.json").write_text(text, encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{out}: expected a folder to write to, got {error}") from error
 
