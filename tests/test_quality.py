@@ -1,0 +1,80 @@
+"""Doubts: each raised by its own fault, none by a plausible heart."""
+
+import numpy as np
+import pytest
+
+from lvvol.quality import doubts
+from lvvol.roi import Rois
+
+ED = np.array([500.0, 3500.0, 4000.0, 4000.0, 2500.0, 300.0])
+AREAS = np.column_stack([ED, 0.7 * ED, 0.4 * ED])
+VOLUMES_ML = np.array([140.0, 98.0, 56.0])
+
+
+def rois(kept=()):
+    return Rois(
+        squares=np.tile([60.0, 60.0, 90.0], (6, 1)),
+        scores=np.full(6, 0.9),
+        kept=np.isin(np.arange(6), kept),
+        start=3,
+    )
+
+
+def doubts_of(areas=AREAS, likelihood_areas=None, volumes_ml=VOLUMES_ML, kept=()):
+    likelihood_areas = areas if likelihood_areas is None else likelihood_areas
+    return doubts(areas, likelihood_areas, np.asarray(volumes_ml), rois(kept))
+
+
+def test_nothing_speaks_against_a_plausible_heart():
+    assert doubts_of() == ()
+
+
+@pytest.mark.parametrize(("edv_ml", "esv_ml"), [(29.0, 14.0), (501.0, 250.0)])
+def test_edv_out_of_reason(edv_ml, esv_ml):
+    found = doubts_of(volumes_ml=[edv_ml, edv_ml, esv_ml])
+    assert found == (f"EDV {edv_ml:.0f} mL is outside 30 to 500 mL",)
+
+
+@pytest.mark.parametrize(("esv_ml", "ef_percent"), [(91.0, 9), (14.0, 86)])
+def test_ef_out_of_reason(esv_ml, ef_percent):
+    found = doubts_of(volumes_ml=[100.0, 95.0, esv_ml])
+    assert found == (f"EF {ef_percent} % is outside 10 to 85 %",)
+
+
+@pytest.mark.parametrize(
+    "volumes_ml", [[30.0, 20.0, 10.0], [500.0, 100.0, 75.0], [100.0, 95.0, 90.0]]
+)
+def test_the_bounds_themselves_are_plausible(volumes_ml):
+    assert doubts_of(volumes_ml=volumes_ml) == ()
+
+
+def test_no_cavity_at_all():
+    assert doubts_of(0 * AREAS, volumes_ml=[0.0, 0.0, 0.0]) == (
+        "EDV 0 mL is outside 30 to 500 mL",
+        "EF 0 % is outside 10 to 85 %",
+    )
+
+
+def test_two_estimates_that_disagree_at_es():
+    likelihood_areas = AREAS * [1.0, 1.0, 0.8]
+    # 0.4 * 14800 mm2 = 59 cm2, and 80 % of it 47 cm2.
+    assert doubts_of(likelihood_areas=likelihood_areas) == (
+        "the two area estimates disagree at ES: 59 cm2 and 47 cm2 over all slices",
+    )
+    assert doubts_of(likelihood_areas=AREAS * 0.9) == ()
+
+
+@pytest.mark.parametrize(("z", "place"), [(0, "first"), (-1, "last")])
+def test_stack_that_ends_inside_the_cavity(z, place):
+    areas = AREAS.copy()
+    areas[z] = 0.6 * areas[2]
+    assert doubts_of(areas) == (
+        f"the {place} slice still holds a large cavity at ED: the stack may end inside the LV",
+    )
+
+
+def test_area_where_no_window_was_believed():
+    assert doubts_of(kept=(0, 4)) == (
+        "slices 1, 5: no window looks like an LV, yet an area was found",
+    )
+    assert doubts_of(kept=(5,)) == ()  # 3 cm2 at the apex is no wonder
