@@ -20,7 +20,8 @@ test: $(VENV)/developed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 demo: $(VENV)/installed
-	test -n "$(STUDY)" || test -d demo/study || $(BIN)/lvvol phantom demo/study --seed 1
+	test -n "$(STUDY)" || test -f demo/study/truth.json || \
+	  { rm -rf demo/study && $(BIN)/lvvol phantom demo/study --seed 1; }
 	$(BIN)/lvvol predict "$(or $(STUDY),demo/study)" -o demo/result
 
 lint: $(VENV)/developed

@@ -1,5 +1,7 @@
 #include "lvcore/pixels.hpp"
 
+#include <stdlib.h>
+
 #include <algorithm>
 #include <limits>
 #include <new>
@@ -21,15 +23,16 @@ FloatBuffer::Memory allocate(std::size_t size) {
     }
     const std::size_t wanted = std::max<std::size_t>(size * sizeof(float), 1);
     const std::size_t alignment = wanted >= 2 * kHugePage ? kHugePage : kCacheLine;
-    const std::size_t bytes = (wanted + alignment - 1) / alignment * alignment;
-    FloatBuffer::Memory memory(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
-    if (!memory) {
+    // Not std::aligned_alloc, which macOS lacks before 10.15.
+    void* bytes = nullptr;
+    if (posix_memalign(&bytes, alignment, wanted) != 0) {
         throw std::bad_alloc();
     }
+    FloatBuffer::Memory memory(static_cast<float*>(bytes));
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (alignment == kHugePage) {
         // Up to half the time of a large result would go into page faults; a refusal does no harm.
-        static_cast<void>(madvise(memory.get(), bytes, MADV_HUGEPAGE));
+        static_cast<void>(madvise(bytes, wanted, MADV_HUGEPAGE));
     }
 #endif
     return memory;

@@ -8,8 +8,8 @@
 namespace {
 
 TEST(every_item_is_visited_once_for_any_thread_count) {
-    for (const std::size_t threads : {0, 1, 2, 3, 7}) {
-        for (const std::size_t count : {0, 1, 5, 64, 1001}) {
+    for (const std::size_t threads : std::vector<std::size_t>{0, 1, 2, 3, 7}) {
+        for (const std::size_t count : std::vector<std::size_t>{0, 1, 5, 64, 1001}) {
             std::vector<std::atomic<int>> visits(count);
             lvcore::parallel_for(count, 5, threads, [&](std::size_t begin, std::size_t end) {
                 CHECK(end - begin <= 5 && begin % 5 == 0);
@@ -25,7 +25,7 @@ TEST(every_item_is_visited_once_for_any_thread_count) {
 }
 
 TEST(an_exception_reaches_the_caller_from_any_thread) {
-    for (const std::size_t threads : {1, 2, 7}) {
+    for (const std::size_t threads : std::vector<std::size_t>{1, 2, 7}) {
         CHECK_THROWS(std::out_of_range, "run 40",
                      lvcore::parallel_for(100, 1, threads, [](std::size_t begin, std::size_t) {
                          if (begin == 40) {
