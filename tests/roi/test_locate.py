@@ -1,0 +1,116 @@
+"""Locating: a heart that moves from slice to slice is followed, and none is made up."""
+
+import numpy as np
+import pytest
+
+from lvvol.datasets.labelled import stack_of_planes
+from lvvol.errors import RoiNotFoundError
+from lvvol.roi import locate
+from lvvol.roi.square import overlap
+
+N_SLICES = 9
+MIDDLE = 4
+
+
+class OverlapScorer:
+    """Scores windows by their overlap with a true square, in the slices where it can be seen."""
+
+    def __init__(self, truth, visible=None, shape=(200, 220)):
+        images = np.zeros((len(truth), 2, *shape), dtype=np.float32)
+        self.stack = stack_of_planes(images, 8.0 * np.arange(len(truth)))
+        self.truth = truth
+        self.visible = np.ones(len(truth), dtype=bool) if visible is None else visible
+        self.asked = []
+
+    def __call__(self, z, squares):
+        self.asked.append(z)
+        return overlap(squares, self.truth[z]) * self.visible[z]
+
+
+@pytest.fixture
+def truth():
+    """An LV that wanders across and shrinks from 96 to 48 mm towards the apex."""
+    z = np.arange(N_SLICES)
+    side = 96.0 - 6 * z
+    return np.column_stack([100 + 5 * z - side / 2, 120 - 6 * z - side / 2, side])
+
+
+def hidden(*slices):
+    return ~np.isin(np.arange(N_SLICES), slices)
+
+
+def test_follows_the_square_through_every_slice(truth):
+    rois = locate(OverlapScorer(truth))
+    assert rois.start == MIDDLE
+    assert not rois.kept.any()
+    # Centres move by a tenth of the side and sides by a tenth: half of either may be missed.
+    found = np.array([overlap(s, t) for s, t in zip(rois.squares, truth, strict=True)])
+    assert found.min() > 0.75
+    np.testing.assert_allclose(rois.scores, found)
+
+
+def test_keeps_the_neighbours_square_where_nothing_looks_like_an_lv(truth):
+    rois = locate(OverlapScorer(truth, hidden(0, 1, 6)))
+    assert np.flatnonzero(rois.kept).tolist() == [0, 1, 6]
+    np.testing.assert_array_equal(rois.squares[0], rois.squares[2])
+    np.testing.assert_array_equal(rois.squares[1], rois.squares[2])
+    np.testing.assert_array_equal(rois.squares[6], rois.squares[5])
+    assert (rois.scores[[0, 1, 6]] == 0).all()
+    assert overlap(rois.squares[8], truth[8]) > 0.6  # found again beyond the slice
+
+
+@pytest.mark.parametrize(("lost", "start"), [((4,), 3), ((4, 3), 5)])
+def test_begins_beside_the_middle_where_that_shows_nothing(truth, lost, start):
+    rois = locate(OverlapScorer(truth, hidden(*lost)))
+    assert rois.start == start
+    assert np.flatnonzero(rois.kept).tolist() == sorted(lost)
+    seen = [z for z in range(N_SLICES) if z not in lost]
+    assert min(overlap(rois.squares[z], truth[z]) for z in seen) > 0.6
+
+
+def test_refuses_where_no_slice_near_the_middle_shows_an_lv(truth):
+    scorer = OverlapScorer(truth, 0.3 * ~hidden(3, 4, 5))
+    with pytest.raises(
+        RoiNotFoundError, match=r"slices 5, 4, 6: .*scores up to 0\.[23]\d* where 0.4"
+    ):
+        locate(scorer)
+    assert set(scorer.asked) == {3, 4, 5}
+
+
+def test_refuses_an_image_too_small_for_any_proposal():
+    with pytest.raises(RoiNotFoundError, match="slices 2, 1, 3"):
+        locate(OverlapScorer(np.tile([0.0, 0.0, 30.0], (3, 1)), shape=(30, 30)))
+
+
+def test_one_slice_is_enough(truth):
+    rois = locate(OverlapScorer(truth[:1]))
+    assert rois.squares.shape == (1, 3)
+    assert rois.start == 0
+
+
+def test_any_proposer_serves_and_is_asked_in_the_first_slice_only(truth):
+    scorer = OverlapScorer(truth)
+    asked = []
+
+    def propose(images):
+        asked.append(images.shape)
+        return truth[MIDDLE][None] + [3.0, -2.0, 4.0]
+
+    rois = locate(scorer, propose)
+    assert asked == [(2, 200, 220)]
+    assert overlap(rois.squares[MIDDLE], truth[MIDDLE]) > 0.85
+
+
+def test_proposals_are_refined_before_one_is_chosen(truth):
+    square = truth[MIDDLE]
+    shifted = square + [11.0, 11.0, 0.0]
+    around = np.array([*(square[:2] + square[2] / 2 - 60), 120.0])  # 0.6 of it is the truth
+    assert overlap(shifted, square) > overlap(around, square)
+    rois = locate(OverlapScorer(truth), lambda images: np.stack([shifted, around]))
+    np.testing.assert_allclose(rois.squares[MIDDLE], square)
+
+
+def test_progress_counts_every_slice_once(truth):
+    seen = []
+    locate(OverlapScorer(truth), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(n, N_SLICES) for n in range(1, N_SLICES + 1)]
