@@ -47,8 +47,8 @@ class CineStack:
     times_ms : ndarray of float64, shape (slice, phase)
         Time after the R wave; NaN where the files do not say.
     affines : ndarray of float64, shape (slice, 4, 4)
-        Each maps (row, column, k, 1) to patient LPS mm; row and column are pixel-centre indices, k is
-        mm along the unit normal.
+        Each maps (row, column, k, 1) to patient LPS mm; row and column are pixel-centre indices, k
+        is mm along the unit normal.
     study_uid, frame_of_reference_uid : str
         Empty where the files hold none.
     series_uids : tuple of str, one per slice

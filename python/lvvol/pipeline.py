@@ -186,7 +186,8 @@ def predict(
     threads : int, optional
         Threads to compute with; every core if left out.
     progress : callable, optional
-        Called with a stage's name (read, resample, roi, segment), the steps done and the steps in all.
+        Called with a stage's name (read, resample, roi, segment), the steps done and the steps
+        in all.
 
     Returns
     -------

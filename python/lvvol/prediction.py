@@ -25,8 +25,8 @@ class Prediction:
     areas_mm2 : ndarray of float64, shape (slice, phase)
         LV cavity area of every slice at every phase.
     squares : ndarray of float64, shape (slice, 3)
-        ROI of each slice on the stack's own pixel grid: top edge, left edge (pixel i spans i to i + 1)
-        and side, all in mm (multiply indices by `pixel_spacing_mm` to compare).
+        ROI of each slice: top edge, left edge and side in mm from the outer corner of pixel (0, 0);
+        pixel i spans i to i + 1 times `pixel_spacing_mm`.
     roi_scores : ndarray of float64, shape (slice,)
         Classifier's probability that the ROI holds an LV, 0 to 1.
     lv_probability : ndarray of float32, shape (slice, phase, 48, 48)
