@@ -103,7 +103,7 @@ def test_any_proposer_serves_and_is_asked_in_the_first_slice_only(truth):
 
 def test_proposals_are_refined_before_one_is_chosen(truth):
     square = truth[MIDDLE]
-    shifted = square + [11.0, 11.0, 0.0]
+    shifted = square + np.array([11.0, 11.0, 0.0])
     around = np.array([*(square[:2] + square[2] / 2 - 60), 120.0])  # 0.6 of it is the truth
     assert overlap(shifted, square) > overlap(around, square)
     rois = locate(OverlapScorer(truth), lambda images: np.stack([shifted, around]))
