@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom.studies import Study
+from studies import Study
 from discs import disc_prediction
 
 from lvvol import errors, pipeline
