@@ -2,78 +2,66 @@
 
 from __future__ import annotations
 
-import csv
-import re
-from pathlib import Path
-
 import numpy as np
-import pydicom
 import pytest
+from benchmarks import left_out
 
 from lvvol import pipeline
-from lvvol.volume import cone_volume_ml
-
-
-def volumes_of(real_data: Path) -> dict[str, tuple[float, float]]:
-    """EDV and ESV in mL as labelled by the competition."""
-    with (real_data / "dsb2_dicom" / "volumes.csv").open(newline="") as table:
-        return {r["Id"]: (float(r["Diastole"]), float(r["Systole"])) for r in csv.DictReader(table)}
+from lvvol.phantom import make_phantom
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("study", ["1", "501"])
+@pytest.mark.parametrize("study", left_out.DSB2)
 def test_dsb2_study_left_out_of_training_is_near_its_label(real_data, study):
-    edv_ml, esv_ml = volumes_of(real_data)[study]
-    prediction = pipeline.predict(real_data / "dsb2_dicom" / study)
-    assert prediction.edv_ml == pytest.approx(edv_ml, rel=0.12)
-    assert prediction.esv_ml == pytest.approx(esv_ml, rel=0.15)
-
-
-def shoelace_mm2(path: Path, spacing_mm: tuple[float, float]) -> float:
-    """Area of a contour file, by the shoelace formula."""
-    x, y = np.loadtxt(path).T
-    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2 * spacing_mm[0] * spacing_mm[1])
-
-
-def contoured(real_data: Path, study: str, contours: str) -> dict[str, float]:
-    """SOP instance UID to endocardial area in mm2 of every contoured image."""
-    drawn = {
-        int(re.findall(r"IM-0001-(\d+)-icontour", path.name)[0]): path
-        for path in (real_data / "sunnybrook" / "SCD_ManualContours" / contours).rglob(
-            "*-icontour-manual.txt"
-        )
-    }
-    areas_mm2 = {}
-    for path in (real_data / "sunnybrook" / "SCD_IMAGES_01" / study).rglob("*.dcm"):
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        if int(header.InstanceNumber) in drawn:
-            areas_mm2[str(header.SOPInstanceUID)] = shoelace_mm2(
-                drawn[int(header.InstanceNumber)], tuple(map(float, header.PixelSpacing))
-            )
-    return areas_mm2
+    comparison = left_out.compare_dsb2(real_data, study)
+    assert abs(comparison.edv_error_percent) <= 12
+    assert abs(comparison.esv_error_percent) <= 15
 
 
 @pytest.mark.real_data
-@pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 @pytest.mark.parametrize(
-    ("study", "contours"),
-    [("SCD0000101", "SC-HF-I-01"), ("SCD0000201", "SC-HF-I-02"), ("SCD0000301", "SC-HF-I-04")],
+    ("study", "edv_ml", "esv_ml"),
+    [
+        ("SCD0000101", 177.2, 132.6),
+        ("SCD0000201", 222.2, 165.5),
+        ("SCD0000301", 211.8, 167.5),
+    ],
 )
-def test_sunnybrook_study_left_out_of_training_is_near_its_contours(real_data, study, contours):
-    prediction = pipeline.predict(real_data / "sunnybrook" / "SCD_IMAGES_01" / study)
-    drawn = contoured(real_data, study, contours)
-    uids = prediction.stack.sop_instance_uids
-    found = np.array([[drawn.get(uid, np.nan) for uid in row] for row in uids])
-    phases = np.flatnonzero(~np.isnan(found).all(axis=0))
-    assert len(phases) == 2
-    by_volume = []
-    for phase in phases:
-        z = np.flatnonzero(~np.isnan(found[:, phase]))
-        by_volume.append((cone_volume_ml(found[z, phase], prediction.stack.positions_mm[z]), z))
-    (esv_ml, es_slices), (edv_ml, ed_slices) = sorted(by_volume, key=lambda pair: pair[0])
-    measured = [
-        cone_volume_ml(prediction.areas_mm2[z, phase], prediction.stack.positions_mm[z])
-        for z, phase in ((ed_slices, prediction.ed_phase), (es_slices, prediction.es_phase))
-    ]
-    assert measured[0] == pytest.approx(edv_ml, rel=0.12)
-    assert measured[1] == pytest.approx(esv_ml, rel=0.12)
+def test_sunnybrook_study_left_out_of_training_is_near_its_contours(
+    real_data, study, edv_ml, esv_ml
+):
+    comparison = left_out.compare_sunnybrook(real_data, study)
+    assert comparison.labelled_edv_ml == pytest.approx(edv_ml, abs=0.06)
+    assert comparison.labelled_esv_ml == pytest.approx(esv_ml, abs=0.06)
+    assert abs(comparison.edv_error_percent) <= 12
+    assert abs(comparison.esv_error_percent) <= 12
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    return make_phantom(2, n_slices=8, n_phases=12)
+
+
+@pytest.fixture(scope="module")
+def prediction(phantom):
+    return pipeline.predict(phantom.to_cine_stack())
+
+
+def test_prediction_has_every_slice_and_phase(prediction, phantom):
+    assert prediction.volumes_ml.shape == (12,)
+    assert prediction.areas_mm2.shape == (8, 12)
+    assert prediction.lv_probability.shape == (8, 12, 48, 48)
+    assert (prediction.areas_mm2 >= 0).all()
+    assert prediction.ed_phase == prediction.volumes_ml.argmax()
+    assert prediction.es_phase == prediction.volumes_ml.argmin()
+
+
+def test_timings_name_every_stage_of_a_stack_in_order(prediction):
+    stages = ["resample", "load networks", "roi", "segment", "volume"]
+    assert list(prediction.timings_s) == stages
+    assert all(seconds >= 0 for seconds in prediction.timings_s.values())
+
+
+def test_prediction_is_the_same_for_every_thread_count(prediction, phantom):
+    again = pipeline.predict(phantom.to_cine_stack(), threads=1)
+    np.testing.assert_allclose(again.volumes_ml, prediction.volumes_ml, rtol=1e-3)

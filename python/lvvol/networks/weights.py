@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from lvvol.errors import WeightsError
@@ -46,7 +46,7 @@ def save_weights(network: HFCN | RoiClassifier, path: Path) -> None:
     }
     part = path.with_suffix(".part")
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    save_file(tensors, part, metadata)
+    part.write_bytes(save(tensors, metadata))
     part.replace(path)
 
 

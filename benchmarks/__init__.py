@@ -1,0 +1,1 @@
+"""Measurements of lvvol: accuracy and speed. Results lie in ``results/``."""

@@ -1,0 +1,38 @@
+"""Accuracy of the shipped weights on patients nobody trained on.
+
+``python -m benchmarks.accuracy DSB2_PNG DATA`` measures the validation and test patients of the
+committed split and the five left-out DICOM studies, and writes ``results/accuracy.json``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from benchmarks.left_out import compare_all
+from benchmarks.machine import write_results
+from lvvol.datasets import Part
+from lvvol.evaluate import evaluate, summarise
+
+
+def main(dsb2_png: Path, data: Path) -> None:
+    """Measure, compare, write."""
+    report: dict[str, object] = {}
+    for part in (Part.VALIDATION, Part.TEST):
+        results, refused = evaluate(dsb2_png, part)
+        report[part.value] = {
+            **summarise(results),
+            "refused": refused,
+            "each": [dataclasses.asdict(result) for result in results],
+        }
+    report["left_out"] = [
+        dataclasses.asdict(c)
+        | {"edv_error_percent": c.edv_error_percent, "esv_error_percent": c.esv_error_percent}
+        for c in compare_all(data)
+    ]
+    print(write_results("accuracy", report))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

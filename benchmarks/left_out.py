@@ -1,0 +1,130 @@
+"""The five whole DICOM studies left out of training, against their labels.
+
+``python -m benchmarks.left_out DATA`` prints a table; DATA holds ``dsb2_dicom`` and ``sunnybrook``,
+unpacked.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+
+from lvvol import pipeline
+from lvvol.prediction import Prediction
+from lvvol.volume import cone_volume_ml
+
+DSB2 = ("1", "501")
+SUNNYBROOK = {"SCD0000101": "SC-HF-I-01", "SCD0000201": "SC-HF-I-02", "SCD0000301": "SC-HF-I-04"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Measured and labelled volumes of one study, mL."""
+
+    study: str
+    edv_ml: float
+    esv_ml: float
+    labelled_edv_ml: float
+    labelled_esv_ml: float
+
+    @property
+    def edv_error_percent(self) -> float:
+        """Error of EDV, of the label."""
+        return 100 * (self.edv_ml / self.labelled_edv_ml - 1)
+
+    @property
+    def esv_error_percent(self) -> float:
+        """Error of ESV, of the label."""
+        return 100 * (self.esv_ml / self.labelled_esv_ml - 1)
+
+
+def compare_dsb2(data: Path, study: str) -> Comparison:
+    """Compare a DSB2 study with the competition's volumes."""
+    with (data / "dsb2_dicom" / "volumes.csv").open(newline="") as table:
+        label = next(row for row in csv.DictReader(table) if row["Id"] == study)
+    measured = pipeline.predict(data / "dsb2_dicom" / study)
+    return Comparison(
+        f"DSB2 {study}",
+        measured.edv_ml,
+        measured.esv_ml,
+        float(label["Diastole"]),
+        float(label["Systole"]),
+    )
+
+
+def compare_sunnybrook(data: Path, study: str) -> Comparison:
+    """Compare a Sunnybrook study with its expert contours, both by Eq. 3 over the drawn slices.
+
+    Measured volumes are those of the measurement's own ED and ES phases.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's, on identifiers these files are known to break
+        measured = pipeline.predict(data / "sunnybrook" / "SCD_IMAGES_01" / study)
+        drawn = contour_areas_mm2(data / "sunnybrook", study)
+    uids = measured.stack.sop_instance_uids
+    areas_mm2 = np.array([[drawn.get(uid, np.nan) for uid in row] for row in uids])
+    phases = np.flatnonzero(~np.isnan(areas_mm2).all(axis=0))
+    labelled = sorted(_drawn_volume(measured, areas_mm2, phase) for phase in phases)
+    (esv_ml, es_slices), (edv_ml, ed_slices) = labelled
+    return Comparison(
+        SUNNYBROOK[study],
+        _volume_ml(measured, list(ed_slices), measured.ed_phase),
+        _volume_ml(measured, list(es_slices), measured.es_phase),
+        edv_ml,
+        esv_ml,
+    )
+
+
+def _drawn_volume(
+    measured: Prediction, areas_mm2: np.ndarray, phase: int
+) -> tuple[float, tuple[int, ...]]:
+    slices = np.flatnonzero(~np.isnan(areas_mm2[:, phase]))
+    volume_ml = cone_volume_ml(areas_mm2[slices, phase], measured.stack.positions_mm[slices])
+    return float(volume_ml), tuple(slices)
+
+
+def _volume_ml(measured: Prediction, slices: list[int], phase: int) -> float:
+    areas_mm2 = measured.areas_mm2[slices, phase]
+    return float(cone_volume_ml(areas_mm2, measured.stack.positions_mm[slices]))
+
+
+def contour_areas_mm2(sunnybrook: Path, study: str) -> dict[str, float]:
+    """Return the endocardial area by SOP instance UID, by the shoelace formula."""
+    contours = sunnybrook / "SCD_ManualContours" / SUNNYBROOK[study]
+    drawn = {
+        int(re.findall(r"IM-0001-(\d+)-icontour", path.name)[0]): path
+        for path in contours.rglob("*-icontour-manual.txt")
+    }
+    areas_mm2 = {}
+    for path in (sunnybrook / "SCD_IMAGES_01" / study).rglob("*.dcm"):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        if int(header.InstanceNumber) in drawn:
+            x, y = np.loadtxt(drawn[int(header.InstanceNumber)]).T
+            pixels = abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+            row_mm, column_mm = map(float, header.PixelSpacing)
+            areas_mm2[str(header.SOPInstanceUID)] = float(pixels * row_mm * column_mm)
+    return areas_mm2
+
+
+def compare_all(data: Path) -> list[Comparison]:
+    """Compare all five studies."""
+    return [compare_dsb2(data, study) for study in DSB2] + [
+        compare_sunnybrook(data, study) for study in SUNNYBROOK
+    ]
+
+
+if __name__ == "__main__":
+    columns = ("EDV mL", "label", "error", "ESV mL", "label", "error")
+    print(f"{'study':12}" + "".join(f"{name:>9}" for name in columns))
+    for c in compare_all(Path(sys.argv[1])):
+        print(
+            f"{c.study:12}{c.edv_ml:9.1f}{c.labelled_edv_ml:9.1f}{c.edv_error_percent:+8.1f}%"
+            f"{c.esv_ml:9.1f}{c.labelled_esv_ml:9.1f}{c.esv_error_percent:+8.1f}%"
+        )
