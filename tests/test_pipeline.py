@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks import left_out
 
+from benchmarks import left_out
 from lvvol import pipeline
 from lvvol.phantom import make_phantom
 

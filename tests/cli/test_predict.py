@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from studies import Study
-from discs import disc_prediction
 
+from discs import disc_prediction
 from lvvol import errors, pipeline
+from studies import Study
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+
+from lvvol.datasets.dsb2_png import read_dsb2_png
+from lvvol.errors import DatasetError
 from synthetic_datasets import (
     SHAPE,
     disc,
@@ -10,9 +13,6 @@ from synthetic_datasets import (
     write_dsb2_plane,
     write_volumes,
 )
-
-from lvvol.datasets.dsb2_png import read_dsb2_png
-from lvvol.errors import DatasetError
 
 
 def everyone(patient):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, pixels_of
 
 from lvvol import load_study
+from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, pixels_of
 
 
 def base(study, n=5, **tags):

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from studies import pixels_of
 
 from lvvol import load_study
 from lvvol.errors import (
@@ -27,6 +26,7 @@ from lvvol.errors import (
     TooFewSlicesError,
     WrongModalityError,
 )
+from studies import pixels_of
 
 
 def truncate(path, keep=0.6):

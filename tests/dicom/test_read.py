@@ -11,12 +11,12 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import JPEG2000Lossless, RLELossless
-from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
 
 from lvvol import load_study
 from lvvol.dicom import read
 from lvvol.dicom.archive import open_source
 from lvvol.dicom.read import decode, fetch, read_images
+from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
 
 
 def read_all(path):

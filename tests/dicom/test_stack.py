@@ -5,10 +5,10 @@ import shutil
 
 import numpy as np
 import pytest
-from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, pixels_of
 
 from lvvol import load_study
 from lvvol.errors import NotCineError, TooFewSlicesError
+from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, pixels_of
 
 
 def texts(stack):

@@ -1,8 +1,8 @@
 import cv2
 import numpy as np
 import pytest
-from discs import CENTRE_MM, ED_RADIUS_MM, disc_prediction
 
+from discs import CENTRE_MM, ED_RADIUS_MM, disc_prediction
 from lvvol.report import overlay
 
 

@@ -1,5 +1,4 @@
 from discs import disc_prediction
-
 from lvvol.report.table import format_number, format_table
 
 

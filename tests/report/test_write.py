@@ -3,8 +3,8 @@ import os
 
 import numpy as np
 import pytest
-from discs import disc_prediction
 
+from discs import disc_prediction
 from lvvol.errors import OutputError
 from lvvol.report import overlay
 from lvvol.report.write import check_folder, format_json, write_result
