@@ -1,0 +1,107 @@
+"""`Run`: the schedule, and checkpoints that are only taken where they belong."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lvvol.errors import RecipeError
+from lvvol.train.loop import Run, scheduled_rate
+
+RECIPE = {"seed": 1, "batch": 4}
+
+
+def make_run(name="hfcn", recipe=RECIPE, seed=1, width=3):
+    torch.manual_seed(seed)
+    network = nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.Dropout(0.5))
+    return Run(name, network, dict(recipe), seed, 20, 0.01, 0.01)
+
+
+def steps(run, count):
+    """Take steps whose data and dropout come from both random states."""
+    losses = []
+    for _ in range(count):
+        x = torch.from_numpy(run.rng.normal(size=(4, 1, 6, 6)).astype(np.float32))
+        losses.append(run.descend(run.network(x).square().mean()))
+    return losses
+
+
+def test_schedule_rises_then_falls_to_0():
+    rates = np.array([scheduled_rate(step, 200, 0.3) for step in range(201)])
+    assert rates.argmax() == 10  # 5 % of the steps
+    assert rates[10] == pytest.approx(0.3)
+    assert rates[0] == pytest.approx(0.3 / 11)
+    assert (np.diff(rates[:11]) > 0).all()
+    assert (np.diff(rates[10:]) < 0).all()
+    assert rates[105] == pytest.approx(0.15)  # half way down the cosine
+    assert rates[200] == pytest.approx(0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_schedule_of_very_few_steps_stays_in_range(count):
+    assert all(0 <= scheduled_rate(step, count, 1.0) <= 1 for step in range(count + 1))
+
+
+def test_a_step_moves_the_weights_down_the_loss():
+    run = make_run()
+    before = [p.detach().clone() for p in run.network.parameters()]
+    losses = steps(run, 20)
+    assert run.step == 20
+    assert losses[-1] < losses[0]
+    moved = [not torch.equal(a, b) for a, b in zip(before, run.network.parameters(), strict=True)]
+    assert any(moved)
+
+
+def test_restored_goes_on_as_if_never_stopped(tmp_path):
+    whole = make_run()
+    expected = steps(whole, 12)
+    first = make_run()
+    before = steps(first, 5)
+    first.epoch = 2
+    first.history.append({"loss": 0.5})
+    first.save(tmp_path / "a.checkpoint")
+    steps(first, 3)  # what came after the checkpoint is forgotten
+
+    second = make_run(seed=9)
+    second.restore(tmp_path / "a.checkpoint")
+    assert (second.step, second.epoch, second.history) == (5, 2, [{"loss": 0.5}])
+    assert before + steps(second, 7) == expected
+    for ours, theirs in zip(
+        second.network.state_dict().values(), whole.network.state_dict().values(), strict=True
+    ):
+        assert torch.equal(ours, theirs)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.checkpoint"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"recipe": {"seed": 1, "batch": 8}},
+        {"name": "classifier"},
+        {"width": 5},
+    ],
+)
+def test_checkpoint_of_another_run_is_refused(tmp_path, other):
+    path = tmp_path / "a.checkpoint"
+    make_run(**other).save(path)
+    with pytest.raises(RecipeError, match=r"a\.checkpoint: expected a checkpoint of") as caught:
+        make_run().restore(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
+def test_damaged_checkpoint_is_refused(tmp_path, content):
+    path = tmp_path / "a.checkpoint"
+    make_run().save(path)
+    path.write_bytes(path.read_bytes()[:-300] if content is None else content)
+    with pytest.raises(RecipeError, match=r"a\.checkpoint: expected a checkpoint") as caught:
+        make_run().restore(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [torch.zeros(3), [1, 2], {"name": "hfcn"}, {}])
+def test_another_torch_file_is_refused(tmp_path, content):
+    path = tmp_path / "a.checkpoint"
+    torch.save(content, path)
+    with pytest.raises(RecipeError, match=r"a\.checkpoint: expected a checkpoint of hfcn"):
+        make_run().restore(path)

@@ -1,0 +1,136 @@
+"""Patches and volumes that HFCN is trained on."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lvvol.datasets import LabelledStack
+from lvvol.datasets.labelled import stack_of_planes
+from lvvol.networks.hfcn import HFCN, HfcnConfig
+from lvvol.train import segmentation
+from lvvol.train.loop import Run
+from lvvol.train.segmentation import (
+    steps_per_block,
+    train_segmentation_epoch,
+    train_volume_epoch,
+)
+
+POSITIONS_MM = np.array([0.0, 8.0, 20.0])
+
+
+def labels_with_discs(radii=((24, 16), (20, 12), (15, 9)), labelled=None, volumes=True):
+    rows, columns = np.indices((96, 96)) + 0.5
+    distance = np.hypot(rows - 50, columns - 46)
+    masks = np.array([[distance < r for r in pair] for pair in radii])
+    known = np.ones(masks.shape[:2], bool) if labelled is None else np.array(labelled)
+    stack = stack_of_planes(0.2 + 0.6 * masks.astype(np.float32), POSITIONS_MM[: len(radii)])
+    edv_ml, esv_ml = (disc_volume_ml(radii, t) for t in (0, 1))
+    return LabelledStack(
+        "dsb2/0004",
+        stack,
+        masks & known[..., None, None],
+        known,
+        edv_ml if volumes else None,
+        esv_ml if volumes else None,
+    )
+
+
+def disc_volume_ml(radii, t):
+    areas = [np.pi * pair[t] ** 2 for pair in radii]
+    return (
+        sum((areas[z] + areas[z + 1]) / 2 * np.diff(POSITIONS_MM)[z] for z in range(len(areas) - 1))
+        / 1000
+    )
+
+
+class Oracle(nn.Module):
+    """Says of a bright disc on grey what a perfect HFCN would; one weight, so that it can learn."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(1))
+
+    def forward(self, patches):
+        lowest, highest = patches.amin((2, 3), keepdim=True), patches.amax((2, 3), keepdim=True)
+        cavity = (patches - lowest) / (highest - lowest)  # of each pixel, the share that is bright
+        logits = 30 * torch.cat([cavity - 0.5, 0.5 - cavity], dim=1)
+        return logits * self.factor, cavity * self.factor
+
+
+def make_run(network, rate=0.0, steps=100, seed=1):
+    return Run("hfcn", network, {}, seed, steps, rate, 0.0)
+
+
+@pytest.fixture(autouse=True)
+def no_noise(monkeypatch):
+    monkeypatch.setattr(segmentation, "shade", lambda patches, rng: patches)
+
+
+def test_a_perfect_network_has_no_loss_on_masks():
+    network = Oracle()
+    loss = train_segmentation_epoch(make_run(network), network, [labels_with_discs()] * 2, 4, False)
+    # Only pixels on the edge, half inside, cost anything.
+    assert 0 < loss < 0.2
+    wrong = Oracle()
+    wrong.factor.data *= -1
+    assert train_segmentation_epoch(make_run(wrong), wrong, [labels_with_discs()], 6, False) > 10
+
+
+def test_only_labelled_images_are_drawn():
+    seen = []
+
+    class Noting(Oracle):
+        def forward(self, patches):
+            seen.append(len(patches))
+            return super().forward(patches)
+
+    stacks = [
+        labels_with_discs(labelled=[[True, True], [True, False], [False, False]]),
+        labels_with_discs(),
+    ]
+    network = Noting()
+    train_segmentation_epoch(make_run(network), network, stacks, 3, False)
+    assert seen == [3, 3, 3]
+    assert steps_per_block(stacks, stacks, 3, 1) == (3, 2)
+    assert steps_per_block(stacks, stacks, 4, 2) == (2, 1)
+
+
+def test_a_perfect_network_has_almost_no_volume_error():
+    """However squares move, scale and turn, a disc keeps its area, and the stack its volumes."""
+    network = Oracle()
+    labels = labels_with_discs()
+    error_ml = train_volume_epoch(make_run(network), network, [labels] * 4, 2, 0.01, False)
+    assert labels.edv_ml > 20
+    assert error_ml < 0.005 * labels.edv_ml
+
+
+def test_volume_error_by_hand():
+    """A network that sees nothing misses the whole of EDV and ESV."""
+    network = Oracle()
+    network.factor.data *= 0
+    labels = labels_with_discs()
+    error_ml = train_volume_epoch(make_run(network), network, [labels] * 3, 3, 0.01, False)
+    assert error_ml == pytest.approx((labels.edv_ml + labels.esv_ml) / 2, rel=1e-5)
+
+
+def test_volumes_teach_o():
+    network = Oracle()
+    network.factor.data *= 0.5
+    run = make_run(network, rate=0.05, steps=60)
+    stacks = [labels_with_discs()] * 2
+    errors = [train_volume_epoch(run, network, stacks, 2, 0.01, False) for _ in range(60)]
+    assert errors[-1] < 0.2 * errors[0]
+    assert float(network.factor.detach()) == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_hfcn_learns_a_bright_disc(bfloat16):
+    torch.manual_seed(0)
+    network = HFCN(HfcnConfig((8, 8), (1, 1), 4, 4))
+    run = make_run(network, rate=0.01, steps=40)
+    stacks = [labels_with_discs(), labels_with_discs(((22, 14), (18, 11)))]
+    losses = [train_segmentation_epoch(run, network, stacks, 5, bfloat16) for _ in range(20)]
+    assert losses[0] > 0.4
+    assert losses[-1] < 0.5 * losses[0]
+    assert next(network.parameters()).dtype == torch.float32
