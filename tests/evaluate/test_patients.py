@@ -1,0 +1,235 @@
+"""Measuring labelled patients: a faultless measurement gets full marks, others what they earn."""
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from lvvol.datasets import LabelledStack, Part, read_dataset
+from lvvol.datasets.labelled import stack_of_planes
+from lvvol.errors import DatasetError, RoiNotFoundError, WeightsError
+from lvvol.evaluate import PatientResult, evaluate, patients, summarise
+from lvvol.networks.hfcn import HFCN
+from lvvol.networks.roi_classifier import RoiClassifier
+from lvvol.networks.weights import HFCN_FILE, ROI_CLASSIFIER_FILE, save_weights
+from lvvol.pipeline import Measurement
+from lvvol.roi import Rois
+from lvvol.roi.square import labelled_square
+from lvvol.train.sampling import cut
+from lvvol.volume import cone_volume_ml
+from synthetic_datasets import write_dsb2_patient, write_volumes
+
+TEST_PATIENTS = (13, 15)
+RADII = [(20, 13), (22, 14), (17, 11)]
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dsb2")
+    for patient in (*TEST_PATIENTS, 4):
+        write_dsb2_patient(folder, patient, RADII)
+    write_volumes(folder, {13: (30.0, 12.0), 15: (25.0, 11.0)})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Weights that have learned nothing."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    save_weights(RoiClassifier(), folder / ROI_CLASSIFIER_FILE)
+    save_weights(HFCN(), folder / HFCN_FILE)
+    return folder
+
+
+def faultless(labels, start=1):
+    """Measure what the masks hold, in their own squares."""
+    masks = labels.masks
+    squares = np.array([labelled_square(mask) for mask in masks[:, 0]])
+    planes = masks.reshape(-1, *masks.shape[2:]).view(np.uint8)
+    count = len(planes)
+    patches = cut(
+        planes,
+        np.arange(count),
+        np.repeat(squares, 2, axis=0),
+        np.tile(np.eye(2), (count, 1, 1)),
+        48,
+    )
+    areas_mm2 = masks.sum(axis=(2, 3)).astype(np.float64)
+    n = len(squares)
+    return Measurement(
+        rois=Rois(squares, np.ones(n), np.zeros(n, dtype=bool), start),
+        likelihood=patches.reshape(n, 2, 48, 48),
+        areas_mm2=areas_mm2,
+        volumes_ml=cone_volume_ml(areas_mm2.T, labels.stack.positions_mm),
+    )
+
+
+@pytest.fixture
+def measured_as(monkeypatch, dataset):
+    """Replace the measurement by a function of the labelled stack."""
+
+    def replace_measure(measurement_of):
+        by_images = {
+            s.stack.images.tobytes(): s for s in read_dataset(dataset, {Part.TEST, Part.TRAIN})
+        }
+        monkeypatch.setattr(
+            patients, "measure", lambda stack, _: measurement_of(by_images[stack.images.tobytes()])
+        )
+
+    return replace_measure
+
+
+def test_faultless_measurement_gets_full_marks(dataset, weights, measured_as):
+    measured_as(faultless)
+    results, refused = evaluate(dataset, Part.TEST, weights)
+    assert refused == []
+    assert [r.patient for r in results] == ["dsb2/0013", "dsb2/0015"]
+    # Areas of 20, 22 and 17 mm discs 10 mm apart, by eq. 3.
+    areas = np.pi * np.array([20.0, 22.0, 17.0]) ** 2
+    edv_ml = sum(a + b + math.sqrt(a * b) for a, b in pairwise(areas)) / 300
+    for result in results:
+        assert result.dice_ed == pytest.approx(1, abs=0.01)
+        assert result.dice_es == pytest.approx(1, abs=0.015)
+        assert result.roi_overlap == pytest.approx(1)
+        assert result.edv_ml == pytest.approx(edv_ml, rel=0.01)
+        assert result.likelihood_edv_ml == pytest.approx(edv_ml, rel=0.02)
+        assert result.esv_ml < 0.5 * result.edv_ml
+    assert [(r.labelled_edv_ml, r.labelled_esv_ml) for r in results] == [(30, 12), (25, 11)]
+
+
+def test_a_square_elsewhere_costs_dice_and_overlap(dataset, weights, measured_as):
+    def shifted(labels):
+        right = faultless(labels)
+        away = right.rois.squares + np.array([12.0, 0.0, 0.0])
+        return replace(right, rois=replace(right.rois, squares=away))
+
+    measured_as(shifted)
+    (first, _), _ = evaluate(dataset, Part.TEST, weights)
+    side = math.sqrt(np.pi * 22**2 / 0.27)
+    assert first.roi_overlap == pytest.approx((side - 12) / (side + 12), abs=0.005)
+    # Two discs of radius r, d = 12 mm apart, share 2 r^2 acos(d / 2r) - d/2 sqrt(4 r^2 - d^2).
+    shared = sum(2 * r**2 * math.acos(6 / r) - 6 * math.sqrt(4 * r**2 - 144) for r in (20, 22, 17))
+    assert first.dice_ed == pytest.approx(
+        shared / sum(np.pi * r**2 for r in (20, 22, 17)), abs=0.01
+    )
+
+
+def test_a_patient_without_roi_is_refused_with_the_reason(dataset, weights, measured_as):
+    def refuse(labels):
+        if labels.patient == "dsb2/0013":
+            raise RoiNotFoundError("nothing there")
+        return faultless(labels)
+
+    measured_as(refuse)
+    results, refused = evaluate(dataset, Part.TEST, weights)
+    assert [r.patient for r in results] == ["dsb2/0015"]
+    assert refused == ["dsb2/0013: nothing there"]
+
+
+def test_untrained_weights_measure_something_and_progress_is_told(dataset, weights):
+    seen = []
+    results, refused = evaluate(dataset, Part.TEST, weights, lambda *report: seen.append(report))
+    assert len(results) + len(refused) == 2
+    assert seen == [("evaluate", n, 2) for n in range(3)]
+    for result in results:
+        assert result.edv_ml >= result.esv_ml >= 0
+        assert 0 <= result.roi_overlap <= 1
+
+
+def test_patients_without_labelled_volumes_count_for_dice(dataset, weights, measured_as):
+    measured_as(faultless)
+    (result,), _ = evaluate(dataset, Part.TRAIN, weights)
+    assert math.isnan(result.labelled_edv_ml)
+    summary = summarise([result])
+    assert summary["dice_ed_mean"] > 0.98
+    assert "edv_ml" not in summary
+
+
+def test_no_patient_no_result(dataset, weights):
+    assert evaluate(dataset, Part.VALIDATION, weights) == ([], [])
+
+
+def test_missing_weights_and_datasets_are_refused(dataset, weights, tmp_path):
+    with pytest.raises(WeightsError, match="got no file"):
+        evaluate(dataset, Part.TEST, tmp_path)
+    with pytest.raises(DatasetError, match="expected DSB2 image pairs"):
+        evaluate(tmp_path, Part.TEST, weights)
+
+
+@pytest.mark.parametrize(("labelled", "overlap"), [(True, 0.0), (False, math.nan)])
+def test_roi_in_a_slice_without_mask(monkeypatch, labelled, overlap):
+    """A labelled slice without LV makes the ROI wrong, one without a label says nothing."""
+    masks = np.zeros((3, 2, 60, 60), dtype=bool)
+    masks[1:, :, 20:40, 20:40] = True
+    known = np.ones((3, 2), dtype=bool)
+    known[0] = labelled
+    images = np.zeros(masks.shape, np.float32)
+    labels = LabelledStack("dsb2/0013", stack_of_planes(images, 8.0 * np.arange(3)), masks, known)
+    full = replace(labels, masks=masks | np.roll(masks, -1, axis=0))
+    monkeypatch.setattr(patients, "measure", lambda stack, _: faultless(full, start=0))
+    result = patients._measure_patient(labels, None)
+    assert result.roi_overlap == pytest.approx(overlap, nan_ok=True)
+
+
+def result(**changes):
+    values = {
+        "patient": "dsb2/0013",
+        "dice_ed": 0.9,
+        "dice_es": 0.8,
+        "roi_overlap": 0.7,
+        "edv_ml": 110.0,
+        "esv_ml": 55.0,
+        "likelihood_edv_ml": 100.0,
+        "likelihood_esv_ml": 60.0,
+        "labelled_edv_ml": 100.0,
+        "labelled_esv_ml": 40.0,
+    }
+    return PatientResult(**{**values, **changes})
+
+
+def test_summary_by_hand():
+    other = result(
+        dice_ed=0.7,
+        dice_es=math.nan,
+        roi_overlap=0.4,
+        edv_ml=190.0,
+        esv_ml=95.0,
+        labelled_edv_ml=200.0,
+        labelled_esv_ml=100.0,
+    )
+    unlabelled = result(
+        roi_overlap=math.nan, dice_ed=0.8, labelled_edv_ml=math.nan, labelled_esv_ml=math.nan
+    )
+    summary = summarise([result(), other, unlabelled])
+    assert summary["patients"] == 3
+    assert summary["dice_ed_mean"] == pytest.approx(0.8)
+    assert summary["dice_es_mean"] == pytest.approx(0.8)
+    assert summary["roi_found_percent"] == pytest.approx(50)
+    assert summary["edv_ml"]["rmse"] == pytest.approx(10)
+    assert summary["edv_ml"]["mean_error"] == pytest.approx(0)
+    assert summary["esv_ml"]["mean_absolute_error"] == pytest.approx(10)
+    # EF 50 and 50 measured, 60 and 50 labelled.
+    assert summary["ef_percent"]["mean_error"] == pytest.approx(-5)
+    assert summary["ef_percent"]["rmse"] == pytest.approx(math.sqrt(50))
+    # P says 100 and 60 of both: EF 40.
+    assert summary["likelihood_ef_percent"]["mean_error"] == pytest.approx(-15)
+    assert summary["likelihood_edv_ml"]["mean_error"] == pytest.approx(-50)
+
+
+def test_summary_of_a_patient_measured_as_empty_has_no_ef():
+    summary = summarise([result(edv_ml=0.0, esv_ml=0.0), result()])
+    assert math.isnan(summary["ef_percent"]["rmse"])
+    assert summary["edv_ml"]["mean_absolute_error"] == pytest.approx(55)
+
+
+def test_summary_of_unknown_dice_is_unknown():
+    assert math.isnan(summarise([result(dice_es=math.nan)])["dice_es_mean"])
+
+
+def test_summary_of_nobody_is_refused():
+    with pytest.raises(ValueError, match="results: expected at least one patient"):
+        summarise([])

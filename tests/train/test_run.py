@@ -1,0 +1,210 @@
+"""Whole runs on tiny datasets: what they write, and that a stop changes nothing."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from lvvol.errors import DatasetError, OutputError, RecipeError
+from lvvol.networks.weights import load_hfcn, load_roi_classifier
+from lvvol.train import Recipe, run
+from lvvol.train.recipe import ClassifierRecipe, SegmentationRecipe
+from synthetic_datasets import SHAPE, write_dsb2_patient, write_sunnybrook_plane, write_volumes
+
+RECIPE = Recipe(
+    seed=3,
+    classifier=ClassifierRecipe(epochs=3, batch=30),
+    segmentation=SegmentationRecipe(
+        blocks=4, warmup_blocks=1, volume_only_blocks=1, batch=6, studies=2
+    ),
+)
+TRAINING_PATIENTS = (4, 5, 11)
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dsb2")
+    for patient in TRAINING_PATIENTS:
+        write_dsb2_patient(folder, patient, [(22, 14), (20, 12), (17, 10), (12, 6)])
+    write_volumes(folder, {4: (30.0, 12.0), 5: (32.0, 14.0), 11: (28.0, 10.0)})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unbroken(dataset, tmp_path_factory):
+    """The run that all others are compared with."""
+    out = tmp_path_factory.mktemp("unbroken") / "new" / "run"
+    seen = []
+    run([dataset], [dataset], out, RECIPE, progress=lambda *report: seen.append(report))
+    return out, seen
+
+
+def weights_in(out):
+    return {
+        f"{path.stem} {name}": value
+        for path in sorted(out.glob("*.safetensors"))
+        for name, value in load_file(path).items()
+    }
+
+
+def assert_same(out, expected):
+    ours, theirs = weights_in(out), weights_in(expected)
+    assert ours.keys() == theirs.keys()
+    assert len(theirs) > 50
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    for history in ("classifier_history.json", "hfcn_history.json"):
+        assert (out / history).read_text() == (expected / history).read_text()
+
+
+def test_writes_weights_recipe_history_and_checkpoints(unbroken):
+    out, _ = unbroken
+    assert sorted(path.name for path in out.iterdir()) == [
+        "classifier.checkpoint",
+        "classifier_history.json",
+        "hfcn.checkpoint",
+        "hfcn.safetensors",
+        "hfcn_history.json",
+        "recipe.json",
+        "roi_classifier.safetensors",
+    ]
+    assert json.loads((out / "recipe.json").read_text()) == RECIPE.to_dict()
+    logits, _ = load_hfcn(out / "hfcn.safetensors")(torch.zeros(1, 1, 48, 48))
+    assert logits.isfinite().all()
+    scores = load_roi_classifier(out / "roi_classifier.safetensors")(torch.zeros(1, 6, 25, 25))
+    assert scores.isfinite().all()
+
+
+def test_progress_counts_every_stage_to_its_end(unbroken):
+    _, seen = unbroken
+    assert seen == [
+        ("read", 0, 1),
+        ("read", 1, 1),
+        *[("classifier", n, 3) for n in range(4)],
+        *[("hfcn", n, 4) for n in range(5)],
+    ]
+
+
+def test_blocks_are_warm_up_then_both_then_volumes_only(unbroken):
+    history = json.loads((unbroken[0] / "hfcn_history.json").read_text())
+    both = {"cross_entropy", "volume_error_ml"}
+    assert [set(block) for block in history] == [{"cross_entropy"}, both, both, {"volume_error_ml"}]
+    assert all(np.isfinite(value) for block in history for value in block.values())
+
+
+def test_learning_lowers_the_losses(unbroken):
+    losses = json.loads((unbroken[0] / "classifier_history.json").read_text())
+    blocks = json.loads((unbroken[0] / "hfcn_history.json").read_text())
+    assert losses[-1]["loss"] < losses[0]["loss"]
+    assert blocks[2]["cross_entropy"] < 0.8 * blocks[0]["cross_entropy"]
+
+
+@pytest.mark.parametrize(
+    "stop", [("read", 1), ("classifier", 0), ("classifier", 2), ("classifier", 3), ("hfcn", 2)]
+)
+def test_stopped_and_resumed_equals_unbroken(dataset, unbroken, tmp_path, stop):
+    def progress(stage, done, total):
+        if (stage, done) == stop:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run([dataset], [dataset], tmp_path, RECIPE, progress=progress)
+    torch.manual_seed(123)  # another process, another random state
+    run([dataset], [dataset], tmp_path, RECIPE, resume=True)
+    assert_same(tmp_path, unbroken[0])
+
+
+def test_resuming_a_finished_run_changes_nothing(dataset, unbroken, tmp_path):
+    for path in unbroken[0].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    run([dataset], [dataset], tmp_path, RECIPE, resume=True)
+    assert_same(tmp_path, unbroken[0])
+
+
+def test_another_recipe_cannot_resume_and_leaves_the_folder_as_it_was(dataset, unbroken, tmp_path):
+    for path in unbroken[0].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(RecipeError, match=r"classifier\.checkpoint: expected a checkpoint of this"):
+        run([dataset], [dataset], tmp_path, replace(RECIPE, seed=4), resume=True)
+    for path in unbroken[0].iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_folder_that_holds_a_run_is_refused_without_resume(dataset, unbroken):
+    with pytest.raises(OutputError, match="expected an empty folder or resume, got an earlier run"):
+        run([dataset], [dataset], unbroken[0], RECIPE)
+
+
+def test_patients_of_other_parts_are_not_even_opened(dataset, unbroken, tmp_path):
+    """Images of left-out, test, validation and broken patients are damaged: none may matter."""
+    folder = tmp_path / "dsb2"
+    folder.mkdir()
+    for path in dataset.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    for patient in (1, 501, 12, 13, 416):
+        write_dsb2_patient(folder, patient, [(20, 10), (15, 8)])
+        for path in folder.glob(f"{patient:04d}_*"):
+            path.write_bytes(b"damaged")
+    run([folder], [folder], tmp_path / "run", RECIPE)
+    assert_same(tmp_path / "run", unbroken[0])
+
+
+def test_a_dataset_without_volumes_teaches_masks_only(dataset, tmp_path):
+    folder = tmp_path / "sunnybrook"
+    rng = np.random.default_rng(0)
+    mask = np.zeros(SHAPE)
+    mask[40:60, 40:60] = 255
+    for instance in (1, 9, 21, 29):
+        write_sunnybrook_plane(
+            folder, "SC-N-02", instance, rng.integers(0, 99, SHAPE) + mask / 2, mask
+        )
+    run([folder, dataset], [dataset], tmp_path / "run", RECIPE)
+    with pytest.raises(DatasetError, match="vol: expected training patients, got none"):
+        run([dataset], [folder], tmp_path / "other", RECIPE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"classifier": ClassifierRecipe(batch=500)}, "seg: .* at least one batch of windows"),
+        ({"segmentation": SegmentationRecipe(batch=25)}, "seg: .* at least one batch of patches"),
+        ({"segmentation": SegmentationRecipe(batch=6, studies=4)}, "vol: .* at least 4 studies"),
+    ],
+)
+def test_data_that_fill_no_batch_are_refused_before_training(dataset, tmp_path, changes, complaint):
+    # 3 patients of 4 slices: 120 windows, 24 patches, 3 studies.
+    recipe = Recipe(**{"classifier": ClassifierRecipe(batch=30), **changes})
+    with pytest.raises(DatasetError, match=complaint):
+        run([dataset], [dataset], tmp_path, recipe)
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
+
+
+def test_no_training_patient_is_refused(tmp_path):
+    folder = tmp_path / "dsb2"
+    write_dsb2_patient(folder, 13, [(20, 10), (15, 8)])
+    write_volumes(folder, {13: (30, 12)})
+    with pytest.raises(DatasetError, match="seg: expected training patients, got none"):
+        run([folder], [folder], tmp_path / "run", RECIPE)
+
+
+def test_a_place_that_cannot_be_written_is_refused(dataset, tmp_path):
+    (tmp_path / "file").write_text("taken")
+    with pytest.raises(OutputError, match="file"):
+        run([dataset], [dataset], tmp_path / "file", RECIPE)
+    (tmp_path / "run" / "classifier_history.json").mkdir(parents=True)
+    with pytest.raises(OutputError, match="expected a folder to write to"):
+        run([dataset], [dataset], tmp_path / "run", RECIPE)
