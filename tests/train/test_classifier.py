@@ -12,8 +12,8 @@ from lvvol.train.classifier import steps_per_epoch, target_of, window_epoch
 
 def labels_with_discs(radii, labelled=None, ed=1.0, es=0.5):
     rows, columns = np.indices((96, 96)) + 0.5
-    discs = np.array([np.hypot(rows - 48, columns - 50) < r for r in radii])
-    masks = np.repeat(discs[:, None], 2, axis=1)
+    distance = np.hypot(rows - 48, columns - 50)
+    masks = np.array([[distance < r, distance < 0.7 * r] for r in radii])
     images = masks * np.array([ed, es], np.float32)[:, None, None]
     known = np.ones(masks.shape[:2], bool) if labelled is None else np.array(labelled)
     stack = stack_of_planes(images.astype(np.float32), 8.0 * np.arange(len(radii)))
