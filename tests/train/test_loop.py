@@ -11,10 +11,10 @@ from lvvol.train.loop import Run, scheduled_rate
 RECIPE = {"seed": 1, "batch": 4}
 
 
-def make_run(name="hfcn", recipe=RECIPE, seed=1, width=3):
+def make_run(name="hfcn", recipe=RECIPE, seed=1, width=3, steps=20):
     torch.manual_seed(seed)
     network = nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.Dropout(0.5))
-    return Run(name, network, dict(recipe), seed, 20, 0.01, 0.01)
+    return Run(name, network, dict(recipe), seed, steps, 0.01, 0.01)
 
 
 def steps(run, count):
@@ -79,12 +79,13 @@ def test_restored_goes_on_as_if_never_stopped(tmp_path):
         {"recipe": {"seed": 1, "batch": 8}},
         {"name": "classifier"},
         {"width": 5},
+        {"steps": 30},
     ],
 )
 def test_checkpoint_of_another_run_is_refused(tmp_path, other):
     path = tmp_path / "a.checkpoint"
     make_run(**other).save(path)
-    with pytest.raises(RecipeError, match=r"a\.checkpoint: expected a checkpoint of") as caught:
+    with pytest.raises(RecipeError, match=r"a\.checkpoint: expected a checkpoint of ") as caught:
         make_run().restore(path)
     assert "\n" not in str(caught.value)
 

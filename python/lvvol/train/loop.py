@@ -98,6 +98,7 @@ class Run:
                 "network": self.network.state_dict(),
                 "optimizer": self._optimizer.state_dict(),
                 "step": self.step,
+                "steps": self.steps,
                 "epoch": self.epoch,
                 "history": self.history,
                 "random": self.rng.bit_generator.state,
@@ -113,7 +114,8 @@ class Run:
         Raises
         ------
         RecipeError
-            If it is damaged, or was made by another stage, recipe or network.
+            If it is damaged, or was made by another stage, recipe or network,
+            or on more or fewer data.
         """
         try:
             state = torch.load(path, weights_only=True)
@@ -122,6 +124,11 @@ class Run:
         try:
             if state["name"] != self.name or state["recipe"] != self.recipe:
                 raise RecipeError(f"{path}: expected a checkpoint of this recipe's {self.name}")
+            if state["steps"] != self.steps:
+                raise RecipeError(
+                    f"{path}: expected a checkpoint of a run of {self.steps} steps, "
+                    f"got one of {state['steps']}: the data are not the same"
+                )
             self.network.load_state_dict(state["network"])
             self._optimizer.load_state_dict(state["optimizer"])
             self.step, self.epoch = state["step"], state["epoch"]

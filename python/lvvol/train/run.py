@@ -51,7 +51,7 @@ def run(
     OutputError
         If `out` cannot be written, or holds another run's checkpoints.
     RecipeError
-        If a checkpoint is damaged or belongs to another recipe.
+        If a checkpoint is damaged or belongs to another recipe or other data.
     """
     recipe = recipe or Recipe()
     report: Progress = progress or (lambda stage, done, total: None)
