@@ -133,3 +133,14 @@ def test_image_smaller_than_the_central_field_is_ranked_as_a_whole():
     image = np.arange(60.0 * 50).reshape(1, 1, 60, 50)
     working = to_working_stack(stack_of(image)).images
     np.testing.assert_allclose(working.ravel(), (np.arange(3000) + 1) / 3000, atol=2 / 1023)
+
+
+def test_a_hot_pixel_changes_no_other(noise):
+    stack = stack_of(noise)
+    hot = stack.images.copy()
+    hot[0, 0, 30, 30] = 1000 * hot.max()
+    expected = to_working_stack(stack).images
+    found = to_working_stack(replace(stack, images=hot)).images
+    apart = np.abs(found - expected)[0].max(axis=0)
+    apart[30, 30] = 0
+    assert apart.max() < 0.02

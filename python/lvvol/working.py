@@ -17,6 +17,7 @@ EQUALISED_FIELD_MM = 184.0
 """Side of the central square whose grey values set the contrast; the heart lies well inside."""
 
 _GREY_LEVELS = 1024
+_LEVELS_SPAN_PERCENT = (0.1, 99.9)
 
 
 def to_working_stack(stack: CineStack, threads: int = 0) -> CineStack:
@@ -74,19 +75,21 @@ def _equalise(
     images: npt.NDArray[np.float32], pixel_spacing_mm: tuple[float, float]
 ) -> npt.NDArray[np.float32]:
     """Map one slice's images, shape (phase, row, column), to ranks in 0 to 1."""
-    low, high = float(images.min()), float(images.max())
-    if high <= low:
-        return np.zeros_like(images)
-    levels = ((images - low) * ((_GREY_LEVELS - 1) / (high - low))).astype(np.uint16)
     rows, columns = images.shape[1:]
     half_row = max(1, round(EQUALISED_FIELD_MM / pixel_spacing_mm[0] / 2))
     half_column = max(1, round(EQUALISED_FIELD_MM / pixel_spacing_mm[1] / 2))
-    centre = levels[
-        :,
-        max(0, rows // 2 - half_row) : rows // 2 + half_row,
-        max(0, columns // 2 - half_column) : columns // 2 + half_column,
-    ]
-    counts = np.bincount(centre.ravel(), minlength=_GREY_LEVELS)
+    centre = (
+        slice(None),
+        slice(max(0, rows // 2 - half_row), rows // 2 + half_row),
+        slice(max(0, columns // 2 - half_column), columns // 2 + half_column),
+    )
+    # Percentiles, so that one hot pixel does not squeeze all tissue into a few levels.
+    low, high = np.percentile(images[centre], _LEVELS_SPAN_PERCENT)
+    if high <= low:
+        return np.zeros_like(images)
+    step = np.float32((high - low) / (_GREY_LEVELS - 1))
+    levels = np.clip((images - np.float32(low)) / step, 0, _GREY_LEVELS - 1).astype(np.uint16)
+    counts = np.bincount(levels[centre].ravel(), minlength=_GREY_LEVELS)
     ranks = (np.cumsum(counts) / counts.sum()).astype(np.float32)
     equalised: npt.NDArray[np.float32] = ranks[levels]
     return equalised

@@ -79,6 +79,21 @@ def test_of_repeated_positions_the_last_acquisition_wins(tmp_path):
     np.testing.assert_array_equal(labels.masks[0, 0], disc(20))
 
 
+def test_sources_may_have_one_number_more(tmp_path):
+    write_dsb2_patient(tmp_path, 5, [(20, 10), (15, 8)], source=2250)
+    write_volumes(tmp_path, {})
+    (before,) = read_dsb2_png(tmp_path, everyone)
+    for path in sorted(tmp_path.glob("0005_*")):
+        stem, mask = path.stem.removesuffix("_o"), "_o" * path.stem.endswith("_o")
+        for instance, content in ((1, b"not read"), (2, path.read_bytes())):
+            new = path.with_name(f"{stem}-{instance:04d}{mask}{path.suffix}")
+            new.write_bytes(content)
+        path.unlink()
+    (after,) = read_dsb2_png(tmp_path, everyone)
+    np.testing.assert_array_equal(after.stack.images, before.stack.images)
+    np.testing.assert_array_equal(after.masks, before.masks)
+
+
 def test_patients_come_in_order_and_only_those_wanted(tmp_path):
     for patient in (30, 4, 112):
         write_dsb2_patient(tmp_path, patient, [(20, 10), (15, 8)])

@@ -111,13 +111,7 @@ def test_a_folder_of_neither_layout_is_refused(tmp_path, exists):
 @pytest.mark.parametrize(
     ("name", "read"),
     [
-        pytest.param(
-            "dsb2_png",
-            read_dsb2_png,
-            marks=pytest.mark.xfail(
-                reason="names like IM-2250-0001-0002 are passed over: 0279, 0499"
-            ),
-        ),
+        ("dsb2_png", read_dsb2_png),
         ("sunnybrook_png", read_sunnybrook_png),
     ],
 )

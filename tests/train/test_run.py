@@ -101,8 +101,8 @@ def test_progress_counts_every_stage_to_its_end(unbroken):
 
 def test_blocks_are_warm_up_then_both_then_volumes_only(unbroken):
     history = json.loads((unbroken[0] / "hfcn_history.json").read_text())
-    both = {"cross_entropy", "volume_error_ml"}
-    assert [set(block) for block in history] == [{"cross_entropy"}, both, both, {"volume_error_ml"}]
+    both = {"cross_entropy", "volume_error"}
+    assert [set(block) for block in history] == [{"cross_entropy"}, both, both, {"volume_error"}]
     assert all(np.isfinite(value) for block in history for value in block.values())
 
 

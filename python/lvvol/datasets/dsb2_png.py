@@ -1,7 +1,8 @@
 """DSB2 patients as PNG or WebP pairs of image and mask, at ED and near ES.
 
 Names read ``0001_00000sax_01_09889_IM-4569-0001.webp``: patient, series, phase (01 is ED, any other
-stands near ES), 10000 + position in whole mm, source file. Pixels are 1 mm, contrast already
+stands near ES), 10000 + position in whole mm, source file. A few sources have one number more, such
+as ``IM-2250-0001-0002``. Pixels are 1 mm, contrast already
 equalised. The mask has ``_o.png`` in place of the ending.
 """
 
@@ -22,13 +23,18 @@ from lvvol.errors import DatasetError
 
 LABELS_FILE = "train_validate.csv"
 
+SYSTOLIC_EXCESS = 0.06
+"""Frame 12 stands near ES, whatever the heart rate. On the training patients the masks fall 5.7 mL
+less short of ESV than of EDV, 6 % of the stroke volume: what frame 12 holds beyond ESV."""
+
 _NAME = re.compile(
-    r"(?P<patient>\d{4})_\d+sax_(?P<phase>\d\d)_(?P<place>\d{5})_IM-(?P<source>\d+)-\d+\.(webp|png)$"
+    r"(?P<patient>\d{4})_\d+sax_(?P<phase>\d\d)_(?P<place>\d{5})"
+    r"_IM-(?P<series>\d+)-\d+(?:-(?P<instance>\d+))?\.(webp|png)$"
 )
 
 
 class _Plane(NamedTuple):
-    source: int
+    source: tuple[int, int]
     ed: Path
     es: Path
 
@@ -56,17 +62,18 @@ def read_dsb2_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Label
 
     Notes
     -----
-    Of several acquisitions at one position the last stays, as in `lvvol.load_study`; the number of
-    the source file tells their order.
+    Of several acquisitions at one position the last stays, as in `lvvol.load_study`; the numbers
+    of the source file tell their order.
     """
     volumes = _read_volumes(folder / LABELS_FILE)
-    images: dict[str, dict[int, dict[int, dict[bool, Path]]]] = defaultdict(
+    images: dict[str, dict[int, dict[tuple[int, int], dict[bool, Path]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(dict))
     )
     for path in sorted(folder.iterdir()):
         if name := _NAME.match(path.name):
             at_ed = name["phase"] == "01"
-            images[name["patient"]][int(name["place"]) - 10000][int(name["source"])][at_ed] = path
+            source = (int(name["series"]), int(name["instance"] or 0))
+            images[name["patient"]][int(name["place"]) - 10000][source][at_ed] = path
     for patient, places in sorted(images.items()):
         if not wanted(f"dsb2/{patient}"):
             continue
@@ -96,6 +103,7 @@ def read_dsb2_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Label
             labelled=np.ones(masks.shape[:2], dtype=bool),
             edv_ml=edv_ml,
             esv_ml=esv_ml,
+            systolic_excess=SYSTOLIC_EXCESS,
         )
 
 

@@ -26,6 +26,9 @@ class LabelledStack:
         Where `masks` says anything; elsewhere there is no label, which is not an empty one.
     edv_ml, esv_ml : float or None
         Labelled volumes.
+    systolic_excess : float
+        Share of the stroke volume by which the second phase's volume exceeds ESV on average, where
+        that phase was not chosen as the smallest.
     """
 
     patient: str
@@ -34,6 +37,7 @@ class LabelledStack:
     labelled: npt.NDArray[np.bool_]
     edv_ml: float | None = None
     esv_ml: float | None = None
+    systolic_excess: float = 0.0
 
     def __post_init__(self) -> None:
         images = self.stack.images.shape
@@ -42,6 +46,13 @@ class LabelledStack:
                 "masks, labelled: expected (slice, 2, row, column) and (slice, 2) as the stack's "
                 f"{images}, got {self.masks.shape} and {self.labelled.shape}"
             )
+
+    @property
+    def phase_volumes_ml(self) -> tuple[float, float] | None:
+        """Volumes the two phases show, as far as is known; None without labels."""
+        if self.edv_ml is None or self.esv_ml is None:
+            return None
+        return self.edv_ml, self.esv_ml + self.systolic_excess * (self.edv_ml - self.esv_ml)
 
 
 def stack_of_planes(

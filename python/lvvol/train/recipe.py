@@ -64,7 +64,7 @@ class SegmentationRecipe:
     weight_decay : float
         AdamW's.
     volume_weight : float
-        Loss of one mL, where the loss on P is a mean cross-entropy in nats.
+        Weight of the relative error of volumes against the cross-entropy of P in nats.
 
     Raises
     ------
@@ -79,7 +79,7 @@ class SegmentationRecipe:
     studies: int = 4
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
-    volume_weight: float = 0.01
+    volume_weight: float = 1.4
 
     def __post_init__(self) -> None:
         _at_least(1, blocks=self.blocks, batch=self.batch, studies=self.studies)

@@ -63,7 +63,10 @@ def run(
     report("read", len(read), len(read))
     seg_stacks = [stack for folder in dict.fromkeys(seg) for stack in read[folder]]
     vol_stacks = [
-        stack for folder in dict.fromkeys(vol) for stack in read[folder] if stack.edv_ml is not None
+        stack
+        for folder in dict.fromkeys(vol)
+        for stack in read[folder]
+        if stack.phase_volumes_ml is not None
     ]
     for name, stacks in (("seg", seg_stacks), ("vol", vol_stacks)):
         if not stacks:
@@ -161,7 +164,7 @@ def _train_hfcn(
                 run, network, seg, part.batch, recipe.bfloat16
             )
         if run.epoch >= part.warmup_blocks:
-            figures["volume_error_ml"] = segmentation.train_volume_epoch(
+            figures["volume_error"] = segmentation.train_volume_epoch(
                 run, network, vol, part.studies, part.volume_weight, recipe.bfloat16
             )
         return figures
