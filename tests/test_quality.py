@@ -78,3 +78,16 @@ def test_area_where_no_window_was_believed():
         "slices 1, 5: no window looks like an LV, yet an area was found",
     )
     assert doubts_of(kept=(5,)) == ()  # 3 cm2 at the apex is no wonder
+
+
+def test_a_gap_between_slices_with_a_cavity():
+    areas = AREAS.copy()
+    areas[3, 2] = 400.0
+    found = doubts_of(areas)
+    assert found == ("slice 4 at ES: 400 mm2 is far below both neighbours",)
+
+
+def test_a_gap_between_traces_of_a_cavity_is_no_gap():
+    areas = AREAS.copy()
+    areas[4:, :] = [[0.0], [300.0]]
+    assert doubts_of(areas) == ()

@@ -55,6 +55,10 @@ def doubts(
                 f"the two area estimates disagree at {name}: {total / 100:.0f} cm2 and "
                 f"{other / 100:.0f} cm2 over all slices"
             )
+        found += [
+            f"slice {z + 1} at {name}: {areas_mm2[z, phase]:.0f} mm2 is far below both neighbours"
+            for z in _dips(areas_mm2[:, phase])
+        ]
     for z, place in ((0, "first"), (-1, "last")):
         if areas_mm2[z, ed] > _END_SLICE_SHARE * areas_mm2[:, ed].max():
             found.append(
@@ -66,3 +70,10 @@ def doubts(
         slices = ", ".join(str(z + 1) for z in np.flatnonzero(doubtful))
         found.append(f"slices {slices}: no window looks like an LV, yet an area was found")
     return tuple(found)
+
+
+def _dips(areas_mm2: npt.NDArray[np.float64]) -> list[int]:
+    """Return the slices that hold less than half of either neighbour: a cavity has no such gap."""
+    lower_neighbour = np.minimum(areas_mm2[:-2], areas_mm2[2:])
+    dips = (lower_neighbour > _NOTABLE_AREA_MM2) & (areas_mm2[1:-1] < lower_neighbour / 2)
+    return [int(z) for z in np.flatnonzero(dips) + 1]
