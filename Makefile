@@ -21,7 +21,7 @@ test: $(VENV)/developed
 
 demo: $(VENV)/installed
 	test -n "$(STUDY)" || test -f demo/study/truth.json || \
-	  { rm -rf demo/study && $(BIN)/lvvol phantom demo/study --seed 1; }
+	  { rm -rf demo/study && $(BIN)/lvvol phantom demo/study --seed 2; }
 	$(BIN)/lvvol predict "$(or $(STUDY),demo/study)" -o demo/result
 
 lint: $(VENV)/developed

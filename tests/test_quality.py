@@ -91,3 +91,18 @@ def test_a_gap_between_traces_of_a_cavity_is_no_gap():
     areas = AREAS.copy()
     areas[4:, :] = [[0.0], [300.0]]
     assert doubts_of(areas) == ()
+
+
+def test_a_cavity_without_an_apex():
+    ed = np.array([0.0, 2000.0, 4000.0, 4000.0, 3000.0, 100.0])
+    found = doubts_of(np.column_stack([ed, 0.7 * ed, 0.4 * ed]))
+    assert found == (
+        "the cavity ends abruptly at both ends at ED, with no taper to an apex: "
+        "slices beyond may have been missed",
+    )
+
+
+@pytest.mark.parametrize("ed", [[0.0, 1500.0], [600.0, 1900.0]])
+def test_a_cavity_with_an_apex_or_beyond_the_stack_ends_as_it_should(ed):
+    ed = np.array([*ed, 4000.0, 4000.0, 3000.0, 100.0])
+    assert doubts_of(np.column_stack([ed, 0.7 * ed, 0.4 * ed])) == ()

@@ -9,6 +9,8 @@ from lvvol.roi import Rois
 
 _LARGEST_DISAGREEMENT_PERCENT = 15.0
 _END_SLICE_SHARE = 0.5
+_LARGE_SHARE = 0.4
+_TRACE_SHARE = 0.1
 _NOTABLE_AREA_MM2 = 300.0
 _PLAUSIBLE_EF_PERCENT = (10.0, 85.0)
 _PLAUSIBLE_EDV_ML = (30.0, 500.0)
@@ -65,6 +67,11 @@ def doubts(
                 f"the {place} slice still holds a large cavity at ED: "
                 "the stack may end inside the LV"
             )
+    if _ends_abruptly(areas_mm2[:, ed]):
+        found.append(
+            "the cavity ends abruptly at both ends at ED, with no taper to an apex: "
+            "slices beyond may have been missed"
+        )
     doubtful = rois.kept & (areas_mm2[:, ed] > _NOTABLE_AREA_MM2)
     if doubtful.any():
         slices = ", ".join(str(z + 1) for z in np.flatnonzero(doubtful))
@@ -77,3 +84,13 @@ def _dips(areas_mm2: npt.NDArray[np.float64]) -> list[int]:
     lower_neighbour = np.minimum(areas_mm2[:-2], areas_mm2[2:])
     dips = (lower_neighbour > _NOTABLE_AREA_MM2) & (areas_mm2[1:-1] < lower_neighbour / 2)
     return [int(z) for z in np.flatnonzero(dips) + 1]
+
+
+def _ends_abruptly(areas_mm2: npt.NDArray[np.float64]) -> bool:
+    """Tell whether the cavity falls from large to nothing on both sides of its slices."""
+    largest = areas_mm2.max()
+    held = np.flatnonzero(areas_mm2 >= _TRACE_SHARE * largest)
+    first, last = int(held[0]), int(held[-1])
+    if largest <= 0 or first == 0 or last == len(areas_mm2) - 1:
+        return False
+    return bool(min(areas_mm2[first], areas_mm2[last]) > _LARGE_SHARE * largest)

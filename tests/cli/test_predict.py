@@ -228,7 +228,5 @@ def test_a_study_without_a_heart_gives_no_number(run, tmp_path):
     """Ramps of grey in the frame of a heart: whatever it says, it must not be a volume."""
     good_study(tmp_path / "study")
     code, out, err = run("predict", tmp_path / "study")
-    if code == errors.WeightsError.exit_code:
-        pytest.skip("no weights are shipped yet")
     assert (code, out) == (errors.RoiNotFoundError.exit_code, "")
     assert err.count("\n") == 1
