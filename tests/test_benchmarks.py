@@ -2,10 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from benchmarks import accuracy, left_out, machine, whole_command
-from lvvol.datasets import Part
+from benchmarks import accuracy, left_out, machine, phantoms, whole_command
+from benchmarks import labels as label_benchmark
+from lvvol import pipeline
+from lvvol.datasets import LabelledStack, Part
+from lvvol.datasets.labelled import stack_of_planes
 from lvvol.evaluate import PatientResult
 from lvvol.phantom import make_phantom, write_study
 
@@ -48,3 +52,34 @@ def test_accuracy_reports_both_parts_and_the_studies_left_out(results, monkeypat
     assert written["test"]["edv_ml"]["mean_error"] == pytest.approx(10)
     assert written["left_out"][0]["edv_error_percent"] == pytest.approx(10)
     assert written["left_out"][0]["esv_error_percent"] == pytest.approx(-10)
+
+
+def test_phantoms_report_errors_in_percent_of_the_truth():
+    phantom = make_phantom(2, n_slices=6, n_phases=4)
+    measured = pipeline.predict(phantom.to_cine_stack())
+    report = phantoms.compare([phantom])
+    (entry,) = report["each"]
+    assert entry["edv_error_percent"] == pytest.approx(
+        100 * (measured.edv_ml - phantom.truth.edv_ml) / phantom.truth.edv_ml
+    )
+    assert report["edv_error_percent"]["mean"] == entry["edv_error_percent"]
+
+
+def test_labels_against_masks_by_hand():
+    """Two slices of 1000 mm2 at ED and 400 mm2 near ES, 10 mm apart, hold 10 and 4 mL."""
+    masks = np.zeros((2, 2, 50, 50), dtype=bool)
+    masks[:, 0, :20, :] = True
+    masks[:, 1, :8, :] = True
+    images = np.zeros(masks.shape, dtype=np.float32)
+    labels = LabelledStack(
+        "dsb2/0004",
+        stack_of_planes(images, np.array([0.0, 10.0])),
+        masks,
+        np.ones((2, 2), dtype=bool),
+        edv_ml=12.0,
+        esv_ml=5.0,
+    )
+    report = label_benchmark.compare([labels])
+    assert report["edv_ml"]["mean_error"] == pytest.approx(-2)
+    assert report["esv_ml"]["mean_error"] == pytest.approx(-1)
+    assert report["systolic_excess"] == pytest.approx(1 / 7)
