@@ -114,3 +114,22 @@ def test_progress_counts_every_slice_once(truth):
     seen = []
     locate(OverlapScorer(truth), progress=lambda done, total: seen.append((done, total)))
     assert seen == [(n, N_SLICES) for n in range(1, N_SLICES + 1)]
+
+
+@pytest.mark.parametrize("seen", [(4,), (4, 5), (0, 4, 5, 8), (0, 1, 4, 7, 8)])
+def test_refuses_what_looks_like_an_lv_in_fewer_than_three_slices(truth, seen):
+    visible = np.isin(np.arange(N_SLICES), seen)
+    with pytest.raises(RoiNotFoundError, match=r"slice 5: .* at least 3 neighbouring slices, got"):
+        locate(OverlapScorer(truth, visible))
+
+
+@pytest.mark.parametrize("seen", [(3, 4, 5), (4, 5, 6), (2, 4, 6), (4, 6, 7)])
+def test_three_slices_make_an_lv_and_one_between_may_be_doubted(truth, seen):
+    visible = np.isin(np.arange(N_SLICES), seen)
+    rois = locate(OverlapScorer(truth, visible))
+    assert np.flatnonzero(~rois.kept).tolist() == list(seen)
+
+
+def test_two_slices_are_enough_in_a_stack_of_three(truth):
+    visible = np.array([False, True, True])
+    assert locate(OverlapScorer(truth[3:6], visible)).kept.tolist() == [True, False, False]

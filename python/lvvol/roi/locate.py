@@ -17,6 +17,9 @@ from lvvol.roi.square import Squares
 _CANDIDATES = 8
 """Best proposals that are refined before one is chosen."""
 
+_FEWEST_SLICES = 3
+"""An LV spans more slices than this at any spacing in use; a chance likeness rarely does."""
+
 
 @dataclass(frozen=True)
 class Rois:
@@ -64,7 +67,8 @@ def locate(
     Raises
     ------
     RoiNotFoundError
-        If no window scores high in the middle slice nor in its neighbours.
+        If no window scores high in the middle slice nor in its neighbours, or if what scored high
+        there goes on through fewer than three slices.
 
     Notes
     -----
@@ -89,6 +93,7 @@ def locate(
             z += step
             done += 1
             report(done, count)
+    _check_extent(kept, start)
     return Rois(squares, scores, kept, start)
 
 
@@ -112,3 +117,21 @@ def _first(scorer: WindowScorer, propose: Proposer) -> tuple[int, Squares, float
         f"slices {', '.join(str(z + 1) for z in nearest)}: expected a window that looks like a "
         f"left ventricle, got scores up to {highest:.2f} where {LOWEST_SCORE} is needed"
     )
+
+
+def _check_extent(kept: npt.NDArray[np.bool_], start: int) -> None:
+    """Refuse what looks like an LV in too few slices; one doubted slice between others is no end."""
+    seen = 1
+    for step in (-1, 1):
+        z, missed = start + step, 0
+        while 0 <= z < len(kept) and missed < 2:
+            missed = missed + 1 if kept[z] else 0
+            seen += not kept[z]
+            z += step
+    # Of a stack of three slices, one may lie beyond the LV.
+    needed = min(_FEWEST_SLICES, len(kept) - 1)
+    if seen < needed:
+        raise RoiNotFoundError(
+            f"slice {start + 1}: expected windows that look like a left ventricle in at least "
+            f"{needed} neighbouring slices, got them in {seen}"
+        )
