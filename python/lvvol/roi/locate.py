@@ -120,7 +120,7 @@ def _first(scorer: WindowScorer, propose: Proposer) -> tuple[int, Squares, float
 
 
 def _check_extent(kept: npt.NDArray[np.bool_], start: int) -> None:
-    """Refuse what looks like an LV in too few slices; one doubted slice between others is no end."""
+    """Refuse an LV in too few slices; one doubted slice between others does not end it."""
     seen = 1
     for step in (-1, 1):
         z, missed = start + step, 0
