@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from benchmarks import left_out
-from lvvol import pipeline
+from lvvol import load_study, pipeline
+from lvvol.errors import RoiNotFoundError
 from lvvol.phantom import make_phantom
 
 
@@ -35,6 +38,17 @@ def test_sunnybrook_study_left_out_of_training_is_near_its_contours(
     assert comparison.labelled_esv_ml == pytest.approx(esv_ml, abs=0.06)
     assert abs(comparison.edv_error_percent) <= 12
     assert abs(comparison.esv_error_percent) <= 12
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    "part", [np.s_[150:, :], np.s_[:80, :], np.s_[:, :60]], ids=["abdomen", "chest wall", "side"]
+)
+def test_a_part_of_the_body_without_a_heart_gives_no_number(real_data, part):
+    stack = load_study(real_data / "dsb2_dicom" / "501")
+    images = np.ascontiguousarray(stack.images[(slice(None), slice(None), *part)])
+    with pytest.raises(RoiNotFoundError):
+        pipeline.predict(replace(stack, images=images))
 
 
 @pytest.fixture(scope="module")
