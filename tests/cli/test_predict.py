@@ -217,6 +217,7 @@ def test_no_permission_is_one_line_and_its_code(run, tmp_path, monkeypatch):
 
         return refuse
 
+    monkeypatch.setattr("os.access", lambda *args, **kwargs: False)
     monkeypatch.setattr("builtins.open", refusing(whole_open))
     monkeypatch.setattr(Path, "open", refusing(whole_path_open))
     code, out, err = run("predict", study)

@@ -2,6 +2,7 @@
 
 import json
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -138,3 +139,12 @@ def test_real_patients_read_as_their_files_say(real_labels):
     assert (labels.esv_ml, labels.edv_ml) == (float(row[1]), float(row[2]))
     assert labels.stack.images.shape[1:] == (2, 184, 184)
     assert labels.masks[:, 0].sum() > labels.masks[:, 1].sum() > 0
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(DatasetError, match=r"expected a folder to read, got .*Permission denied"):
+        list(read_dataset(tmp_path, {Part.TRAIN}))

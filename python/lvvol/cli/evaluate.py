@@ -9,7 +9,7 @@ import click
 
 
 @click.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("dataset", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--part",
     type=click.Choice(["train", "validation", "test", "left_out"]),
@@ -20,7 +20,7 @@ import click
 @click.option(
     "--weights",
     metavar="RUN",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help="Folder of a training run; the shipped weights by default.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every patient.")

@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.argument("out", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "--seed",
     metavar="S",

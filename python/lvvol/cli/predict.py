@@ -8,12 +8,12 @@ import click
 
 
 @click.command()
-@click.argument("study", type=click.Path(path_type=Path))
+@click.argument("study", type=click.Path(path_type=Path, readable=False))
 @click.option(
     "-o",
     "--output",
     metavar="OUT",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help="Write result.json and overlay.png into this folder, made if missing.",
 )
 @click.option(
@@ -28,7 +28,7 @@ import click
 @click.option(
     "--weights",
     metavar="RUN",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help="Folder of a training run; the shipped weights by default.",
 )
 def predict(

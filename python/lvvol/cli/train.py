@@ -40,7 +40,7 @@ class _SeveralValues(click.Command):
     metavar="DATASET...",
     multiple=True,
     required=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help="Datasets whose masks are learned from.",
 )
 @click.option(
@@ -48,7 +48,7 @@ class _SeveralValues(click.Command):
     metavar="DATASET...",
     multiple=True,
     required=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help="Datasets whose volumes are learned from.",
 )
 @click.option(
@@ -56,13 +56,13 @@ class _SeveralValues(click.Command):
     "--output",
     metavar="RUN",
     required=True,
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help="Folder for weights, checkpoints and history, made if missing.",
 )
 @click.option(
     "--recipe",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, readable=False),
     help="TOML file that says how to train; see recipes/.",
 )
 @click.option("--resume", is_flag=True, help="Go on where the run in RUN was stopped.")

@@ -39,12 +39,15 @@ def read_dataset(folder: Path, parts: Collection[Part]) -> Iterator[LabelledStac
     def wanted(patient: str) -> bool:
         return part_of(patient) in parts
 
-    if (folder / LABELS_FILE).is_file():
-        yield from read_dsb2_png(folder, wanted)
-    elif (folder / "Images").is_dir() and (folder / "Labels").is_dir():
-        yield from read_sunnybrook_png(folder, wanted)
-    else:
-        raise DatasetError(
-            f"{folder}: expected DSB2 image pairs ({LABELS_FILE}) "
-            "or Sunnybrook PNG (Images, Labels)"
-        )
+    try:
+        if (folder / LABELS_FILE).is_file():
+            yield from read_dsb2_png(folder, wanted)
+        elif (folder / "Images").is_dir() and (folder / "Labels").is_dir():
+            yield from read_sunnybrook_png(folder, wanted)
+        else:
+            raise DatasetError(
+                f"{folder}: expected DSB2 image pairs ({LABELS_FILE}) "
+                "or Sunnybrook PNG (Images, Labels)"
+            )
+    except OSError as error:
+        raise DatasetError(f"{folder}: expected a folder to read, got {error}") from error
