@@ -238,6 +238,27 @@ def test_progress_counts_every_file(study):
     assert calls == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
+def test_protocol_of_a_classic_image(study):
+    study.save(
+        study.dataset(
+            ScanningSequence="gr",
+            SequenceVariant=["SP", "SK"],
+            SequenceName="*tfi2d1_12",
+            ImageType=["ORIGINAL", "PRIMARY", "m", "ND"],
+            ContrastBolusAgent="Gadovist",
+        )
+    )
+    study.save(study.dataset(ImageType=["DERIVED", "SECONDARY"], ContrastBolusAgent=" "))
+    reading, _ = read_all(study.folder)
+    image, bare = reading.images
+    assert image.sequence == ("GR", "SK", "SP")
+    assert image.sequence_name == "*tfi2d1_12"
+    assert image.component == "M"
+    assert image.contrast
+    assert (bare.sequence, bare.sequence_name, bare.component) == ((), "", "")
+    assert not bare.contrast
+
+
 def enhanced(study, n_slices=4, n_phases=5):
     """One enhanced file: every slice at every phase, in no useful order."""
     frames = [(z, t) for t in range(n_phases) for z in reversed(range(n_slices))]

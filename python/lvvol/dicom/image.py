@@ -49,6 +49,16 @@ class Image:
         Length of the heart cycle (Nominal Interval).
     acquired : float or None
         Acquisition date and time: larger is later; differences within one day are seconds.
+    sequence : tuple of str
+        What tells protocols apart coarsely, in upper case: the values of Scanning Sequence, then
+        those of Sequence Variant, sorted: ``("GR", "SK", "SP")``.
+    sequence_name : str
+        The maker's own name of the pulse sequence, as it stands.
+    component : str
+        What the values are, in upper case: the third value of Image Type (M, P, CARDIAC, ...), or
+        of an enhanced image its Complex Image Component (MAGNITUDE, PHASE, ...).
+    contrast : bool
+        Whether a contrast agent is named.
     slope, intercept : float
         Turn stored values into intensities.
     inverted : bool
@@ -80,6 +90,10 @@ class Image:
     slice_location_mm: float | None
     slice_thickness_mm: float | None
     slice_spacing_mm: float | None
+    sequence: tuple[str, ...]
+    sequence_name: str
+    component: str
+    contrast: bool
     slope: float
     intercept: float
     inverted: bool
@@ -188,6 +202,10 @@ def _image(facts: _Facts, name: str, frame: int, enhanced: bool, dataset: Datase
         slice_location_mm=facts.number("SliceLocation"),
         slice_thickness_mm=facts.number("SliceThickness"),
         slice_spacing_mm=facts.number("SpacingBetweenSlices"),
+        sequence=facts.sequence(),
+        sequence_name=facts.text("SequenceName", "PulseSequenceName"),
+        component=facts.component(),
+        contrast=bool(facts.text("ContrastBolusAgent")),
         slope=1.0 if slope is None or slope == 0 else slope,
         intercept=facts.number("RescaleIntercept") or 0.0,
         inverted=facts.text("PhotometricInterpretation") == "MONOCHROME1",
@@ -230,9 +248,21 @@ class _Facts:
         value = self.number(*keywords)
         return None if value is None else int(value)
 
-    def text(self, keyword: str) -> str:
-        """Look up text, empty where there is none."""
-        return next((t for d in self._datasets if (t := text_of(d, keyword))), "")
+    def text(self, *keywords: str) -> str:
+        """Look up text under the first keyword that has some, empty where there is none."""
+        return next((t for k in keywords for d in self._datasets if (t := text_of(d, k))), "")
+
+    def sequence(self) -> tuple[str, ...]:
+        """Look up what tells protocols apart, by the names of classic or of enhanced images."""
+        scanning = self.text("ScanningSequence", "EchoPulseSequence").upper()
+        variant = self.text("SequenceVariant", "SteadyStatePulseSequence").upper()
+        values = [*scanning.split("\\"), *sorted(variant.split("\\"))]
+        return tuple(filter(None, values))
+
+    def component(self) -> str:
+        """Look up what the values are."""
+        image_type = self.text("ImageType").split("\\")
+        return (self.text("ComplexImageComponent") or "".join(image_type[2:3])).upper()
 
     def moment(self) -> float | None:
         """Look up when the image was acquired."""
