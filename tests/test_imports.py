@@ -13,13 +13,14 @@ import pytest
 import lvvol
 
 PACKAGE = next(p for p in map(Path, lvvol.__path__) if (p / "errors.py").exists())
-BASE = {"errors", "cine", "geometry", "_core"}
+BASE = {"errors", "cine", "survey", "geometry", "_core"}
 
 MAY_IMPORT = {
     "__init__": {"cine", "dicom", "errors", "pipeline", "prediction"},
     "__main__": {"cli"},
     "errors": set(),
     "cine": set(),
+    "survey": {"cine", "errors"},
     "geometry": {"_core"},
     "prediction": {"cine"},
     "volume": set(),
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     "evaluate": BASE | {"datasets", "pipeline", "roi", "volume"},
     "phantom": BASE | {"dicom", "volume"},
     "report": BASE | {"prediction"},
-    "cli": {"errors", "evaluate", "phantom", "pipeline", "report", "train"},
+    "cli": {"dicom", "errors", "evaluate", "phantom", "pipeline", "report", "train"},
     "weights": set(),
 }
 ONLY_IN = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,10 @@ class CineStack:
         Empty where the files hold none.
     series_uids : tuple of str, one per slice
         Empty strings where the files hold none.
+    series_numbers : tuple of int or None, one per slice
+        None where the files hold none.
+    apex : "first", "last" or None
+        Which end of the stack is nearer to the apex; None where that could not be established.
     sop_instance_uids : tuple of tuple of str, (slice, phase)
         The image each plane came from.
     decisions : tuple of Decision
@@ -74,6 +79,8 @@ class CineStack:
     study_uid: str = ""
     frame_of_reference_uid: str = ""
     series_uids: tuple[str, ...] = ()
+    series_numbers: tuple[int | None, ...] = ()
+    apex: Literal["first", "last"] | None = None
     sop_instance_uids: tuple[tuple[str, ...], ...] = ()
     decisions: tuple[Decision, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -71,6 +71,12 @@ class AmbiguousStudyError(LvvolError):
     exit_code = 19
 
 
+class SeriesError(LvvolError):
+    """A series that was asked for is not there, or cannot be part of a short-axis stack."""
+
+    exit_code = 23
+
+
 class RoiNotFoundError(LvvolError):
     """No window looks like a left ventricle: refusing beats a number that looks right."""
 
