@@ -15,18 +15,11 @@ import numpy.typing as npt
 
 from lvvol.cine import CineStack
 from lvvol.errors import OutputError
-from lvvol.phantom.plan import (
-    GE,
-    SIEMENS,
-    draw_beating_heart,
-    draw_pose,
-    draw_scanner,
-    draw_short_axis,
-    two_chamber,
-)
+from lvvol.phantom.plan import GE, SIEMENS, draw_beating_heart, draw_pose, draw_scanner
 from lvvol.phantom.render import render_cine
 from lvvol.phantom.shapes import Float64
 from lvvol.phantom.torso import draw_torso
+from lvvol.phantom.views import draw_short_axis, two_chamber
 from lvvol.volume import cone_volume_ml
 
 UInt8 = npt.NDArray[np.uint8]
