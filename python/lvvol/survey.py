@@ -12,7 +12,7 @@ View = Literal[
     "short axis",
     "long axis",
     "other cine",
-    "real time",
+    "many beats",
     "phase map",
     "localiser",
     "short-axis still",
@@ -40,7 +40,7 @@ class Series:
         - short axis: cines parallel to the stack;
         - long axis: cines of a plane that holds the stack's axis;
         - other cine: cines of another plane, or of any where no stack was found;
-        - real time: one plane over many beats, as contrast agent passes, or while breathing;
+        - many beats: one plane over many beats, as contrast agent passes or the patient breathes;
         - phase map: pixels hold the signal's phase, such as velocities;
         - localiser: still images in several directions;
         - short-axis still: still images parallel to the stack, such as late enhancement;
