@@ -1,5 +1,5 @@
 from discs import disc_prediction
-from lvvol.report.table import format_number, format_table
+from lvvol.report.table import format_table
 
 
 def test_the_table_of_a_known_study():
@@ -43,13 +43,3 @@ def test_an_undefined_ejection_fraction_is_a_dash():
     prediction = disc_prediction()
     prediction.volumes_ml[:] = 0
     assert "  EF         - %" in format_table(prediction).splitlines()
-
-
-def test_numbers_have_one_decimal():
-    assert [format_number(x) for x in (0.0, 1.25, 12.34, float("nan"), float("inf"))] == [
-        "0.0",
-        "1.2",
-        "12.3",
-        "-",
-        "-",
-    ]

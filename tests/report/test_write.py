@@ -7,7 +7,15 @@ import pytest
 from discs import disc_prediction
 from lvvol.errors import OutputError
 from lvvol.report import overlay
-from lvvol.report.write import check_folder, format_json, write_result
+from lvvol.report.picture import encode_png
+from lvvol.report.write import (
+    check_file,
+    check_folder,
+    format_json,
+    to_json,
+    write_files,
+    write_result,
+)
 
 KEYS = {
     "edv_ml",
@@ -59,7 +67,9 @@ def test_both_files_are_written_and_nothing_else(tmp_path):
     assert written == (folder / "result.json", folder / "overlay.png")
     assert sorted(folder.iterdir()) == sorted(written)
     assert strict_loads((folder / "result.json").read_text()).keys() >= KEYS
-    assert (folder / "overlay.png").read_bytes() == overlay.encode_png(disc_prediction())
+    assert (folder / "overlay.png").read_bytes() == encode_png(
+        overlay.draw_overlay(disc_prediction())
+    )
 
 
 def test_older_results_are_replaced(tmp_path):
@@ -75,7 +85,7 @@ def test_a_drawing_that_fails_leaves_the_older_result(tmp_path, monkeypatch):
         raise RuntimeError("no ink")
 
     (tmp_path / "result.json").write_text("old")
-    monkeypatch.setattr(overlay, "encode_png", fail)
+    monkeypatch.setattr(overlay, "draw_overlay", fail)
     with pytest.raises(RuntimeError, match="no ink"):
         write_result(disc_prediction(), tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["result.json"]
@@ -84,7 +94,7 @@ def test_a_drawing_that_fails_leaves_the_older_result(tmp_path, monkeypatch):
 
 def test_a_folder_in_a_file_s_place_is_an_output_error(tmp_path):
     (tmp_path / "overlay.png").mkdir()
-    with pytest.raises(OutputError, match="cannot write the result"):
+    with pytest.raises(OutputError, match=r"overlay\.png: cannot be written"):
         write_result(disc_prediction(), tmp_path)
     assert not list(tmp_path.glob("*.part"))
 
@@ -129,3 +139,32 @@ def test_the_check_refuses_what_may_not_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(OutputError, match="no permission"):
         check_folder(tmp_path / "result")
+
+
+def test_a_failure_leaves_older_files_and_no_parts(tmp_path):
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "b").mkdir()
+    with pytest.raises(OutputError, match="b: cannot be written"):
+        write_files({tmp_path / "new" / "c": b"c", tmp_path / "b": b"b", tmp_path / "a": b"a"})
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_the_check_of_a_file_refuses_a_folder_and_what_is_below_a_file(tmp_path):
+    check_file(tmp_path / "new" / "sheet.png")
+    (tmp_path / "sheet.png").write_text("old")
+    check_file(tmp_path / "sheet.png")
+    with pytest.raises(OutputError, match="is a folder"):
+        check_file(tmp_path)
+    with pytest.raises(OutputError, match="expected a folder"):
+        check_file(tmp_path / "sheet.png" / "below.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
+
+
+def test_json_is_safe_on_a_terminal_and_for_strict_readers():
+    # Control characters of both kinds, a file name whose bytes are no UTF-8, a tuple.
+    value = {"name": "a\x1b[31m\x9b\u202e\xe9", "file": os.fsdecode(b"a\xff"), "pair": (1, 2)}
+    text = to_json(value)
+    assert text.replace("\n", "").isprintable()
+    assert text.isascii()
+    assert strict_loads(text) == {"name": value["name"], "file": "a\\udcff", "pair": [1, 2]}

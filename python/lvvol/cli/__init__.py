@@ -95,11 +95,11 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _fail(message: str, exit_code: int) -> int:
     """Print one line on stderr, after the traceback when debugging, and return the code."""
+    from lvvol.report.text import one_line
+
     if _debug():
         traceback.print_exc()
-    # A message may quote a file name or a header, and those may hold line breaks or terminal codes.
-    line = "".join(c if c.isprintable() else " " for c in message)
-    click.echo("lvvol: " + " ".join(line.split()), err=True)
+    click.echo(f"lvvol: {one_line(message)}", err=True)
     return exit_code
 
 

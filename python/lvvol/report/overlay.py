@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import TextWrapper
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from lvvol.prediction import Prediction
-from lvvol.report.table import format_number
+from lvvol.report.picture import (
+    CYAN,
+    GUTTER,
+    RED,
+    WHITE,
+    Colour,
+    Picture,
+    draw_head,
+    finish,
+    grey_window,
+    to_grey,
+    write,
+)
+from lvvol.report.text import format_number
 
-Picture = npt.NDArray[np.uint8]
 Contour = npt.NDArray[np.float64]
 
 TILE = 240  # pixels; the side of one slice at one phase
 CAPTION = 22
-GUTTER = 4
-MARGIN = 12
 COLUMNS = 6
-LINE = 26  # between the title's baselines
-
-FONT = cv2.FONT_HERSHEY_SIMPLEX
-WHITE = (255, 255, 255)
-GREY = (170, 170, 170)
-RED = (50, 60, 255)  # OpenCV orders blue, green, red
-CYAN = (220, 200, 60)
-YELLOW = (60, 210, 255)
 
 _FINE = 16  # contour points lie within one sixteenth of a cell of P
 _SHIFT = 4  # OpenCV draws at sixteenths of a pixel
@@ -45,25 +46,6 @@ class View:
     def to_tile(self, points_mm: Contour) -> Contour:
         """Return points, row and column in mm, as pixels from the tile's edge."""
         return (points_mm - [self.top_mm, self.left_mm]) * (TILE / self.side_mm)
-
-
-def encode_png(prediction: Prediction) -> bytes:
-    """Return `draw_overlay` as the bytes of a PNG file.
-
-    Parameters
-    ----------
-    prediction : Prediction
-        One study's measurement.
-
-    Returns
-    -------
-    bytes
-        The file's content.
-    """
-    done, data = cv2.imencode(".png", draw_overlay(prediction), [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    if not done:
-        raise RuntimeError("OpenCV could not encode the overlay as PNG")
-    return data.tobytes()
 
 
 def draw_overlay(prediction: Prediction) -> Picture:
@@ -91,8 +73,7 @@ def draw_overlay(prediction: Prediction) -> Picture:
         ]
         blocks.append(_beside(pairs))
     body = np.vstack(blocks)
-    head = _draw_head(prediction, body.shape[1])
-    return np.pad(np.vstack([head, body]), ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)))
+    return finish([_draw_head(prediction, body.shape[1]), body])
 
 
 def choose_view(prediction: Prediction) -> View:
@@ -151,17 +132,14 @@ def _draw_pair(prediction: Prediction, z: int, view: View) -> Picture:
     """Draw one slice at ED above the same at ES, with one grey scale for both."""
     phases = (prediction.ed_phase, prediction.es_phase)
     tiles = [_sample(prediction, z, t, view) for t in phases]
-    seen = np.concatenate([tile[np.isfinite(tile)] for tile in tiles])
-    low, high = np.percentile(seen, [1, 99.5]) if seen.size else (0.0, 1.0)
+    window = grey_window(np.stack(tiles))
     position = f"slice {z + 1}   {prediction.stack.positions_mm[z]:.1f} mm"
     parts = [_caption(position, WHITE)]
     for name, t, tile in zip(("ED", "ES"), phases, tiles, strict=True):
-        grey = np.clip((tile - low) * (255 / max(high - low, 1e-6)), 0, 255)
-        grey = np.nan_to_num(grey).astype(np.uint8)
-        picture = np.repeat(grey[..., None], 3, axis=2)
+        picture = to_grey(tile, window)
         _draw_outlines(picture, prediction, z, t, view)
         area = f"{name}  {prediction.areas_mm2[z, t]:.0f} mm2"
-        _write(picture, area, (6, TILE - 8), 0.45, WHITE)
+        write(picture, area, (6, TILE - 8), 0.45, WHITE)
         parts += [picture, np.zeros((GUTTER, TILE, 3), np.uint8)]
     return np.vstack(parts)
 
@@ -195,7 +173,7 @@ def _draw_outlines(picture: Picture, prediction: Prediction, z: int, t: int, vie
         _draw_closed(picture, view.to_tile(contour), RED)
 
 
-def _draw_closed(picture: Picture, points: Contour, colour: tuple[int, int, int]) -> None:
+def _draw_closed(picture: Picture, points: Contour, colour: Colour) -> None:
     """Draw a closed line through points given as row and column from the picture's edge."""
     # OpenCV puts a pixel's centre at a whole number, we put its edge there.
     fixed = np.rint((points[:, ::-1] - 0.5) * 2**_SHIFT).astype(np.int32)
@@ -210,48 +188,14 @@ def _draw_head(prediction: Prediction, width: int) -> Picture:
         f"EF {format_number(prediction.ef_percent)} %"
     )
     legend = "red: contour of P = 0.5    blue: ROI    areas come from O    research use only"
-    lines = [(result, 0.7, WHITE)]
-    lines += [
-        (line, 0.5, YELLOW)
-        for warning in prediction.warnings
-        for line in _wrap(f"Warning: {warning}", 0.5, width)
-    ]
-    lines += [(line, 0.45, GREY) for line in _wrap(legend, 0.45, width)]
-    head = np.zeros((len(lines) * LINE + GUTTER, width, 3), np.uint8)
-    for i, (text, scale, colour) in enumerate(lines):
-        while scale > 0.3 and _text_width(text, scale) > width:
-            scale -= 0.05
-        _write(head, text, (0, LINE * i + LINE - 8), scale, colour)
-    return head
+    return draw_head(result, prediction.warnings, legend, width)
 
 
-def _wrap(text: str, scale: float, width: int) -> list[str]:
-    """Break a text into lines that fit, by its mean width of a character."""
-    per_character = _text_width(text, scale) / max(len(text), 1)
-    return TextWrapper(max(int(width / per_character) - 2, 20)).wrap(text)
-
-
-def _text_width(text: str, scale: float) -> int:
-    return int(cv2.getTextSize(text, FONT, scale, 1)[0][0])
-
-
-def _caption(text: str, colour: tuple[int, int, int]) -> Picture:
+def _caption(text: str, colour: Colour) -> Picture:
     """Draw one line above a tile."""
     strip = np.zeros((CAPTION, TILE, 3), np.uint8)
-    _write(strip, text, (2, CAPTION - 7), 0.45, colour)
+    write(strip, text, (2, CAPTION - 7), 0.45, colour)
     return strip
-
-
-def _write(
-    picture: Picture, text: str, origin: tuple[int, int], scale: float, colour: tuple[int, int, int]
-) -> None:
-    """Write a line with a dark rim, so that it reads on any image; the fonts know only ASCII."""
-    text = text.encode("ascii", "replace").decode()
-    x, y = origin
-    # A thicker stroke would be a wider font in OpenCV 5, so the rim is the same text moved.
-    for dx, dy in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
-        cv2.putText(picture, text, (x + dx, y + dy), FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
-    cv2.putText(picture, text, origin, FONT, scale, colour, 1, cv2.LINE_AA)
 
 
 def _beside(pairs: list[Picture | None]) -> Picture:

@@ -1,4 +1,4 @@
-"""Write `result.json` and `overlay.png`, whole or not at all."""
+"""Write files whole or not at all, and values as JSON."""
 
 from __future__ import annotations
 
@@ -36,11 +36,57 @@ def check_folder(folder: Path) -> None:
         raise OutputError(f"{folder}: no permission to write in {parent}")
 
 
+def check_file(path: Path) -> None:
+    """Fail early where a file could not be written later; creates nothing.
+
+    Parameters
+    ----------
+    path : Path
+        The file, which need not exist, nor its folder.
+
+    Raises
+    ------
+    OutputError
+        If it is a folder, or its folder is none or may not be written to.
+    """
+    if os.path.isdir(path):  # noqa: PTH112 - False where Path.is_dir may raise
+        raise OutputError(f"{path}: expected a file to write, but it is a folder")
+    check_folder(path.parent)
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files, each whole or not at all; their folders are made if missing.
+
+    Each is written beside its place and then renamed, so that nobody reads half a file and an older
+    one stays until the newer is whole.
+
+    Parameters
+    ----------
+    contents : mapping of Path to bytes
+        What each file is to hold; files of these names are replaced.
+
+    Raises
+    ------
+    OutputError
+        If they cannot be written.
+    """
+    parts = {path: path.with_name(f"{path.name}.part") for path in contents}
+    path = next(iter(contents))
+    try:
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            parts[path].write_bytes(content)
+        for path, part in parts.items():
+            part.replace(path)
+    except OSError as error:
+        for part in parts.values():
+            with suppress(OSError):
+                part.unlink()
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
 def write_result(prediction: Prediction, folder: Path) -> tuple[Path, Path]:
     """Write `result.json` and `overlay.png` into a folder, which is made if missing.
-
-    Each file is written beside its place and then renamed, so that nobody reads half a result and
-    an older one stays until the newer is whole.
 
     Parameters
     ----------
@@ -59,24 +105,14 @@ def write_result(prediction: Prediction, folder: Path) -> tuple[Path, Path]:
     OutputError
         If they cannot be written.
     """
-    from lvvol.report.overlay import encode_png  # loads OpenCV, which the table does without
+    # These load OpenCV, which the table does without.
+    from lvvol.report.overlay import draw_overlay
+    from lvvol.report.picture import encode_png
 
-    contents = {
-        "result.json": (format_json(prediction) + "\n").encode(),
-        "overlay.png": encode_png(prediction),
-    }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            (folder / f"{name}.part").write_bytes(content)
-        for name in contents:
-            (folder / f"{name}.part").replace(folder / name)
-    except OSError as error:
-        for name in contents:
-            with suppress(OSError):
-                (folder / f"{name}.part").unlink()
-        raise OutputError(f"{folder}: cannot write the result: {error}") from error
-    return folder / "result.json", folder / "overlay.png"
+    written = folder / "result.json", folder / "overlay.png"
+    contents = (format_json(prediction) + "\n").encode(), encode_png(draw_overlay(prediction))
+    write_files(dict(zip(written, contents, strict=True)))
+    return written
 
 
 def format_json(prediction: Prediction) -> str:
@@ -96,16 +132,23 @@ def format_json(prediction: Prediction) -> str:
 
 
 def to_json(value: Mapping[str, Any]) -> str:
-    """Return plain values as one indented JSON object; NaN and infinity become null."""
-    return json.dumps(_nan_to_none(value), indent=2, allow_nan=False)
+    """Return plain values as one indented JSON object.
+
+    NaN and infinity become null. Characters beyond ASCII are escaped, so that no terminal takes
+    them for a command; bytes of a file name that no encoding explains are written as backslash
+    escapes.
+    """
+    return json.dumps(_strict(value), indent=2, allow_nan=False)
 
 
-def _nan_to_none(value: Any) -> Any:
-    """JSON has no NaN and no infinity."""
+def _strict(value: Any) -> Any:
+    """Replace what JSON cannot say: NaN, infinity, halves of characters."""
     if isinstance(value, Mapping):
-        return {key: _nan_to_none(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_nan_to_none(item) for item in value]
+        return {key: _strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
     return value
