@@ -193,7 +193,7 @@ def test_broken_off_file_is_damaged_wherever_it_breaks(study, keep):
         reading = read_images(source)
         if reading.images:  # the header was whole: the pixels are not
             with pytest.raises(ValueError, match=r"0001\.dcm: pixels cannot be decoded"):
-                decode(reading.images[0], reading.images[0].dataset)
+                decode(reading.images[0], reading.images[0].pixels)
         else:
             assert reading.damaged == ["0001.dcm"]
 
@@ -203,7 +203,7 @@ def test_pixels_not_kept_are_read_again(study, monkeypatch):
     for i in range(3):
         study.save(study.dataset(pixels_of(i, 0)))
     reading, pixels = read_all(study.folder)
-    assert [image.dataset is None for image in reading.images] == [False, True, True]
+    assert [image.pixels is None for image in reading.images] == [False, True, True]
     for i in range(3):
         np.testing.assert_array_equal(pixels[i], pixels_of(i, 0))
 

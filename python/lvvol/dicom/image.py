@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
-
-from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
-from pydicom.tag import BaseTag, Tag
 
 from lvvol._core import GeometryError
+from lvvol.dicom.header import Header
+from lvvol.dicom.pixels import Pixels
 from lvvol.geometry import image_affine
 
 Vector = tuple[float, ...]
@@ -61,10 +57,10 @@ class Image:
         Whether a contrast agent is named.
     slope, intercept : float
         Turn stored values into intensities.
-    inverted : bool
-        Whether small values are bright (MONOCHROME1).
-    dataset : Dataset or None
-        Its file as parsed, pixels included; None where it must be read again.
+    mirror : float or None
+        Where small values are bright (MONOCHROME1), what stored values are subtracted from.
+    pixels : Pixels or None
+        Those of its file; None where it must be read again.
     """
 
     file: str
@@ -96,8 +92,8 @@ class Image:
     contrast: bool
     slope: float
     intercept: float
-    inverted: bool
-    dataset: Dataset | None
+    mirror: float | None
+    pixels: Pixels | None
 
     @property
     def series(self) -> tuple[object, ...]:
@@ -120,17 +116,17 @@ class UnusableError(Exception):
     """An image that cannot belong to a stack, and why."""
 
 
-def images_of(dataset: Dataset, name: str, keep: bool) -> list[Image]:
+def images_of(header: Header, name: str, keep: bool) -> list[Image]:
     """Read the images of one file.
 
     Parameters
     ----------
-    dataset : Dataset
+    header : Header
         The file as parsed.
     name : str
         Its name inside the study.
     keep : bool
-        Whether the images hold on to `dataset`, pixels included.
+        Whether the images hold on to the pixels.
 
     Returns
     -------
@@ -142,26 +138,23 @@ def images_of(dataset: Dataset, name: str, keep: bool) -> list[Image]:
     UnusableError
         If they cannot belong to a stack.
     """
-    per_frame = list(dataset.get("PerFrameFunctionalGroupsSequence") or [])
-    shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])
-    facts_of_file = _Facts([dataset])
-    n_frames = facts_of_file.integer("NumberOfFrames") or 1
-    if n_frames > 1 and len(per_frame) != n_frames:
+    facts = _Facts(header.texts)
+    n_frames = facts.integer("NumberOfFrames") or 1
+    if n_frames > 1 and len(header.per_frame) != n_frames:
         raise UnusableError("several frames without a position for each")
-    if (facts_of_file.integer("SamplesPerPixel") or 1) != 1:
+    if (facts.integer("SamplesPerPixel") or 1) != 1:
         raise UnusableError("a colour image")
-    images = []
-    for frame in range(n_frames):
-        facts = [dataset]
-        for group in (*shared[:1], *per_frame[frame : frame + 1]):
-            # The macros of a functional group are sequences of one item: the nearest to the frame
-            # comes first.
-            facts[:0] = [e.value[0] for e in group if e.VR == "SQ" and e.value]
-        images.append(_image(_Facts(facts), name, frame, n_frames > 1, dataset if keep else None))
-    return images
+    pixels = header.pixels if keep else None
+    if not (header.shared or header.per_frame):
+        return [_image(facts, name, 0, False, pixels)]
+    return [
+        # What is nearest to the frame counts.
+        _image(_Facts(header.texts | header.shared | own), name, frame, n_frames > 1, pixels)
+        for frame, own in enumerate(header.per_frame or [{}])
+    ]
 
 
-def _image(facts: _Facts, name: str, frame: int, enhanced: bool, dataset: Dataset | None) -> Image:
+def _image(facts: _Facts, name: str, frame: int, enhanced: bool, pixels: Pixels | None) -> Image:
     """Read one image's facts, or say why it cannot belong to a stack."""
     position = facts.numbers("ImagePositionPatient", 3)
     orientation = facts.numbers("ImageOrientationPatient", 6)
@@ -208,8 +201,8 @@ def _image(facts: _Facts, name: str, frame: int, enhanced: bool, dataset: Datase
         contrast=bool(facts.text("ContrastBolusAgent")),
         slope=1.0 if slope is None or slope == 0 else slope,
         intercept=facts.number("RescaleIntercept") or 0.0,
-        inverted=facts.text("PhotometricInterpretation") == "MONOCHROME1",
-        dataset=dataset,
+        mirror=facts.mirror(),
+        pixels=pixels,
     )
 
 
@@ -224,23 +217,21 @@ def _is_plane(orientation: Vector, spacing: Vector) -> bool:
 
 
 class _Facts:
-    """Looks a keyword up in several datasets, nearest first; what is malformed counts as absent."""
+    """Reads the texts of one image's elements; what is malformed counts as absent."""
 
-    def __init__(self, datasets: list[Dataset]) -> None:
-        self._datasets = datasets
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
 
     def numbers(self, keyword: str, count: int) -> Vector | None:
         """Look up `count` numbers."""
-        found = (numbers_of(dataset, keyword) for dataset in self._datasets)
-        return next((numbers for numbers in found if len(numbers) == count), None)
+        numbers = _numbers(self._texts.get(keyword, ""))
+        return numbers if len(numbers) == count else None
 
     def number(self, *keywords: str) -> float | None:
         """Look up one number under the first keyword that has one."""
         for keyword in keywords:
-            for dataset in self._datasets:
-                numbers = numbers_of(dataset, keyword)
-                if numbers:
-                    return numbers[0]
+            if numbers := _numbers(self._texts.get(keyword, "")):
+                return numbers[0]
         return None
 
     def integer(self, *keywords: str) -> int | None:
@@ -250,7 +241,7 @@ class _Facts:
 
     def text(self, *keywords: str) -> str:
         """Look up text under the first keyword that has some, empty where there is none."""
-        return next((t for k in keywords for d in self._datasets if (t := text_of(d, k))), "")
+        return next((text for k in keywords if (text := self._texts.get(k, ""))), "")
 
     def sequence(self) -> tuple[str, ...]:
         """Look up what tells protocols apart, by the names of classic or of enhanced images."""
@@ -263,6 +254,14 @@ class _Facts:
         """Look up what the values are."""
         image_type = self.text("ImageType").split("\\")
         return (self.text("ComplexImageComponent") or "".join(image_type[2:3])).upper()
+
+    def mirror(self) -> float | None:
+        """Work out what turns the bright side up: the sum of the two ends of the stored range."""
+        if self.text("PhotometricInterpretation") != "MONOCHROME1":
+            return None
+        if self.integer("PixelRepresentation"):
+            return -1.0
+        return 2.0 ** (self.integer("BitsStored") or 0) - 1.0
 
     def moment(self) -> float | None:
         """Look up when the image was acquired."""
@@ -280,47 +279,11 @@ class _Facts:
         return days * 86400.0 + seconds
 
 
-def values_of(dataset: Dataset, keyword: str) -> list[str]:
-    """Read an element's values as text without blanks at their ends; empty where it is malformed.
-
-    What the file holds as text is taken as it stands: going through pydicom's own types takes
-    several times as long, and they stop at values that can still be used.
-    """
-    tag, vr = _tag_and_vr(keyword)
-    try:
-        element: Any = dataset.get_item(tag)
-        if element is None:
-            return []
-        if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
-            if element.VR not in (None, "UN"):
-                vr = element.VR
-            if vr in _TEXT_VRS and (vr not in _CHARACTER_SET_VRS or element.value.isascii()):
-                return [v.strip(" \0") for v in element.value.decode("latin-1").split("\\")]
-        value = dataset[tag].value
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, NotImplementedError):
-        return []
-    if value is None:
-        return []
-    values = value if isinstance(value, (list, MultiValue)) else [value]
-    return [str(v).strip(" \0") for v in values]
-
-
-def text_of(dataset: Dataset, keyword: str) -> str:
-    """Read text, empty where there is none."""
-    return "\\".join(values_of(dataset, keyword))
-
-
-def numbers_of(dataset: Dataset, keyword: str) -> Vector:
+@lru_cache(maxsize=4096)
+def _numbers(text: str) -> Vector:
     """Read finite numbers; none where one is malformed."""
     try:
-        numbers = tuple(map(float, values_of(dataset, keyword)))
+        numbers = tuple(map(float, text.split("\\")))
     except ValueError:
         return ()
     return numbers if all(map(math.isfinite, numbers)) else ()
-
-
-@lru_cache(maxsize=256)
-def _tag_and_vr(keyword: str) -> tuple[BaseTag, str]:
-    """Look up a keyword once."""
-    tag = Tag(keyword)
-    return tag, dictionary_VR(tag)

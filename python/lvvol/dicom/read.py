@@ -7,42 +7,20 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
-from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
-import pydicom
 from pydicom import config
-from pydicom.dataset import Dataset
-from pydicom.pixels.utils import pixel_array
-from pydicom.tag import Tag
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID
 
 from lvvol.dicom.archive import Source
-from lvvol.dicom.image import Image, UnusableError, images_of, text_of
+from lvvol.dicom.header import MAX_FILE_BYTES, parse
+from lvvol.dicom.image import Image, UnusableError, images_of
+from lvvol.dicom.pixels import Pixels
 
-# Files beyond this are no cine images (a whole enhanced study is below 100 MB).
-MAX_FILE_BYTES = 512 << 20
 # Pixels read with the headers are kept up to this sum, so that a usual study is read once; what
 # lies beyond is read again when it is used.
 MAX_KEPT_BYTES = 256 << 20
-
-# Only these are parsed: it takes two thirds of the time of a whole header.
-_TAGS = [Tag(keyword) for keyword in (
-    "SOPClassUID", "SOPInstanceUID", "Modality", "PatientID", "StudyInstanceUID",
-    "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesNumber", "SeriesDescription",
-    "InstanceNumber", "AcquisitionNumber", "AcquisitionDate", "AcquisitionTime",
-    "AcquisitionDateTime", "TriggerTime", "TemporalPositionIdentifier", "NominalInterval",
-    "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceLocation",
-    "SliceThickness", "SpacingBetweenSlices", "ScanningSequence", "SequenceVariant",
-    "EchoPulseSequence", "SteadyStatePulseSequence", "SequenceName", "PulseSequenceName",
-    "ImageType", "ComplexImageComponent", "ContrastBolusAgent", "RescaleSlope", "RescaleIntercept",
-    "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration", "NumberOfFrames",
-    "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "PixelData", "FloatPixelData",
-    "DoubleFloatPixelData",
-)]  # fmt: skip
 
 
 @dataclass
@@ -105,15 +83,14 @@ def read_images(source: Source, progress: Callable[[int, int], None] | None = No
                         f"larger than {MAX_FILE_BYTES >> 20} MB", []
                     ).append(name)
                 else:
-                    _sort_in(reading, name, content, keep=kept < MAX_KEPT_BYTES)
-                    kept += len(content)
+                    kept += _sort_in(reading, name, content, keep=kept < MAX_KEPT_BYTES)
             if progress is not None:
                 progress(done, len(source.names))
     return reading
 
 
-def fetch(images: Iterable[Image], source: Source) -> dict[str, Dataset]:
-    """Get the parsed files of images, each once.
+def fetch(images: Iterable[Image], source: Source) -> dict[str, Pixels]:
+    """Get the pixels of images' files, each once.
 
     Parameters
     ----------
@@ -124,27 +101,29 @@ def fetch(images: Iterable[Image], source: Source) -> dict[str, Dataset]:
 
     Returns
     -------
-    dict of str to Dataset
+    dict of str to Pixels
         By file; those that can no longer be read are missing.
     """
-    datasets = {image.file: image.dataset for image in images}
-    found = {name: dataset for name, dataset in datasets.items() if dataset is not None}
+    wanted = {image.file: image.pixels for image in images}
+    found = {name: pixels for name, pixels in wanted.items() if pixels is not None}
     for name in source.names:  # in the source's order, which a compressed tar needs
-        if name in datasets and name not in found:
+        if name in wanted and name not in found:
             with _quiet(), suppress(Exception):  # it was read before: what fails now is the medium
-                found[name] = _parse(_content(source, name) or b"")
+                pixels = parse(_content(source, name) or b"").pixels
+                if pixels is not None:
+                    found[name] = pixels
     return found
 
 
-def decode(image: Image, dataset: Dataset | None) -> npt.NDArray[np.float32]:
+def decode(image: Image, pixels: Pixels | None) -> npt.NDArray[np.float32]:
     """Decode one image's intensities.
 
     Parameters
     ----------
     image : Image
         The image.
-    dataset : Dataset or None
-        Its file as parsed; None where it could not be read.
+    pixels : Pixels or None
+        Those of its file; None where it could not be read again.
 
     Returns
     -------
@@ -157,24 +136,22 @@ def decode(image: Image, dataset: Dataset | None) -> npt.NDArray[np.float32]:
         If the pixels are missing, truncated or cannot be decoded.
     """
     try:
-        if dataset is None:
+        if pixels is None:
             raise ValueError("the file cannot be read again")
         with _quiet():
-            stored = pixel_array(dataset, index=image.frame)
-            bits, signed = int(dataset.BitsStored), bool(dataset.PixelRepresentation)
+            stored = pixels.frame(image.frame)
     except Exception as error:  # each decoder raises its own kinds
         raise ValueError(f"{image.file}: pixels cannot be decoded ({error})") from error
     if stored.shape != (image.rows, image.columns):
         raise ValueError(
             f"{image.file}: expected {image.rows} x {image.columns} pixels, got {stored.shape}"
         )
-    pixels = stored.astype(np.float32)
-    if image.inverted:
-        # Mirrored within the range of stored values: its two ends add up to this.
-        pixels = (-1.0 if signed else 2.0**bits - 1.0) - pixels
+    values = stored.astype(np.float32)
+    if image.mirror is not None:
+        values = image.mirror - values
     if image.slope != 1.0 or image.intercept != 0.0:
-        pixels = pixels * image.slope + image.intercept
-    return pixels
+        values = values * image.slope + image.intercept
+    return values
 
 
 @contextmanager
@@ -202,42 +179,35 @@ def _looks_bare(head: bytes) -> bool:
     return explicit or int.from_bytes(head[4:8], "little") <= 64
 
 
-def _parse(content: bytes) -> Dataset:
-    """Parse the elements that are used."""
-    dataset = pydicom.dcmread(BytesIO(content), force=True, specific_tags=list(_TAGS))
-    if "TransferSyntaxUID" not in dataset.file_meta:  # no file header: what the parser found
-        dataset.file_meta.TransferSyntaxUID = (
-            ImplicitVRLittleEndian if dataset.original_encoding[0] else ExplicitVRLittleEndian
-        )
-    return dataset
-
-
-def _sort_in(reading: Reading, name: str, content: bytes, keep: bool) -> None:
-    """Parse one file and put it where it belongs."""
+def _sort_in(reading: Reading, name: str, content: bytes, keep: bool) -> int:
+    """Parse one file and put it where it belongs; return how many bytes its images hold on to."""
     try:
-        dataset = _parse(content)
-        modality = text_of(dataset, "Modality")
+        header = parse(content)
+        modality = header.texts.get("Modality", "")
         sop_class = _sop_class_name(
-            text_of(dataset, "SOPClassUID") or text_of(dataset.file_meta, "MediaStorageSOPClassUID")
+            header.texts.get("SOPClassUID") or header.texts.get("MediaStorageSOPClassUID", "")
         )
         is_image = "Image Storage" in sop_class
-        if not any(k in dataset for k in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+        if header.pixels is None:
             cut_off = is_image or not (modality or sop_class)
             (reading.damaged if cut_off else reading.without_image).append(name)
-            return
+            return 0
         if not modality and is_image and "MR Image" in sop_class:
             modality = "MR"
         if modality != "MR":
             reading.other_modalities.setdefault(modality or "unnamed", name)
             _put_aside(reading, f"modality {modality or 'unnamed'}, not MR", name)
-            return
-        images = images_of(dataset, name, keep)
+            return 0
+        images = images_of(header, name, keep)
+        header.pixels.check()
     except UnusableError as error:
         _put_aside(reading, str(error), name)
     except Exception:  # a mangled header can fail anywhere in pydicom, and in any way
         reading.damaged.append(name)
     else:
         reading.images.extend(images)
+        return header.n_bytes
+    return 0
 
 
 @lru_cache(maxsize=64)

@@ -1,0 +1,163 @@
+"""Parse one file: the texts of its elements for every frame, and its pixels."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from io import BytesIO
+
+import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.tag import Tag
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from lvvol.dicom.archive import MAX_RATIO, RATIO_FREE_BYTES
+from lvvol.dicom.elements import USED, ascii_text, read_meta, read_plain
+from lvvol.dicom.pixels import EncodedPixels, Pixels, native_pixels
+
+# Files beyond this are no cine images (a whole enhanced study is below 100 MB).
+MAX_FILE_BYTES = 512 << 20
+
+_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+# Only these are parsed: it takes two thirds of the time of a whole header.
+_TAGS = [
+    *map(Tag, USED),
+    *map(Tag, (*_GROUPS, *_PIXELS, "ExtendedOffsetTable", "ExtendedOffsetTableLengths")),
+    # What pydicom decodes pixels by, besides the elements in use.
+    Tag("PlanarConfiguration"),
+]
+_NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+
+
+@dataclass(frozen=True, eq=False)
+class Header:
+    """What a file says of itself.
+
+    Parameters
+    ----------
+    texts : dict of str to str
+        The values of the elements in use by keyword, without blanks at their ends and with a
+        backslash between two; malformed elements are missing.
+    shared : dict of str to str
+        Those that all frames of an enhanced image share.
+    per_frame : list of dict of str to str
+        Those of each frame of an enhanced image.
+    pixels : Pixels or None
+        None where the file holds no image.
+    n_bytes : int
+        How much memory the pixels keep.
+    """
+
+    texts: dict[str, str]
+    shared: dict[str, str]
+    per_frame: list[dict[str, str]]
+    pixels: Pixels | None
+    n_bytes: int
+
+
+def parse(content: bytes) -> Header:
+    """Parse a file.
+
+    Parameters
+    ----------
+    content : bytes
+        The whole file.
+
+    Returns
+    -------
+    Header
+        Its elements and pixels.
+
+    Raises
+    ------
+    Exception
+        Of any kind, where the file is damaged: a mangled header can fail anywhere in pydicom.
+    """
+    content = _inflate(content)
+    plain = read_plain(content)
+    if plain is not None:
+        native = native_pixels(plain.texts, plain.pixel_data, big_endian=False)
+        if native is not None:
+            return Header(plain.texts, {}, [], native, len(content))
+    dataset = pydicom.dcmread(BytesIO(content), force=True, specific_tags=list(_TAGS))
+    texts = _texts_of(dataset.file_meta) | _texts_of(dataset)
+    if "TransferSyntaxUID" not in dataset.file_meta:  # no file header: what the parser found
+        dataset.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if dataset.original_encoding[0] else ExplicitVRLittleEndian
+        )
+    shared, per_frame = (
+        [_texts_of_macros(item) for item in dataset.get(keyword) or ()] for keyword in _GROUPS
+    )
+    return Header(
+        texts, shared[0] if shared else {}, per_frame, _pixels_of(dataset, texts), len(content)
+    )
+
+
+def _inflate(content: bytes) -> bytes:
+    """Unpack a deflated file, within limits, into its bare elements; leave any other as it is."""
+    if DeflatedExplicitVRLittleEndian.encode() not in content[: 1 << 16]:
+        return content
+    meta, start = read_meta(content)
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return content
+    limit = min(MAX_FILE_BYTES, max(RATIO_FREE_BYTES, MAX_RATIO * len(content)))
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = unpacker.decompress(content[start:], limit)
+    if not unpacker.eof:
+        raise ValueError(f"expected deflated elements that end within {limit} bytes")
+    return inflated
+
+
+def _pixels_of(dataset: Dataset, texts: dict[str, str]) -> Pixels | None:
+    """Find the pixels of a file that pydicom parsed."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if "PixelData" in dataset and syntax in _NATIVE:
+        native = native_pixels(texts, dataset.PixelData, syntax == ExplicitVRBigEndian)
+        if native is not None:
+            return native
+    return EncodedPixels(dataset) if any(keyword in dataset for keyword in _PIXELS) else None
+
+
+def _texts_of_macros(item: Dataset) -> dict[str, str]:
+    """Gather the texts of a functional group, whose macros are sequences of one item."""
+    texts: dict[str, str] = {}
+    for element in item:
+        if element.VR == "SQ" and element.value:
+            texts |= _texts_of(element.value[0])
+    return texts
+
+
+def _texts_of(dataset: Dataset) -> dict[str, str]:
+    """Read the values of the elements in use, as text; those that are malformed are left out."""
+    found = {USED[tag][0]: _text(dataset, tag) for tag in dataset.keys() if tag in USED}  # noqa: SIM118
+    return {keyword: text for keyword, text in found.items() if text}
+
+
+def _text(dataset: Dataset, tag: int) -> str:
+    """Read an element's values as text.
+
+    What the file holds as text is taken as it stands: pydicom's own types stop at values that can
+    still be used.
+    """
+    try:
+        element = dataset.get_item(tag)
+        if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
+            vr = USED[tag][1] if element.VR in (None, "UN") else element.VR.encode()
+            text = ascii_text(element.value, vr)
+            if text is not None:
+                return text
+        value = dataset[tag].value
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, NotImplementedError):
+        return ""
+    if value is None:
+        return ""
+    values = value if isinstance(value, (list, MultiValue)) else [value]
+    return "\\".join(str(v).strip(" \0") for v in values)

@@ -1,0 +1,134 @@
+"""The stored pixel values of one file, in whatever form they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.dataset import Dataset
+from pydicom.pixels.utils import pixel_array
+
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+
+
+class Pixels(Protocol):
+    """The stored values of a file's frames."""
+
+    def check(self) -> None:
+        """Raise ValueError if what there is cannot hold every frame."""
+        ...
+
+    def frame(self, index: int) -> npt.NDArray[Any]:
+        """Return the stored values of one frame, shape (row, column), or raise any error."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class NativePixels:
+    """Grey values as plain integers, one after the other.
+
+    Parameters
+    ----------
+    data : bytes-like
+        All frames.
+    dtype : dtype
+        Of one value, byte order included.
+    frames, rows, columns : int
+        What the header promises.
+    unused_bits : int
+        How many high bits of each value do not count, and may hold anything.
+    """
+
+    data: memoryview | bytes
+    dtype: np.dtype[Any]
+    frames: int
+    rows: int
+    columns: int
+    unused_bits: int
+
+    def check(self) -> None:
+        """Raise ValueError if what there is cannot hold every frame."""
+        expected = self.frames * self.rows * self.columns * self.dtype.itemsize
+        if len(self.data) < expected:
+            raise ValueError(f"expected {expected} bytes of pixels, got {len(self.data)}")
+
+    def frame(self, index: int) -> npt.NDArray[Any]:
+        """Return the stored values of one frame, shape (row, column)."""
+        count = self.rows * self.columns
+        offset = index * count * self.dtype.itemsize
+        values = np.frombuffer(self.data, self.dtype, count, offset).reshape(self.rows, -1)
+        if self.unused_bits:
+            # Out on the left and back again: that also spreads the sign over them.
+            values = (values << self.unused_bits) >> self.unused_bits
+        return values
+
+
+def native_pixels(
+    texts: Mapping[str, str], data: memoryview | bytes, big_endian: bool
+) -> NativePixels | None:
+    """Describe uncompressed pixels.
+
+    Parameters
+    ----------
+    texts : mapping of str to str
+        The header's values by keyword.
+    data : bytes-like
+        Pixel Data.
+    big_endian : bool
+        Its byte order.
+
+    Returns
+    -------
+    NativePixels or None
+        None where they are kept in a form that pydicom must decode.
+    """
+    try:
+        samples, rows, columns, allocated, stored, signed = (
+            int(texts[keyword])
+            for keyword in (
+                "SamplesPerPixel",
+                "Rows",
+                "Columns",
+                "BitsAllocated",
+                "BitsStored",
+                "PixelRepresentation",
+            )
+        )
+        frames = int(texts.get("NumberOfFrames") or 1)
+    except (KeyError, ValueError):
+        return None
+    plain = (
+        samples == 1
+        and texts.get("PhotometricInterpretation") in _GREY
+        and allocated in ((16, 32) if big_endian else (8, 16, 32))
+        and 1 <= stored <= allocated
+        and signed in (0, 1)
+        and min(frames, rows, columns) >= 1
+    )
+    if not plain:
+        return None
+    dtype = np.dtype(f"{'>' if big_endian else '<'}{'ui'[signed]}{allocated // 8}")
+    return NativePixels(data, dtype, frames, rows, columns, allocated - stored)
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedPixels:
+    """Values that pydicom decodes.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The file as parsed, Pixel Data included.
+    """
+
+    dataset: Dataset
+
+    def check(self) -> None:
+        """Raise nothing: only decoding shows what there is."""
+
+    def frame(self, index: int) -> npt.NDArray[Any]:
+        """Return the stored values of one frame, shape (row, column), or raise any error."""
+        return pixel_array(self.dataset, index=index)
