@@ -127,7 +127,7 @@ def test_bomb_is_refused_by_its_ratio_before_it_unpacks(tmp_path, monkeypatch, k
             tar.addfile(info, BytesIO(bytes(size)))
     monkeypatch.setattr(archive._ZipSource, "open", None)
     monkeypatch.setattr(archive._TarSource, "open", None)
-    with pytest.raises(ArchiveError, match=r"at most 100 times its size, got (9|1\d)\d\d? times"):
+    with pytest.raises(ArchiveError, match="at most 100 times its size, got more"):
         load_study(path)
 
 
