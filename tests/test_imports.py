@@ -16,7 +16,7 @@ PACKAGE = next(p for p in map(Path, lvvol.__path__) if (p / "errors.py").exists(
 BASE = {"errors", "cine", "survey", "geometry", "_core"}
 
 MAY_IMPORT = {
-    "__init__": {"cine", "dicom", "errors", "pipeline", "prediction"},
+    "__init__": {"cine", "dicom", "errors", "pipeline", "prediction", "survey"},
     "__main__": {"cli"},
     "errors": set(),
     "cine": set(),

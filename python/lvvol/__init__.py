@@ -1,8 +1,9 @@
 """Left-ventricular volumes and ejection fraction from cardiac cine MRI, straight from DICOM.
 
 >>> import lvvol
->>> sorted(lvvol.__all__)
-['CineStack', 'LvvolError', 'Prediction', '__version__', 'load_study', 'predict']
+>>> sorted(lvvol.__all__)  # doctest: +NORMALIZE_WHITESPACE
+['CineStack', 'LvvolError', 'Prediction', 'Survey', '__version__', 'load_study', 'predict',
+ 'survey_study']
 """
 
 from importlib import import_module
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lvvol.cine import CineStack
-    from lvvol.dicom import load_study
+    from lvvol.dicom import load_study, survey_study
     from lvvol.errors import LvvolError
     from lvvol.pipeline import predict
     from lvvol.prediction import Prediction
+    from lvvol.survey import Survey
 
     __version__: str
 
@@ -22,11 +24,22 @@ _HOMES = {
     "CineStack": "lvvol.cine",
     "LvvolError": "lvvol.errors",
     "Prediction": "lvvol.prediction",
+    "Survey": "lvvol.survey",
     "load_study": "lvvol.dicom",
     "predict": "lvvol.pipeline",
+    "survey_study": "lvvol.dicom",
 }
 
-__all__ = ["CineStack", "LvvolError", "Prediction", "__version__", "load_study", "predict"]
+__all__ = [
+    "CineStack",
+    "LvvolError",
+    "Prediction",
+    "Survey",
+    "__version__",
+    "load_study",
+    "predict",
+    "survey_study",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -157,7 +157,7 @@ def test_one_truncated_image_is_dropped_and_said(study):
     np.testing.assert_array_equal(stack.images[4, 2], pixels_of(4, 2))
     name = paths[3][2].name
     assert stack.warnings[0] == f"Left out 1 file ({name}) truncated or damaged."
-    assert any("Slice 3 has 4 phases, the stack 5" in w for w in stack.warnings)
+    assert any("Slice 4 has 4 phases, the stack 5" in w for w in stack.warnings)
     assert any(d.files == (name,) and "truncated" in d.what for d in stack.decisions)
 
 

@@ -161,7 +161,7 @@ def test_slices_two_millimetres_apart_are_two_slices(study):
         study.slice(index, 4, SeriesNumber=int(index * 4) + 1)
     stack = load_study(study.folder)
     np.testing.assert_allclose(stack.slice_gaps_mm, [8, 8, 2, 6, 8, 8])
-    assert any("unevenly spaced: 2.0 mm after slice 2, 6.0 mm" in w for w in stack.warnings)
+    assert any("unevenly spaced: 2.0 mm after slice 3, 6.0 mm" in w for w in stack.warnings)
 
 
 @pytest.mark.parametrize(("index", "n_slices"), [(-2.4, 6), (-2.6, 5), (6.4, 6), (6.6, 5)])
@@ -184,7 +184,7 @@ def test_gap_inside_the_stack_stays(study):
         study.slice(i, 4, SeriesNumber=i + 1)
     stack = load_study(study.folder)
     np.testing.assert_allclose(stack.slice_gaps_mm, [8, 8, 32, 8, 8])
-    assert any("32.0 mm after slice 2; the median gap is 8.0 mm" in w for w in stack.warnings)
+    assert any("32.0 mm after slice 3; the median gap is 8.0 mm" in w for w in stack.warnings)
 
 
 def test_other_number_of_phases_is_matched_by_share_of_the_cycle(study):
@@ -198,7 +198,7 @@ def test_other_number_of_phases_is_matched_by_share_of_the_cycle(study):
         np.testing.assert_array_equal(stack.images[4, phase], pixels_of(4, image))
     assert stack.times_ms[4].tolist() == [0, 60, 60, 120, 180, 180]
     assert any("Matched the 4 phases of series 9" in text for text in texts(stack))
-    assert any("Slice 4 has 4 phases, the stack 6" in w for w in stack.warnings)
+    assert any("Slice 5 has 4 phases, the stack 6" in w for w in stack.warnings)
 
 
 @pytest.mark.parametrize("cycle_ms", [240, None])
@@ -227,7 +227,7 @@ def test_missing_phase_is_filled_and_the_others_stay(study, missing, shown, cycl
         assert marks[:5].tolist() == shown[:5]
     else:
         assert marks.tolist() == shown
-    listed = ", ".join(map(str, missing))
+    listed = ", ".join(str(phase + 1) for phase in missing)
     assert any(f"Filled phase {listed} of series 9" in text for text in texts(stack))
 
 

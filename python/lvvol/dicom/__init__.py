@@ -1,5 +1,5 @@
 """Reading DICOM: the only place that knows its tags."""
 
-from lvvol.dicom.load import load_study
+from lvvol.dicom.load import load_study, survey_study
 
-__all__ = ["load_study"]
+__all__ = ["load_study", "survey_study"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -21,6 +22,8 @@ SAME_DIRECTION = np.cos(np.deg2rad(1.0))
 # Two heart beats of a slow heart. Images further apart show another thing than one cycle: the
 # passage of contrast agent, or the patient breathing.
 LONGEST_CYCLE_S = 4.0
+# What a scanner calls images that hold the signal's phase, such as velocities, not its strength.
+PHASE_MAPS = {"P", "PHASE", "PHASE MAP", "VELOCITY MAP"}
 
 _Key = Callable[[Image], float | None]
 # What tells the phases apart, the best first.
@@ -41,7 +44,7 @@ class Acquisition:
     images : tuple of Image
         One a phase.
     phase_key : str
-        The tag that ordered them.
+        The tag that ordered them; empty where none can.
     """
 
     images: tuple[Image, ...]
@@ -57,28 +60,28 @@ class Acquisition:
         """Number of phases."""
         return len(self.images)
 
-    @property
+    @cached_property
     def right(self) -> Float64:
         """Unit vector in which the column index grows."""
         return np.array(self.first.orientation[:3])
 
-    @property
+    @cached_property
     def down(self) -> Float64:
         """Unit vector in which the row index grows."""
         return np.array(self.first.orientation[3:])
 
-    @property
+    @cached_property
     def normal(self) -> Float64:
         """Unit normal, right x down as DICOM has it."""
         normal = np.cross(self.right, self.down)
         return np.asarray(normal / np.linalg.norm(normal))
 
-    @property
+    @cached_property
     def origin_mm(self) -> Float64:
         """Centre of the first pixel, patient LPS."""
         return np.array(self.first.position_mm)
 
-    @property
+    @cached_property
     def centre_mm(self) -> Float64:
         """Centre of the image, patient LPS."""
         row_mm, column_mm = self.first.pixel_spacing_mm
@@ -92,6 +95,34 @@ class Acquisition:
     def files(self) -> tuple[str, ...]:
         """The files its images lie in, each once."""
         return tuple(dict.fromkeys(image.file for image in self.images))
+
+    @property
+    def protocol(self) -> tuple[str, ...]:
+        """What kind of pulse sequence made it, coarsely."""
+        return self.first.sequence
+
+    @property
+    def is_phase_map(self) -> bool:
+        """Whether its pixels hold the signal's phase, not its strength."""
+        return is_phase_map(self.first)
+
+    @cached_property
+    def beats_s(self) -> float:
+        """Seconds over which single beats followed each other; 0 for a scan gated over many."""
+        return _beat_span_s(self.images)
+
+    @property
+    def fault(self) -> str:
+        """Why it cannot be a slice at several phases; empty where it can."""
+        if self.n_phases == 1:
+            return "it shows one phase only"
+        if not self.phase_key:
+            return "no tag tells its images apart in time"
+        if self.beats_s > LONGEST_CYCLE_S:
+            return f"its images were acquired over {self.beats_s:.0f} s, not over one heart cycle"
+        if self.is_phase_map:
+            return "its pixels hold the signal's phase, not its strength"
+        return ""
 
     @property
     def step_ms(self) -> float | None:
@@ -108,11 +139,11 @@ class Acquisition:
             return np.full(len(times), np.nan)
         return np.array(times, dtype=np.float64)
 
+    @cached_property
     def acquired_after(self) -> tuple[float, ...]:
-        """Return what sorts repeated acquisitions from the first to the last.
+        """What sorts repeated acquisitions from the first to the last.
 
-        By acquisition time; where that is missing or ties, by series, acquisition and instance
-        number.
+        Acquisition time; where that is missing or ties, series, acquisition and instance number.
         """
         image = min(self.images, key=_identity)
         numbers = (
@@ -124,11 +155,17 @@ class Acquisition:
         return tuple(-1.0 if n is None else float(n) for n in numbers)
 
 
+def is_phase_map(image: Image) -> bool:
+    """Whether an image holds the signal's phase, such as velocities, not its strength."""
+    return image.component in PHASE_MAPS
+
+
 def find_acquisitions(images: Iterable[Image]) -> tuple[list[Acquisition], list[Decision]]:
     """Group images into acquisitions.
 
-    Images belong together when they share series and plane. A series that scanned one plane twice
-    is split; two series that hold parts of one scan (same plane, same acquisition time) are joined.
+    Images belong together when they show one plane, were made by one kind of pulse sequence, and
+    when clock and phases tell of one scan. Series count only where those do not suffice, so that
+    splitting and merging series changes nothing.
 
     Parameters
     ----------
@@ -138,38 +175,22 @@ def find_acquisitions(images: Iterable[Image]) -> tuple[list[Acquisition], list[
     Returns
     -------
     list of Acquisition
-        All of them, single images too.
+        All of them; single images and those that cannot be a slice too (see their `fault`).
     list of Decision
-        Copies dropped, and acquisitions whose images cannot be put in order or span several beats.
+        Copies dropped.
     """
     decisions: list[Decision] = []
-    unique = _without_copies(images, decisions)
-    series: dict[tuple[object, ...], list[list[Image]]] = defaultdict(list)
-    for image in unique:
-        planes = series[image.series]
-        for plane in planes:
-            if _same_plane(plane[0], image):
-                plane.append(image)
-                break
-        else:
-            planes.append([image])
-
-    groups = [part for planes in series.values() for plane in planes for part in _scans(plane)]
     acquisitions = []
-    for group in _joined(groups):
-        key = _phase_key(group)
-        if key is None:
-            decisions.append(_aside(group, "no tag tells its images apart in time"))
-            continue
-        name, value = key
-        ordered = sorted(group, key=lambda image: (value(image) or 0.0, _identity(image)))
-        span_s = _beat_span_s(ordered)
-        if span_s > LONGEST_CYCLE_S:
-            reason = f"its images were acquired over {span_s:.0f} s, not over one heart cycle"
-            decisions.append(_aside(group, reason))
-            continue
-        acquisitions.append(Acquisition(tuple(ordered), name))
+    for plane in _planes(_without_copies(images, decisions)):
+        for scan in _scans(plane):
+            name, value = _phase_key(scan) or ("", _nothing)
+            ordered = sorted(scan, key=lambda image: (value(image) or 0.0, _identity(image)))
+            acquisitions.append(Acquisition(tuple(ordered), name))
     return acquisitions, decisions
+
+
+def _nothing(image: Image) -> float | None:
+    return None
 
 
 def _identity(image: Image) -> tuple[object, ...]:
@@ -217,10 +238,39 @@ def _without_copies(images: Iterable[Image], decisions: list[Decision]) -> list[
     return list(seen.values())
 
 
-def _same_plane(a: Image, b: Image) -> bool:
-    """Whether two images of one series show the same plane on the same pixels."""
-    if (a.rows, a.columns, a.pixel_spacing_mm) != (b.rows, b.columns, b.pixel_spacing_mm):
-        return False
+def _planes(images: Iterable[Image]) -> list[list[Image]]:
+    """Group images of one plane on the same pixels, made by one kind of pulse sequence."""
+    exact: dict[tuple[object, ...], list[Image]] = defaultdict(list)
+    for image in images:
+        pixels = (image.rows, image.columns, image.pixel_spacing_mm)
+        kind = (image.sequence, is_phase_map(image))
+        exact[(image.position_mm, image.orientation, pixels, kind)].append(image)
+    planes: dict[tuple[object, ...], list[list[Image]]] = defaultdict(list)
+    for key, group in exact.items():
+        # Positions and directions of one plane may differ by rounding.
+        for plane in planes[key[2:]]:
+            if same_plane(plane[0], group[0]):
+                plane.extend(group)
+                break
+        else:
+            planes[key[2:]].append(list(group))
+    return [plane for alike in planes.values() for plane in alike]
+
+
+def same_plane(a: Image, b: Image) -> bool:
+    """Whether two images lie in the same place and direction.
+
+    Parameters
+    ----------
+    a, b : Image
+        Of any matrix and pixel spacing.
+
+    Returns
+    -------
+    bool
+        Whether their first pixels are less than 1 mm apart and their directions agree within 1
+        degree.
+    """
     p, q = np.array(a.orientation), np.array(b.orientation)
     return bool(
         np.linalg.norm(np.subtract(a.position_mm, b.position_mm)) < SAME_PLACE_MM
@@ -229,50 +279,78 @@ def _same_plane(a: Image, b: Image) -> bool:
 
 
 def _scans(plane: list[Image]) -> list[list[Image]]:
-    """Split the images of one plane where the series scanned it more than once."""
-    for _, value in _PHASE_KEYS[:2]:
-        count = Counter(map(value, plane))
-        # Every time comes again: a second scan. One or two that do are rounding.
-        if None not in count and len(count) > 1 and 1.5 * len(count) <= len(plane):
-            break
-    else:
+    """Split the images of one plane where it was scanned more than once."""
+    return [scan for run in _runs(plane) for scan in _told_apart(run)]
+
+
+def _runs(plane: list[Image]) -> list[list[Image]]:
+    """Split by the clock: a new scan begins where time goes on and the phases begin anew."""
+    value = next((v for _, v in _PHASE_KEYS[:2] if len({*map(v, plane), None}) > 2), None)
+    if value is None or any(i.acquired is None or value(i) is None for i in plane):
         return [plane]
+    ordered = sorted(plane, key=lambda i: (i.acquired, value(i), _identity(i)))
+    runs = [ordered[:1]]
+    for before, image in pairwise(ordered):
+        begins = (value(image) or 0.0) <= (value(before) or 0.0)
+        if begins and _clock(image) > _clock(before):
+            runs.append([])
+        runs[-1].append(image)
+    if all(len({i.acquired for i in run}) == 1 < len(run) for run in runs):
+        return runs  # one time a scan, as of images gated over many beats
+    # Each image has its own time. Beats that follow each other at once are one sweep, and sweeps
+    # of single images rise and fall by chance.
+    sizes = sorted(len(run) for run in runs for _ in run)
+    apart = all(_clock(b[0]) - _clock(a[-1]) > LONGEST_CYCLE_S for a, b in pairwise(runs))
+    return runs if apart and sizes[len(sizes) // 2] >= 4 else [plane]
+
+
+def _clock(image: Image) -> float:
+    return 0.0 if image.acquired is None else image.acquired
+
+
+def _told_apart(run: list[Image]) -> list[list[Image]]:
+    """Split images of one time where another tag says that they come from several scans."""
+    values = [value for _, value in (*_PHASE_KEYS[:2], _PHASE_KEYS[3]) if _comes_again(run, value)]
+    if not values:
+        return _series_apart(run)
     seen: Counter[float | None] = Counter()
-    occurrence: dict[int, float | None] = {}
-    for image in sorted(plane, key=lambda i: (i.instance_number or 0, _identity(i))):
-        occurrence[id(image)] = seen[value(image)]
-        seen[value(image)] += 1
-    splits: tuple[_Key, ...] = (
+    occurrence: dict[int, int] = {}
+    for image in sorted(run, key=lambda i: (i.instance_number or 0, _identity(i))):
+        occurrence[id(image)] = seen[values[0](image)]
+        seen[values[0](image)] += 1
+    splits: tuple[Callable[[Image], object], ...] = (
         lambda i: i.acquired,
         lambda i: i.acquisition_number,
+        lambda i: i.series,
         lambda i: occurrence[id(i)],
     )
+    parts: dict[object, list[Image]] = {}
     for split in splits:
-        parts: dict[float | None, list[Image]] = defaultdict(list)
-        for image in plane:
+        parts = defaultdict(list)
+        for image in run:
             parts[split(image)].append(image)
-        if all(_distinct(part, value) for part in parts.values()):
+        if all(_distinct(part, values[0]) for part in parts.values()):
             break
     return list(parts.values())
 
 
-def _joined(groups: list[list[Image]]) -> list[list[Image]]:
-    """Join groups of one plane with one acquisition time whose phases complete each other."""
-    joined: list[list[Image]] = []
-    for group in groups:
-        for other in joined:
-            if (
-                group[0].acquired is not None
-                and group[0].acquired == other[0].acquired
-                and len({image.acquired for image in group + other}) == 1
-                and _same_plane(group[0], other[0])
-                and any(_distinct(group + other, value) for _, value in _PHASE_KEYS[:2])
-            ):
-                other.extend(group)
-                break
-        else:
-            joined.append(list(group))
-    return joined
+def _series_apart(run: list[Image]) -> list[list[Image]]:
+    """Split by series where two of them show one phase: a still image beside a cine, say."""
+    value = next((v for _, v in _PHASE_KEYS[:2] if all(v(i) is not None for i in run)), None)
+    parts: dict[object, list[Image]] = defaultdict(list)
+    for image in run:
+        parts[image.series].append(image)
+    if value is None or len({(s, value(i)) for s, part in parts.items() for i in part}) == len(
+        set(map(value, run))
+    ):
+        return [run]
+    return list(parts.values())
+
+
+def _comes_again(images: Sequence[Image], value: _Key) -> bool:
+    """Whether a tag's values are there about twice each; one or two that are is rounding."""
+    count = Counter(map(value, images))
+    return None not in count and len(count) > 1 and 1.5 * len(count) <= len(images)
 
 
 def _distinct(images: Sequence[Image], value: _Key) -> bool:
@@ -288,7 +366,7 @@ def _phase_key(images: list[Image]) -> tuple[str, _Key] | None:
     return next((key for key in _PHASE_KEYS if _distinct(images, key[1])), None)
 
 
-def _beat_span_s(ordered: list[Image]) -> float:
+def _beat_span_s(ordered: Sequence[Image]) -> float:
     """Seconds over which single beats followed each other; 0 for a scan gated over many beats."""
     times = [image.acquired for image in ordered]
     known = [t for t in times if t is not None]
@@ -299,9 +377,3 @@ def _beat_span_s(ordered: list[Image]) -> float:
     rising = all(b > a for a, b in pairwise(known))
     gated = _distinct(ordered, _PHASE_KEYS[0][1]) and (rising or len(set(known)) < len(known))
     return 0.0 if gated else max(known) - min(known)
-
-
-def _aside(images: list[Image], reason: str) -> Decision:
-    """Record that images were set aside."""
-    files = tuple(sorted({image.file for image in images}))
-    return Decision(f"Set aside {images[0].label}.", reason[0].upper() + reason[1:] + ".", files)

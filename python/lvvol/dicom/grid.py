@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol import _core
-from lvvol.cine import Decision
 from lvvol.dicom.acquisition import Acquisition
+from lvvol.dicom.ledger import Ledger
 from lvvol.geometry import image_affine
 
 Float32 = npt.NDArray[np.float32]
@@ -57,7 +57,7 @@ class Grid:
     placings: list[Placing]
 
 
-def common_grid(slices: Sequence[Acquisition], normal: Float64, decisions: list[Decision]) -> Grid:
+def common_grid(slices: Sequence[Acquisition], normal: Float64, ledger: Ledger) -> Grid:
     """Find the grid most slices share, and how each of the others gets onto it.
 
     Parameters
@@ -66,8 +66,8 @@ def common_grid(slices: Sequence[Acquisition], normal: Float64, decisions: list[
         In spatial order.
     normal : ndarray of float64, shape (3,)
         Their common normal.
-    decisions : list of Decision
-        Takes one entry for each slice whose pixels move.
+    ledger : Ledger
+        Takes down each slice whose pixels move.
 
     Returns
     -------
@@ -82,9 +82,7 @@ def common_grid(slices: Sequence[Acquisition], normal: Float64, decisions: list[
     best = int(np.argmax(unmoved))  # the first in space of equally good ones
     reference = slices[best]
     for acquisition, placing in zip(slices, tried[best], strict=True):
-        decision = _decision(acquisition, reference, placing)
-        if decision is not None:
-            decisions.append(decision)
+        _note(acquisition, reference, placing, ledger)
     first = reference.first
     return Grid((first.rows, first.columns), first.pixel_spacing_mm, tried[best])
 
@@ -157,14 +155,14 @@ def _place(acquisition: Acquisition, reference: Acquisition, normal: Float64) ->
     return Placing(source, affine, shift)
 
 
-def _decision(
-    acquisition: Acquisition, reference: Acquisition, placing: Placing
-) -> Decision | None:
-    """Say what was done to a slice's pixels, if anything."""
+def _note(
+    acquisition: Acquisition, reference: Acquisition, placing: Placing, ledger: Ledger
+) -> None:
+    """Take down what was done to a slice's pixels, if anything."""
     image, other = acquisition.first, reference.first
     if placing.shift is None:
         turn = np.degrees(np.arccos(np.clip(acquisition.right @ reference.right, -1, 1)))
-        return Decision(
+        ledger.note(
             f"Resampled {image.label} onto the grid of the other slices.",
             f"It has {image.rows} x {image.columns} pixels of {image.pixel_spacing_mm[0]:.4g} x "
             f"{image.pixel_spacing_mm[1]:.4g} mm turned by {turn:.1f} degrees, they have "
@@ -172,12 +170,11 @@ def _decision(
             f"{other.pixel_spacing_mm[1]:.4g} mm.",
             acquisition.files,
         )
-    if placing.shift == (0, 0) and _same_matrix(acquisition, reference):
-        return None
-    return Decision(
-        f"Moved {image.label} by {placing.shift[0]} rows and {placing.shift[1]} columns, cropped "
-        "and padded to the grid of the other slices.",
-        f"Its {image.rows} x {image.columns} pixels begin elsewhere or end elsewhere than their "
-        f"{other.rows} x {other.columns}.",
-        acquisition.files,
-    )
+    elif placing.shift != (0, 0) or not _same_matrix(acquisition, reference):
+        ledger.note(
+            f"Moved {image.label} by {placing.shift[0]} rows and {placing.shift[1]} columns, "
+            "cropped and padded to the grid of the other slices.",
+            f"Its {image.rows} x {image.columns} pixels begin elsewhere or end elsewhere than "
+            f"their {other.rows} x {other.columns}.",
+            acquisition.files,
+        )

@@ -1,36 +1,39 @@
-"""`load_study`: from a path to a `CineStack`."""
+"""`load_study`: from a path to a `CineStack`, and `survey_study`: all that was found on the way."""
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from lvvol.cine import CineStack, Decision
-from lvvol.dicom.acquisition import find_acquisitions
 from lvvol.dicom.archive import Source, open_source
+from lvvol.dicom.exam import count_files, find_stack
 from lvvol.dicom.grid import Grid, common_grid, put_on_grid
 from lvvol.dicom.image import Image
+from lvvol.dicom.ledger import Ledger
 from lvvol.dicom.read import Reading, decode, fetch, read_images
-from lvvol.dicom.stack import Plan, plan_stack
+from lvvol.dicom.series import list_series
+from lvvol.dicom.stack import Plan
 from lvvol.errors import (
-    AmbiguousStudyError,
     DamagedStudyError,
     EmptyStudyError,
     NotCineError,
     NotDicomError,
     PermissionDeniedError,
-    TooFewSlicesError,
     WrongModalityError,
 )
+from lvvol.survey import Survey
 
 
 def load_study(
-    path: str | os.PathLike[str], *, progress: Callable[[int, int], None] | None = None
+    path: str | os.PathLike[str],
+    *,
+    series: Iterable[str | int] = (),
+    progress: Callable[[int, int], None] | None = None,
 ) -> CineStack:
     """Read a study into one short-axis cine stack.
 
@@ -41,6 +44,9 @@ def load_study(
     ----------
     path : str or path-like
         A folder (searched to the bottom), a zip, a tar (also compressed) or one file.
+    series : iterable of str or int
+        Series Instance UIDs or series numbers. If they form a stack by themselves, only they are
+        used; else they win wherever there is a choice between acquisitions.
     progress : callable, optional
         Called with the number of files read and of files in all.
 
@@ -52,7 +58,7 @@ def load_study(
     Raises
     ------
     TypeError
-        If `path` is no path.
+        If `path` is no path, or `series` holds anything but str and int.
     StudyNotFoundError, PermissionDeniedError, EmptyStudyError, NotDicomError
         If there is nothing to read.
     ArchiveError
@@ -62,30 +68,84 @@ def load_study(
         to several studies that each would do.
     DamagedStudyError
         If what would be the stack is truncated or cannot be decoded.
+    SeriesError
+        If a series asked for is not there, or none of them can be part of the stack.
+    """
+    survey = survey_study(path, series=series, progress=progress)
+    if survey.stack is None:
+        assert survey.error is not None  # a survey has one or the other
+        raise survey.error
+    return survey.stack
+
+
+def survey_study(
+    path: str | os.PathLike[str],
+    *,
+    series: Iterable[str | int] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Survey:
+    """Read a study and tell all that was found: its series and its stack, or why there is none.
+
+    Parameters
+    ----------
+    path, series, progress
+        As in `load_study`.
+
+    Returns
+    -------
+    Survey
+        With the stack that `load_study` gives, or the error that it raises.
+
+    Raises
+    ------
+    TypeError
+        As `load_study` does.
+    LvvolError
+        If there is no MR image with a place to tell of: `load_study` names the kinds.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path: expected a str or path, got {type(path).__name__}")
+    names = _check_names(series)
     study = Path(path)
     with open_source(study) as source:
         reading = read_images(source, progress)
-        _check_files(study, reading, source.n_links)
+        _checkcount_files(study, reading, source.n_links)
         remaining, damaged = reading.images, sorted(reading.damaged)
         while True:
-            plan = _plan(study, remaining, damaged)
-            grid = common_grid(plan.slices, plan.normal, plan.decisions)
-            images, bad = _decode_stack(plan, grid, source)
+            found = find_stack(study, remaining, damaged, names)
+            if found.plan is None:
+                break
+            grid = common_grid(found.plan.slices, found.plan.normal, found.ledger)
+            images, bad = _decode_stack(found.plan, grid, source)
             if not bad:
                 break
             # Without them another acquisition may be the better choice, so all is planned anew.
             dropped = set(map(id, bad))
             remaining = [image for image in remaining if id(image) not in dropped]
             damaged = sorted({*damaged, *(image.file for image in bad)})
-    decisions, warnings = _note_files(reading, source.n_links, damaged)
-    plan.warnings[:0] = warnings
-    return _assemble(plan, grid, images, decisions)
+    _notecount_files(reading, source.n_links, damaged, found.ledger)
+    stack = None if found.plan is None else _assemble(found.plan, grid, images, found.ledger)
+    return Survey(
+        series=list_series(reading.images, found.acquisitions, found.plan, found.ledger),
+        stack=stack,
+        error=found.error,
+        decisions=tuple(found.ledger.decisions),
+        warnings=tuple(found.ledger.warnings),
+    )
 
 
-def _check_files(study: Path, reading: Reading, n_links: int) -> None:
+def _check_names(series: Iterable[str | int]) -> tuple[str | int, ...]:
+    """Refuse what cannot name a series."""
+    names = (series,) if isinstance(series, (str, int)) else tuple(series)
+    for name in names:
+        if not isinstance(name, (str, int)) or isinstance(name, bool):
+            raise TypeError(
+                f"series: expected UIDs (str) or series numbers (int), got {type(name).__name__}"
+            )
+    return names
+
+
+def _checkcount_files(study: Path, reading: Reading, n_links: int) -> None:
     """Raise the error that says why no image is there, if so."""
     if reading.images:
         return
@@ -107,69 +167,22 @@ def _check_files(study: Path, reading: Reading, n_links: int) -> None:
         raise WrongModalityError(f"{study}: expected MR images, found {modality} in {example}")
     if reading.damaged:
         raise DamagedStudyError(
-            f"{study}: expected MR images, found {_files(reading.damaged)} truncated or damaged "
-            "and no whole one"
+            f"{study}: expected MR images, found {count_files(reading.damaged)} truncated or "
+            "damaged and no whole one"
         )
     if reading.set_aside:
         reason, files = next(iter(reading.set_aside.items()))
-        raise NotCineError(f"{study}: expected cine MR images, found {_files(files)} with {reason}")
+        raise NotCineError(
+            f"{study}: expected cine MR images, found {count_files(files)} with {reason}"
+        )
     if reading.without_image:
         raise NotCineError(
-            f"{study}: expected cine MR images, found {_files(reading.without_image)} of DICOM "
-            "without an image"
+            f"{study}: expected cine MR images, found {count_files(reading.without_image)} of "
+            "DICOM without an image"
         )
     raise NotDicomError(
-        f"{study}: expected DICOM files, found {_files(reading.not_dicom)} of another kind"
+        f"{study}: expected DICOM files, found {count_files(reading.not_dicom)} of another kind"
     )
-
-
-def _files(names: list[str]) -> str:
-    """Count files and name the first."""
-    if len(names) == 1:
-        return f"1 file ({names[0]})"
-    return f"{len(names)} files (first: {names[0]})"
-
-
-def _plan(study: Path, images: list[Image], damaged: list[str]) -> Plan:
-    """Plan the stack of the one study among the images that has one."""
-    exams: dict[tuple[str, str], list[Image]] = defaultdict(list)
-    for image in images:
-        exams[image.patient_id, image.study_uid].append(image)
-    plans: list[tuple[Plan, tuple[str, str]]] = []
-    failures: list[NotCineError | TooFewSlicesError] = []
-    for exam in sorted(exams):
-        acquisitions, decisions = find_acquisitions(exams[exam])
-        try:
-            plan = plan_stack(acquisitions, str(study))
-        except (NotCineError, TooFewSlicesError) as error:
-            failures.append(error)
-        else:
-            plan.decisions[:0] = decisions
-            plans.append((plan, exam))
-    if len(plans) > 1:
-        examples = " and ".join(exams[exam][0].file for _, exam in plans[:2])
-        raise AmbiguousStudyError(
-            f"{study}: expected one study, found {len(plans)} of different patients or dates "
-            f"(such as {examples}): name the folder of one"
-        )
-    if not plans:
-        if damaged:
-            why = str(failures[0]).removeprefix(f"{study}: ") if failures else "nothing is left"
-            raise DamagedStudyError(
-                f"{study}: {_files(damaged)} truncated or damaged; without them: {why}"
-            )
-        # The study that came nearest: slices in motion say more than planes that stand still.
-        raise next((f for f in failures if isinstance(f, TooFewSlicesError)), failures[0])
-    plan, chosen = plans[0]
-    for exam in sorted(set(exams) - {chosen}):
-        plan.decisions.append(
-            Decision(
-                f"Set aside {len(exams[exam])} images of another patient or study.",
-                "They form no short-axis cine stack.",
-                tuple(dict.fromkeys(image.file for image in exams[exam])),
-            )
-        )
-    return plan
 
 
 def _decode_stack(
@@ -194,9 +207,7 @@ def _decode_stack(
     return images, list(bad.values())
 
 
-def _assemble(
-    plan: Plan, grid: Grid, images: npt.NDArray[np.float32], decisions: list[Decision]
-) -> CineStack:
+def _assemble(plan: Plan, grid: Grid, images: npt.NDArray[np.float32], ledger: Ledger) -> CineStack:
     """Build the stack from its parts."""
     first = plan.slices[0].first
     return CineStack(
@@ -212,30 +223,30 @@ def _assemble(
             tuple(a.images[i].sop_instance_uid for i in t)
             for a, t in zip(plan.slices, plan.phases, strict=True)
         ),
-        decisions=(*decisions, *plan.decisions),
-        warnings=tuple(plan.warnings),
+        series_numbers=tuple(a.first.series_number for a in plan.slices),
+        decisions=tuple(ledger.decisions),
+        warnings=tuple(ledger.warnings),
     )
 
 
-def _note_files(
-    reading: Reading, n_links: int, damaged: list[str]
-) -> tuple[list[Decision], list[str]]:
-    """Record what was done to files that are no part of any stack, and what a user should know."""
-    decisions, warnings = [], []
+def _notecount_files(reading: Reading, n_links: int, damaged: list[str], ledger: Ledger) -> None:
+    """Take down what was done to files that are no part of any stack; it comes first."""
+    notes, warnings = [], []
     for names, what, why in (
         (damaged, "Left out {} truncated or damaged", "Their headers or pixels cannot be read."),
         (reading.unreadable, "Left out {} that may not be read", "Permission denied."),
     ):
         if names:
-            decisions.append(Decision(what.format(_files(names)) + ".", why, tuple(names)))
-            warnings.append(what.format(_files(names)) + ".")
+            notes.append(Decision(what.format(count_files(names)) + ".", why, tuple(names)))
+            warnings.append(what.format(count_files(names)) + ".")
     for names, what, why in (
         (reading.not_dicom, "Skipped {}", "They are not DICOM."),
         (reading.without_image, "Skipped {}", "They are DICOM without an image."),
         *((names, "Set aside {}", f"Reason: {r}.") for r, names in reading.set_aside.items()),
     ):
         if names:
-            decisions.append(Decision(what.format(_files(names)) + ".", why, tuple(names)))
+            notes.append(Decision(what.format(count_files(names)) + ".", why, tuple(names)))
     if n_links:
-        decisions.append(Decision(f"Skipped {n_links} links.", "Archives' links are not followed."))
-    return decisions, warnings
+        notes.append(Decision(f"Skipped {n_links} links.", "Archives' links are not followed."))
+    ledger.decisions[:0] = notes
+    ledger.warnings[:0] = warnings
