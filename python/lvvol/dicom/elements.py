@@ -133,7 +133,7 @@ class UnusualError(Exception):
 
 def _walk(content: bytes, position: int, explicit: bool, last: int) -> tuple[dict[str, str], int]:
     """Read elements from a position on, up to tag `last`; return them and where the next begins."""
-    texts = {}
+    texts: dict[str, str] = {}
     before, size = -1, len(content)
     vr = b""
     while True:

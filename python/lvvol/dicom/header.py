@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import pydicom
 from pydicom.dataelem import RawDataElement
@@ -81,8 +82,10 @@ def parse(content: bytes) -> Header:
     Exception
         Of any kind, where the file is damaged: a mangled header can fail anywhere in pydicom.
     """
-    content = _inflate(content)
     plain = read_plain(content)
+    if plain is None and DeflatedExplicitVRLittleEndian.encode() in content:
+        content = _inflate(content)
+        plain = read_plain(content)
     if plain is not None:
         native = native_pixels(plain.texts, plain.pixel_data, big_endian=False)
         if native is not None:
@@ -103,8 +106,6 @@ def parse(content: bytes) -> Header:
 
 def _inflate(content: bytes) -> bytes:
     """Unpack a deflated file, within limits, into its bare elements; leave any other as it is."""
-    if DeflatedExplicitVRLittleEndian.encode() not in content[: 1 << 16]:
-        return content
     meta, start = read_meta(content)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return content
@@ -148,7 +149,7 @@ def _text(dataset: Dataset, tag: int) -> str:
     still be used.
     """
     try:
-        element = dataset.get_item(tag)
+        element: Any = dataset.get_item(tag)
         if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
             vr = USED[tag][1] if element.VR in (None, "UN") else element.VR.encode()
             text = ascii_text(element.value, vr)

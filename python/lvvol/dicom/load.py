@@ -192,17 +192,18 @@ def _decode_stack(
     n_slices, n_phases = plan.phases.shape
     images = np.empty((n_slices, n_phases, *grid.shape), dtype=np.float32)
     used = [[a.images[i] for i in t] for a, t in zip(plan.slices, plan.phases, strict=True)]
-    datasets = fetch([image for phases in used for image in phases], source)
+    pixels = fetch([image for phases in used for image in phases], source)
     bad: dict[int, Image] = {}
     for phases, placing, out in zip(used, grid.placings, images, strict=True):
-        first = phases[0]
-        decoded = np.zeros((n_phases, first.rows, first.columns), dtype=np.float32)
+        shape = (n_phases, phases[0].rows, phases[0].columns)
+        in_place = placing.shift == (0, 0) and out.shape == shape
+        decoded = out if in_place else np.empty(shape, dtype=np.float32)
         for phase, image in enumerate(phases):
             try:
-                decoded[phase] = decode(image, datasets.get(image.file))
+                decode(image, pixels.get(image.file), decoded[phase])
             except ValueError:
                 bad[id(image)] = image
-        if not bad:
+        if not bad and not in_place:
             put_on_grid(decoded, placing, out)
     return images, list(bad.values())
 

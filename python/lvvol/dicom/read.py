@@ -22,6 +22,8 @@ from lvvol.dicom.pixels import Pixels
 # lies beyond is read again when it is used.
 MAX_KEPT_BYTES = 256 << 20
 
+_PIECE_BYTES = 64 << 10
+
 
 @dataclass
 class Reading:
@@ -115,7 +117,9 @@ def fetch(images: Iterable[Image], source: Source) -> dict[str, Pixels]:
     return found
 
 
-def decode(image: Image, pixels: Pixels | None) -> npt.NDArray[np.float32]:
+def decode(
+    image: Image, pixels: Pixels | None, out: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
     """Decode one image's intensities.
 
     Parameters
@@ -124,11 +128,13 @@ def decode(image: Image, pixels: Pixels | None) -> npt.NDArray[np.float32]:
         The image.
     pixels : Pixels or None
         Those of its file; None where it could not be read again.
+    out : ndarray of float32, shape (row, column), optional
+        Where they go; a new array by default.
 
     Returns
     -------
     ndarray of float32, shape (row, column)
-        Intensities after rescale slope and intercept, larger is brighter.
+        `out`: intensities after rescale slope and intercept, larger is brighter.
 
     Raises
     ------
@@ -146,12 +152,16 @@ def decode(image: Image, pixels: Pixels | None) -> npt.NDArray[np.float32]:
         raise ValueError(
             f"{image.file}: expected {image.rows} x {image.columns} pixels, got {stored.shape}"
         )
-    values = stored.astype(np.float32)
+    if out is None:
+        out = np.empty(stored.shape, dtype=np.float32)
+    out[...] = stored
     if image.mirror is not None:
-        values = image.mirror - values
-    if image.slope != 1.0 or image.intercept != 0.0:
-        values = values * image.slope + image.intercept
-    return values
+        np.subtract(image.mirror, out, out=out)
+    if image.slope != 1.0:
+        out *= image.slope
+    if image.intercept != 0.0:
+        out += image.intercept
+    return out
 
 
 @contextmanager
@@ -168,7 +178,12 @@ def _content(source: Source, name: str) -> bytes | None:
         head = file.read(132)
         if head[128:] != b"DICM" and not _looks_bare(head):
             return None
-        return head + file.read(MAX_FILE_BYTES + 1 - len(head))
+        parts, size = [head], len(head)
+        # In small pieces: room for the largest file would cost more than reading a usual one.
+        while size <= MAX_FILE_BYTES and (part := file.read(_PIECE_BYTES)):
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)
 
 
 def _looks_bare(head: bytes) -> bool:
