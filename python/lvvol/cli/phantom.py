@@ -40,7 +40,8 @@ def phantom(out: Path, seed: int, slices: int | None, phases: int | None) -> Non
       lvvol phantom study              the same heart every time
       lvvol phantom study2 --seed 2    another one
     """  # noqa: D301 - click reads the backspace
-    from lvvol.phantom.study import check_folder, make_phantom, write_study
+    from lvvol.phantom import make_phantom, write_study
+    from lvvol.phantom.files import check_folder
 
     check_folder(out)
     study = make_phantom(seed, n_slices=slices, n_phases=phases)

@@ -1,5 +1,21 @@
-"""Synthetic short-axis cine studies whose volumes are known in closed form."""
+"""Synthetic cardiac cine studies whose volumes are known in closed form, with faults on request."""
 
-from lvvol.phantom.study import PhantomStudy, Truth, make_phantom, write_study
+from lvvol.phantom.faults import FAULTS, plant
+from lvvol.phantom.files import study_files, write_studies, write_study
+from lvvol.phantom.layouts import LAYOUTS
+from lvvol.phantom.study import Fault, PhantomStudy, make_phantom
+from lvvol.phantom.truth import Reading, Truth
 
-__all__ = ["PhantomStudy", "Truth", "make_phantom", "write_study"]
+__all__ = [
+    "FAULTS",
+    "LAYOUTS",
+    "Fault",
+    "PhantomStudy",
+    "Reading",
+    "Truth",
+    "make_phantom",
+    "plant",
+    "study_files",
+    "write_studies",
+    "write_study",
+]

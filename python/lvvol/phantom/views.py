@@ -9,6 +9,9 @@ from lvvol.phantom.plan import SIEMENS
 from lvvol.phantom.render import Plane
 from lvvol.phantom.shapes import Float64
 
+LOCALISER_PIXEL_MM = 1.5625
+LOCALISER_THICKNESS_MM = 8.0
+
 
 def draw_short_axis(
     rng: np.random.Generator,
@@ -16,32 +19,55 @@ def draw_short_axis(
     heart_to_patient: Float64,
     vendor: str,
     n_slices: int | None,
-) -> tuple[list[Plane], Float64]:
-    """Draw the short-axis stack; return its planes from apex to base, and u of each."""
+    rows: int = 256,
+) -> tuple[Plane, ...]:
+    """Draw the short-axis stack.
+
+    Parameters
+    ----------
+    rng : Generator
+        Source of gap, field of view and turn.
+    heart : Heart
+        What must be covered.
+    heart_to_patient : ndarray of float64, shape (4, 4)
+        Where it lies.
+    vendor : str
+        Whose matrices to imitate.
+    n_slices : int or None
+        How many slices; None for as many as cover the LV at ED.
+    rows : int
+        Rows of the matrix; pixels grow as it shrinks, and the field of view stays.
+
+    Returns
+    -------
+    tuple of Plane
+        From apex to base; the normal points to the base.
+    """
     gap = float(rng.uniform(8.0, 10.0))
     covered = heart.phases[0].cavity.base_mm + 4.0
     if n_slices is None:
         n_slices = int(np.clip(np.ceil(covered / gap) + 1, 9, 12))
         gap = min(max(gap, covered / (n_slices - 1)), 10.0)
     first_mm = 0.5 * covered - 0.5 * gap * (n_slices - 1) + float(rng.uniform(-1.5, 1.5))
-    levels_mm = np.array([first_mm + gap * z for z in range(n_slices)])
     if vendor == SIEMENS:
-        shape = (256, int(rng.choice([192, 208, 230])))
+        columns = int(rng.choice([192, 208, 230]))
         turn = np.deg2rad(rng.uniform(-30.0, 30.0))
     else:
-        shape = (256, 256)
+        columns = 256
         turn = np.deg2rad(rng.uniform(-40.0, 40.0) + 90.0 * rng.integers(0, 4))
-    pixel_mm = round(float(rng.uniform(1.25, 1.55)), 4)
+    shape = (rows, round(columns * rows / 256))
+    pixel_mm = round(float(rng.uniform(1.25, 1.55)) * 256 / rows, 4)
     p, q, u = heart_to_patient[:3, :3].T
     row = np.cos(turn) * -p + np.sin(turn) * q
     shift_mm = rng.normal(0.0, 10.0, 2)
     planes = []
-    for level in levels_mm:
+    for z in range(n_slices):
         # The chest wall is near on the apex's side, so the view is centred towards the RV and back.
+        level = first_mm + gap * z
         centre = heart_to_patient[:3] @ (12.0 + shift_mm[0], 12.0 + shift_mm[1], level, 1.0)
         affine = plane_affine(centre, row, np.cross(u, row), pixel_mm, shape)
         planes.append(Plane(affine, shape, min(8.0, gap)))
-    return planes, levels_mm
+    return tuple(planes)
 
 
 def two_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
@@ -50,6 +76,40 @@ def two_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
     centre = heart_to_patient[:3] @ (0.0, 0.0, 0.6 * heart.phases[0].cavity.base_mm, 1.0)
     shape = (like.shape[0], like.shape[0])
     return Plane(plane_affine(centre, -q, -u, like.pixel_mm, shape), shape, like.thickness_mm)
+
+
+def four_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
+    """Return the plane through the LV's axis and the RV, the patient's left on the right."""
+    p, q, u = heart_to_patient[:3, :3].T
+    towards_rv = np.cos(heart.rv_angle) * p + np.sin(heart.rv_angle) * q
+    normal = np.cross(towards_rv, u)
+    row = np.array([1.0, 0.0, 0.0]) - normal[0] * normal
+    row /= np.linalg.norm(row)
+    column = np.cross(normal, row)
+    column *= np.sign(column[1])  # back is down
+    centre = heart_to_patient[:3] @ (15.0, 0.0, 0.6 * heart.phases[0].cavity.base_mm, 1.0)
+    # Phases are encoded across the chest's shorter side, so the matrix lies on its side.
+    shape = (like.shape[1], like.shape[0])
+    return Plane(plane_affine(centre, row, column, like.pixel_mm, shape), shape, like.thickness_mm)
+
+
+def localisers(centre_mm: Float64, rows: int = 256) -> tuple[Plane, ...]:
+    """Return an axial, a coronal and a sagittal plane.
+
+    Parameters
+    ----------
+    centre_mm : ndarray of float64, shape (3,)
+        Patient LPS of the middle of each.
+    rows : int
+        Rows and columns of each; the field of view stays at 400 mm.
+    """
+    left, back, up = np.eye(3)
+    pixel_mm = LOCALISER_PIXEL_MM * 256 / rows
+    shape = (rows, rows)
+    return tuple(
+        Plane(plane_affine(centre_mm, row, column, pixel_mm, shape), shape, LOCALISER_THICKNESS_MM)
+        for row, column in ((left, back), (left, -up), (back, -up))
+    )
 
 
 def plane_affine(
