@@ -12,10 +12,11 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 ROWS, COLUMNS = 24, 20
 SPACING_MM = (1.5, 1.25)
-# A double-oblique plane with exact unit vectors; its normal, right x down, is (2, 1, 2) / 3.
-RIGHT = np.array([2.0, -2.0, -1.0]) / 3
+# A double-oblique plane with exact unit vectors; its normal, right x down, is
+# (-2, 2, 1) / 3, from apex to base as in most patients.
+RIGHT = np.array([2.0, 1.0, 2.0]) / 3
 DOWN = np.array([1.0, 2.0, -2.0]) / 3
-NORMAL = np.array([2.0, 1.0, 2.0]) / 3
+NORMAL = np.array([-2.0, 2.0, 1.0]) / 3
 
 
 def pixels_of(slice_index: int, phase: int, rows: int = ROWS, columns: int = COLUMNS) -> np.ndarray:

@@ -53,7 +53,7 @@ def test_images_without_any_order_are_set_aside(study):
         study.save(study.dataset(TriggerTime=None, InstanceNumber=None))
     (found,), _ = acquisitions_of(study.folder)
     assert found.fault == "no tag tells its images apart in time"
-    assert found.files == ("0001.dcm", "0002.dcm", "0003.dcm")
+    assert sorted(found.files) == ["0001.dcm", "0002.dcm", "0003.dcm"]
 
 
 @pytest.mark.parametrize("told_by", ["AcquisitionTime", "AcquisitionNumber", "InstanceNumber"])
@@ -137,17 +137,17 @@ def test_planes_of_one_series_are_told_apart_by_position(study):
         study.slice(i, 4)
     found, _ = acquisitions_of(study.folder)
     assert [a.n_phases for a in found] == [4, 4, 4]
-    assert [a.normal.tolist() for a in found] == [pytest.approx([2 / 3, 1 / 3, 2 / 3])] * 3
+    assert [a.normal.tolist() for a in found] == [pytest.approx([-2 / 3, 2 / 3, 1 / 3])] * 3
 
 
 def test_centre_of_a_plane(study):
     study.slice(0, 2)
     (found,), _ = acquisitions_of(study.folder)
-    # 24 rows of 1.5 mm along (1, 2, -2) / 3 and 20 columns of 1.25 mm along (2, -2, -1) / 3.
+    # 24 rows of 1.5 mm along (1, 2, -2) / 3 and 20 columns of 1.25 mm along (2, 1, 2) / 3.
     down, right = 11.5 * 1.5, 9.5 * 1.25
     expected = [
         10 + down / 3 + right * 2 / 3,
-        20 + down * 2 / 3 - right * 2 / 3,
-        30 - down * 2 / 3 - right / 3,
+        20 + down * 2 / 3 + right / 3,
+        30 - down * 2 / 3 + right * 2 / 3,
     ]
     np.testing.assert_allclose(found.centre_mm, expected)

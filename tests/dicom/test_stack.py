@@ -32,8 +32,8 @@ def test_slices_in_space_phases_in_time(study):
     for z in range(5):
         for t in range(6):
             np.testing.assert_array_equal(stack.images[z, t], pixels_of(z, t))
-    # (10, 20, 30) . (2, 1, 2) / 3 = 100 / 3, then 8 mm each.
-    np.testing.assert_allclose(stack.positions_mm, 100 / 3 + 8.0 * np.arange(5))
+    # (10, 20, 30) . (-2, 2, 1) / 3 = 50 / 3, then 8 mm each.
+    np.testing.assert_allclose(stack.positions_mm, 50 / 3 + 8.0 * np.arange(5))
     np.testing.assert_allclose(stack.times_ms, np.tile(40.0 * np.arange(6), (5, 1)))
     assert stack.pixel_spacing_mm == (1.5, 1.25)
     # Row 2 and column 4 of slice 1: 2 x 1.5 mm down, 4 x 1.25 mm right, 8 mm along the normal.

@@ -22,7 +22,7 @@ PARALLEL_DEGREES = 5.0
 PLANNED_AT_ONCE_DEGREES = 1.0
 # From base to apex in most patients: left, forward, down (LPS). Hearts differ from it by about 15
 # degrees; planes further off than the limit are hardly short axis.
-USUAL_AXIS = np.array([0.61, -0.72, -0.33])
+_USUAL_AXIS = np.array([0.61, -0.72, -0.33])
 USUAL_DEGREES = 45.0
 # A stack with this share of the fullest one's images is as good a candidate.
 RIVAL_SHARE = 0.6
@@ -177,7 +177,7 @@ def _parallel_set(cine: Sequence[Acquisition], named: frozenset[Acquisition]) ->
         return (
             float(any(a in named for a in members)),
             float(min(n_places, MIN_SLICES)),
-            float(angle_degrees(line.normal, _usual_axis()) <= USUAL_DEGREES),
+            float(angle_degrees(line.normal, usual_axis()) <= USUAL_DEGREES),
             float(sum(line.phases_by_place)),
             float(n_places),
             *(-x for x in min(a.acquired_after for a in members)),
@@ -186,8 +186,15 @@ def _parallel_set(cine: Sequence[Acquisition], named: frozenset[Acquisition]) ->
     return max(sets, key=rank)
 
 
-def _usual_axis() -> Float64:
-    return np.asarray(USUAL_AXIS / np.linalg.norm(USUAL_AXIS))
+def usual_axis() -> Float64:
+    """Return the usual direction from base to apex.
+
+    Returns
+    -------
+    ndarray of float64, shape (3,)
+        Unit vector, patient LPS.
+    """
+    return np.asarray(_USUAL_AXIS / np.linalg.norm(_USUAL_AXIS))
 
 
 def _planned(members: Sequence[Acquisition]) -> list[list[Acquisition]]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from lvvol.cine import CineStack, Decision
 from lvvol.dicom.archive import Source, open_source
+from lvvol.dicom.direction import End, find_apex, find_middle_mm
 from lvvol.dicom.exam import count_files, find_stack
 from lvvol.dicom.grid import Grid, common_grid, put_on_grid
 from lvvol.dicom.image import Image
@@ -109,7 +110,7 @@ def survey_study(
     study = Path(path)
     with open_source(study) as source:
         reading = read_images(source, progress)
-        _checkcount_files(study, reading, source.n_links)
+        _check_files(study, reading, source.n_links)
         remaining, damaged = reading.images, sorted(reading.damaged)
         while True:
             found = find_stack(study, remaining, damaged, names)
@@ -123,14 +124,19 @@ def survey_study(
             dropped = set(map(id, bad))
             remaining = [image for image in remaining if id(image) not in dropped]
             damaged = sorted({*damaged, *(image.file for image in bad)})
-    _notecount_files(reading, source.n_links, damaged, found.ledger)
-    stack = None if found.plan is None else _assemble(found.plan, grid, images, found.ledger)
+        ledger = found.ledger
+        _note_files(reading, source.n_links, damaged, ledger)
+        stack = None
+        if found.plan is not None:
+            middle_mm = find_middle_mm(images, grid)
+            apex = find_apex(found.plan, middle_mm, found.acquisitions, source, ledger)
+            stack = _assemble(found.plan, grid, images, apex, ledger)
     return Survey(
-        series=list_series(reading.images, found.acquisitions, found.plan, found.ledger),
+        series=list_series(reading.images, found.acquisitions, found.plan, ledger),
         stack=stack,
         error=found.error,
-        decisions=tuple(found.ledger.decisions),
-        warnings=tuple(found.ledger.warnings),
+        decisions=tuple(ledger.decisions),
+        warnings=tuple(ledger.warnings),
     )
 
 
@@ -145,7 +151,7 @@ def _check_names(series: Iterable[str | int]) -> tuple[str | int, ...]:
     return names
 
 
-def _checkcount_files(study: Path, reading: Reading, n_links: int) -> None:
+def _check_files(study: Path, reading: Reading, n_links: int) -> None:
     """Raise the error that says why no image is there, if so."""
     if reading.images:
         return
@@ -208,7 +214,9 @@ def _decode_stack(
     return images, list(bad.values())
 
 
-def _assemble(plan: Plan, grid: Grid, images: npt.NDArray[np.float32], ledger: Ledger) -> CineStack:
+def _assemble(
+    plan: Plan, grid: Grid, images: npt.NDArray[np.float32], apex: End | None, ledger: Ledger
+) -> CineStack:
     """Build the stack from its parts."""
     first = plan.slices[0].first
     return CineStack(
@@ -224,13 +232,14 @@ def _assemble(plan: Plan, grid: Grid, images: npt.NDArray[np.float32], ledger: L
             tuple(a.images[i].sop_instance_uid for i in t)
             for a, t in zip(plan.slices, plan.phases, strict=True)
         ),
+        apex=apex,
         series_numbers=tuple(a.first.series_number for a in plan.slices),
         decisions=tuple(ledger.decisions),
         warnings=tuple(ledger.warnings),
     )
 
 
-def _notecount_files(reading: Reading, n_links: int, damaged: list[str], ledger: Ledger) -> None:
+def _note_files(reading: Reading, n_links: int, damaged: list[str], ledger: Ledger) -> None:
     """Take down what was done to files that are no part of any stack; it comes first."""
     notes, warnings = [], []
     for names, what, why in (
