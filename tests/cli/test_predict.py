@@ -1,7 +1,6 @@
 import io
 import json
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 
 from discs import disc_prediction
 from lvvol import errors, pipeline
-from studies import Study
 
 
 @pytest.fixture
@@ -101,133 +99,3 @@ def test_stages_are_shown_on_a_terminal_only(run, monkeypatch):
     assert "2/2" in shown
     assert "1/4" in shown
     assert shown.endswith("\n\x1b[?25h") or shown.endswith("\n")
-
-
-# Bad input, from the file to the exit code.
-
-
-def good_study(folder):
-    """Four slices of four phases: enough to be a stack, too little to find a heart in."""
-    folder.mkdir()
-    study = Study(folder)
-    for z in range(4):
-        study.slice(z, n_phases=4)
-    return study
-
-
-def missing(folder):
-    pass
-
-
-def empty(folder):
-    (folder / "below").mkdir(parents=True)
-
-
-def no_dicom(folder):
-    folder.mkdir()
-    (folder / "notes.txt").write_text("not an image")
-    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
-
-
-def one_file_that_is_no_dicom(folder):
-    folder.write_bytes(b"%PDF-1.7 " + bytes(500))
-
-
-def ct(folder):
-    folder.mkdir()
-    study = Study(folder)
-    for z in range(4):
-        study.slice(z, n_phases=4, Modality="CT")
-
-
-def one_slice(folder):
-    folder.mkdir()
-    Study(folder).slice(0, n_phases=6)
-
-
-def one_phase(folder):
-    folder.mkdir()
-    study = Study(folder)
-    for z in range(5):
-        study.slice(z, n_phases=1)
-
-
-def truncated(folder):
-    good_study(folder)
-    for path in folder.iterdir():
-        path.write_bytes(path.read_bytes()[:-300])
-
-
-def truncated_in_the_header(folder):
-    good_study(folder)
-    for path in folder.iterdir():
-        path.write_bytes(path.read_bytes()[:500])
-
-
-def archive_with_names_outside(folder):
-    with zipfile.ZipFile(folder, "w") as archive:
-        archive.writestr("../outside.dcm", b"")
-
-
-def damaged_archive(folder):
-    with zipfile.ZipFile(folder, "w") as archive:
-        archive.writestr("a.dcm", bytes(1000))
-    folder.write_bytes(folder.read_bytes()[:-20])
-
-
-@pytest.mark.parametrize("as_json", [False, True])
-@pytest.mark.parametrize(
-    ("make", "error"),
-    [
-        (missing, errors.StudyNotFoundError),
-        (empty, errors.EmptyStudyError),
-        (no_dicom, errors.NotDicomError),
-        (one_file_that_is_no_dicom, errors.NotDicomError),
-        (ct, errors.WrongModalityError),
-        (one_slice, errors.TooFewSlicesError),
-        (one_phase, errors.NotCineError),
-        (truncated, errors.DamagedStudyError),
-        (truncated_in_the_header, errors.DamagedStudyError),
-        (archive_with_names_outside, errors.ArchiveError),
-        (damaged_archive, errors.ArchiveError),
-    ],
-)
-def test_bad_input_is_one_line_its_code_and_no_number(run, tmp_path, make, error, as_json):
-    study = tmp_path / "study.zip" if "archive" in make.__name__ else tmp_path / "study"
-    make(study)
-    code, out, err = run("predict", study, "-o", tmp_path / "out", *["--json"] * as_json)
-    assert (code, out) == (error.exit_code, "")
-    assert err.startswith("lvvol: error: ")
-    assert err.count("\n") == 1
-    assert str(study) in err
-    assert not (tmp_path / "out").exists()
-
-
-def test_no_permission_is_one_line_and_its_code(run, tmp_path, monkeypatch):
-    study = tmp_path / "study"
-    good_study(study)
-    # Root may read anything, so opening a file of the study is refused in the system's place.
-    whole_open, whole_path_open = open, Path.open
-
-    def refusing(opener):
-        def refuse(file, *args, **kwargs):
-            if str(file).startswith(str(study)):
-                raise PermissionError(13, "Permission denied", str(file))
-            return opener(file, *args, **kwargs)
-
-        return refuse
-
-    monkeypatch.setattr("os.access", lambda *args, **kwargs: False)
-    monkeypatch.setattr("builtins.open", refusing(whole_open))
-    monkeypatch.setattr(Path, "open", refusing(whole_path_open))
-    code, out, err = run("predict", study)
-    assert (code, out) == (errors.PermissionDeniedError.exit_code, "")
-    assert err.count("\n") == 1
-
-
-def test_a_study_without_a_heart_gives_no_number(run, tmp_path):
-    """Ramps of grey in the frame of a heart: whatever it says, it must not be a volume."""
-    good_study(tmp_path / "study")
-    code, out, err = run("predict", tmp_path / "study")
-    assert (code, out) == (errors.RoiNotFoundError.exit_code, "")
-    assert err.count("\n") == 1

@@ -181,7 +181,8 @@ class _Budget:
     def add(self, name: str, size: int) -> None:
         """Count one member, or raise ArchiveError."""
         parts = PurePosixPath(name.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts or (name[1:2] == ":" and name[0].isalpha()):
+        drive = name[1:2] == ":" and name[0].isalpha()
+        if not name or parts.is_absolute() or ".." in parts.parts or drive:
             raise ArchiveError(
                 f"{self._path}: expected names that stay inside the archive, got {name!r}"
             )

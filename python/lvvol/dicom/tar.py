@@ -166,7 +166,7 @@ def members_of(unpacked: Unpacked) -> Iterator[Member]:
         if kind in _WITHOUT_CONTENT:
             size = 0
         if kind == _FOLDER or (kind in _REGULAR and name.endswith(b"/")):
-            what, name = "folder", name.rstrip(b"/")
+            what, name = "folder", name.rstrip(b"/") or b"."
         else:
             what = "file" if kind in _REGULAR else "other"
         yield Member(_text(name), what, offset, size)
