@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -171,6 +171,7 @@ def measure(
 def predict(
     study: str | Path | CineStack,
     *,
+    series: Iterable[str | int] = (),
     weights: Path | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -181,6 +182,8 @@ def predict(
     ----------
     study : str, Path or CineStack
         A folder, zip or tar of DICOM files, or what `lvvol.load_study` made of it.
+    series : iterable of str or int
+        Series to use, as in `lvvol.load_study`; none for a `CineStack`, whose series are chosen.
     weights : Path, optional
         Folder with the weights of a training run; the shipped ones if left out.
     threads : int, optional
@@ -198,14 +201,18 @@ def predict(
     ------
     LvvolError
         If the study cannot be read or holds no left ventricle; see `lvvol.errors`.
+    ValueError
+        If series are named for a `CineStack`.
     """
     clock = _Clock()
     report: Progress = progress or (lambda name, done, total: None)
     if isinstance(study, CineStack):
+        if named := list(series):
+            raise ValueError(f"series: expected none for a CineStack, got {named}")
         stack = study
     else:
         clock.begin("read")
-        stack = load_study(study, progress=partial(report, "read"))
+        stack = load_study(study, series=series, progress=partial(report, "read"))
     clock.begin("resample")
     report("resample", 0, 1)
     working = to_working_stack(stack, threads=threads or 0)

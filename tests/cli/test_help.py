@@ -38,6 +38,7 @@ def test_help_lists_the_commands_with_a_line_each(run):
     listed = out.split("Commands:")[1].split("\n")
     assert [line.split()[0] for line in listed if line] == [
         "predict",
+        "inspect",
         "phantom",
         "train",
         "evaluate",
@@ -45,7 +46,7 @@ def test_help_lists_the_commands_with_a_line_each(run):
     assert not any(line.endswith("...") for line in listed)
 
 
-@pytest.mark.parametrize("command", ["predict", "phantom", "train", "evaluate"])
+@pytest.mark.parametrize("command", ["predict", "inspect", "phantom", "train", "evaluate"])
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_every_command_teaches_by_examples(run, command, option):
     code, out, err = run(command, option)

@@ -22,7 +22,7 @@ BROKEN_PIPE_EXIT_CODE = 141
 class _LazyGroup(click.Group):
     """Imports `lvvol.cli.<command>` only when that command is run or listed."""
 
-    names: ClassVar[tuple[str, ...]] = ("predict", "phantom", "train", "evaluate")
+    names: ClassVar[tuple[str, ...]] = ("predict", "inspect", "phantom", "train", "evaluate")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order a new user meets them."""
@@ -45,6 +45,7 @@ def lvvol() -> None:
     \b
     Try it:
       lvvol phantom study             write a synthetic study with known volumes
+      lvvol inspect study             see what it holds and what is used of it
       lvvol predict study -o result   measure it, and draw what was measured
 
     Research use only; not a medical device.

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from lvvol.cli.series import series_option
+
 
 @click.command()
 @click.argument("study", type=click.Path(path_type=Path, readable=False))
@@ -19,6 +21,7 @@ import click
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object in place of the table."
 )
+@series_option
 @click.option(
     "--threads",
     metavar="N",
@@ -32,12 +35,17 @@ import click
     help="Folder of a training run; the shipped weights by default.",
 )
 def predict(
-    study: Path, output: Path | None, as_json: bool, threads: int | None, weights: Path | None
+    study: Path,
+    output: Path | None,
+    as_json: bool,
+    series: tuple[str | int, ...],
+    threads: int | None,
+    weights: Path | None,
 ) -> None:
     """Measure the left ventricle in one study.
 
     STUDY is a folder (searched with its subfolders), a zip or a tar of DICOM files. The short-axis
-    cine stack is found in it; other series are left out.
+    cine stack is found in it; other series are left out. lvvol inspect shows what is there.
 
     Printed are EDV, ESV, SV, EF, the phases of ED and ES, warnings and the time of each stage.
     People count phases and slices from 1, so do the table and the overlay; JSON counts from 0.
@@ -62,7 +70,9 @@ def predict(
     from lvvol import pipeline
 
     with progress_bars() as progress:
-        prediction = pipeline.predict(study, weights=weights, threads=threads, progress=progress)
+        prediction = pipeline.predict(
+            study, series=series, weights=weights, threads=threads, progress=progress
+        )
     written = write_result(prediction, output) if output is not None else ()
     if as_json:
         click.echo(format_json(prediction))

@@ -34,6 +34,12 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def shorten(text: str, length: int) -> str:
+    """Return `one_line` of a text, its end replaced by two dots where it is longer than allowed."""
+    line = one_line(text)
+    return line if len(line) <= length else f"{line[: length - 2]}.."
+
+
 def format_number(value: float) -> str:
     """Return a number with one decimal, and a dash where it is not defined."""
     return f"{value:.1f}" if math.isfinite(value) else "-"
@@ -49,7 +55,9 @@ def listed(items: Iterable[str], width: int) -> list[str]:
     width : int
         Characters that a line may have.
     """
-    wrap = TextWrapper(width, initial_indent="  - ", subsequent_indent="    ")
+    wrap = TextWrapper(
+        width, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
+    )
     return [line for item in items for line in wrap.wrap(one_line(item))]
 
 

@@ -1,0 +1,69 @@
+"""`lvvol inspect`: say what a study holds and what becomes of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from lvvol.cli.series import series_option
+
+
+@click.command()
+@click.argument("study", type=click.Path(path_type=Path, readable=False))
+@series_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object in place of tables.")
+@click.option(
+    "--png",
+    metavar="FILE",
+    type=click.Path(path_type=Path, readable=False),
+    help="Write a contact sheet of the stack: a row a slice, up to 12 phases across.",
+)
+def inspect(study: Path, series: tuple[str | int, ...], as_json: bool, png: Path | None) -> None:
+    """Show what a study holds before measuring it.
+
+    STUDY is a folder (searched with its subfolders), a zip or a tar of DICOM files.
+
+    Printed are all series (view, slices, phases, pixel size, used or not and why), the slices of
+    the short-axis cine stack with their distances, warnings, and every decision with its reason. A
+    study without such a stack is shown too, and the error follows. People count phases and slices
+    from 1, so do the tables and the sheet; JSON counts from 0.
+
+    \b
+    Examples:
+      lvvol inspect study/                         print the tables
+      lvvol inspect study/ --png sheet.png         also draw every slice
+      lvvol inspect study/ --series 5 --series 9   use series 5 and 9 where there is a choice
+      lvvol inspect study/ --json | jq .stack      the stack for a script
+
+    Exit codes are those of lvvol predict: see docs/exit-codes.md. Research use only; not a medical
+    device.
+    """  # noqa: D301 - click reads the backspace
+    from lvvol.cli.progress import progress_bars
+    from lvvol.report.survey import format_survey
+    from lvvol.report.survey_json import format_survey_json
+    from lvvol.report.write import check_file, write_files
+
+    if png is not None:
+        check_file(png)
+
+    from lvvol import dicom
+
+    with progress_bars() as progress:
+        survey = dicom.survey_study(
+            study, series=series, progress=partial(progress, "read") if progress else None
+        )
+    click.echo(format_survey_json(survey, study) if as_json else format_survey(survey))
+    if survey.stack is None:
+        assert survey.error is not None  # a survey has one or the other
+        raise survey.error
+    if png is None:
+        return
+
+    from lvvol.report.contact_sheet import draw_contact_sheet
+    from lvvol.report.picture import encode_png
+
+    write_files({png: encode_png(draw_contact_sheet(survey.stack))})
+    if not as_json:
+        click.echo(f"\nWrote {click.format_filename(png)}")
