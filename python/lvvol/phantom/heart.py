@@ -8,8 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lvvol.phantom.anatomy import LeftVentricle, TruncatedEllipsoid
+from lvvol.phantom.chambers import Chambers
 from lvvol.phantom.shapes import (
     Canvas,
+    Grid,
+    Indices,
     Points,
     Samples,
     Vector,
@@ -18,13 +21,10 @@ from lvvol.phantom.shapes import (
     coverage,
     draw_field,
     ellipsoid,
+    smooth_cut,
     smooth_union,
 )
-
-BLOOD = 1.0
-FAT = -1.05
-"""Fat counts as negative: at bSSFP's echo time it opposes water, so that a voxel holding both goes
-dark and borders of fat get their black outline."""
+from lvvol.phantom.tissue import BLOOD, FAT
 
 NOMINAL_RADIUS_MM = 35.0
 """Epicardial radius for which the sizes of the other chambers are written down."""
@@ -97,28 +97,31 @@ class Heart:
     bend : Bend
         How it departs from ellipsoids.
     strands : tuple of Strand
-        Papillary muscles and trabeculae of the LV.
-    rv_angle : float
-        Direction of the RV from p towards q, in radians.
-    rv_size : float
-        Size of the RV, 1 for normal.
+        Papillary muscles of the LV.
+    chambers : Chambers
+        RV, atria and great arteries.
     fat_mm : float
         Mean thickness of the epicardial fat.
     myocardium : float
         Signal of muscle relative to blood.
-    flow, fat_field : WaveField
-        Unevenness of the blood's signal and of the fat's thickness.
+    trabeculation_mm : float
+        Depth to which trabeculae reach into the cavity near the apex.
+    flow, fat_field, ridges, grain : WaveField
+        Unevenness of the blood's signal, of the fat's thickness, of the cavities' walls (drawn out
+        along the axis) and of muscle.
     """
 
     phases: tuple[LeftVentricle, ...]
     bend: Bend
     strands: tuple[Strand, ...]
-    rv_angle: float
-    rv_size: float
+    chambers: Chambers
     fat_mm: float
     myocardium: float
+    trabeculation_mm: float
     flow: WaveField
     fat_field: WaveField
+    ridges: WaveField
+    grain: WaveField
 
     @property
     def scale(self) -> float:
@@ -127,18 +130,29 @@ class Heart:
         return 0.5 * (b + c) / NOMINAL_RADIUS_MM
 
     @property
+    def rv_angle(self) -> float:
+        """Direction of the RV from p towards q, in radians."""
+        return self.chambers.rv_angle
+
+    @property
     def bounds_mm(self) -> tuple[Vector, Vector]:
         """Corners in (p, q, u) of a box that holds every chamber at every phase."""
         s, base = self.scale, self.phases[0].cavity.base_mm
-        return (-58.0 * s, -86.0 * s, -14.0), (100.0 * s, 72.0 * s, base + 75.0 * s)
+        return (-62.0 * s, -104.0 * s, -14.0), (104.0 * s, 96.0 * s, base + 84.0 * s)
 
-    def paint(self, points: Points, phase: int, width_mm: float) -> tuple[Canvas, Samples]:
+    def paint(
+        self, grid: Grid, where: Indices, points: Points, phase: int, width_mm: float
+    ) -> tuple[Canvas, Samples]:
         """Paint one phase.
 
         Parameters
         ----------
-        points : Points
+        grid : Grid
             Sample positions (p, q, u).
+        where : ndarray of int
+            Which of its samples to paint.
+        points : Points
+            Those samples.
         phase : int
             Which phase.
         width_mm : float
@@ -152,111 +166,75 @@ class Heart:
             How much of each sample the LV cavity covers.
         """
         lv = self.phases[phase]
+        flat = where % (grid.shape[1] * grid.shape[2])  # the same in every plane of the slab
+        middle = grid.middle()
+        # The blood's unevenness travels once along a wave in a cycle, so that the cycle closes.
+        drift = 2.0 * math.pi * phase / len(self.phases)
+        flow = self.flow.turned(drift)(middle).ravel()[flat]
+        ridges = self.ridges(self._resting(grid, lv)).ravel()[where]
+        grain = self.grain(middle).ravel()[flat]
         points = self.bend(points, self.phases[0].cavity.base_mm)
-        canvas = Canvas(points[0].shape)
-        epicardium = _truncated(points, lv.epicardium)
-        chambers = self._chambers(points, lv)
-        self._paint_fat(canvas, points, epicardium, [outer for outer, _ in chambers], width_mm)
-        blood = np.float32(BLOOD) + np.float32(0.05) * self.flow(_moved(points, phase))
-        for outer, inner in chambers:
-            canvas.paint(coverage(outer, width_mm), self.myocardium)
-            canvas.paint(coverage(inner, width_mm), blood)
-        canvas.paint(coverage(epicardium, width_mm), self.myocardium)
-        cavity = coverage(_truncated(points, lv.cavity), width_mm)
+        canvas = Canvas(points)
+        epicardium = _rounded(points, lv.epicardium)
+        size = self.scale, lv, self.phases[0]
+        outer, inner = self.chambers.distances(points, *size, 1.6 * ridges)
+        self._paint_fat(canvas, grid, flat, smooth_union(epicardium, outer, 9.0), flow, width_mm)
+        muscle = self.myocardium * (1.0 + np.float32(0.07) * grain)
+        blood = BLOOD * (1.0 + np.float32(0.06) * flow)
+        canvas.paint(coverage(outer, width_mm), muscle)
+        canvas.paint(coverage(inner, width_mm), blood)
+        canvas.paint(coverage(epicardium, width_mm), muscle)
+        distance = _truncated(points, lv.cavity)
+        cavity = coverage(distance, width_mm)
         canvas.paint(cavity, blood)
-        self._paint_muscles(canvas, points, lv, cavity, width_mm)
+        self._paint_muscles(canvas, lv, distance, cavity, ridges, width_mm)
         return canvas, cavity
 
-    def _chambers(self, points: Points, lv: LeftVentricle) -> list[tuple[Samples, Samples]]:
-        """Return outer and inner distances of RV, atria and great arteries, in painting order."""
-        p, q, u = points
-        s, k, base = self.scale, lv.contraction, lv.cavity.base_mm
-        b_ed = self.phases[0].epicardium.radii_mm[0]
-        filled = 1.0 + 0.18 * k  # atria fill while ventricles empty
-        chambers = []
-
-        def add(outer: Samples, wall_mm: float) -> None:
-            chambers.append((outer, outer + np.float32(wall_mm)))
-
-        right = ellipsoid(
-            points,
-            (50.0 * s, 22.0 * s, base + 20.0 * s),
-            (25.0 * s * filled, 27.0 * s * filled, 25.0 * s),
-        )
-        add(np.maximum(right, base - 2.0 - u), 2.5)
-        left = ellipsoid(
-            points,
-            (-8.0 * s, 10.0 * s, base + 20.0 * s),
-            (28.0 * s * filled, 26.0 * s * filled, 24.0 * s),
-        )
-        # The mitral valve is a thin dark line while closed, and gone while open.
-        chambers.append(
-            (
-                np.maximum(left, base - u),
-                np.maximum(left + 2.5, base + (1.5 if 0.02 < k < 0.999 else 0.3) - u),
-            )
-        )
-        cos, sin = math.cos(self.rv_angle), math.sin(self.rv_angle)
-        rv = ellipsoid(
-            (p * cos + q * sin, q * cos - p * sin, u),
-            (0.66 * b_ed, 2.0 * s, 0.78 * base),
-            (
-                40.0 * s**0.6 * self.rv_size * (1.0 - 0.18 * k),
-                46.0 * s**0.8 * (1.0 - 0.12 * k),
-                0.68 * base * (1.0 - 0.1 * k),
-            ),
-        )
-        outflow = capsule(
-            points,
-            (24.0 * s, -24.0 * s, 0.8 * base),
-            (10.0 * s, -48.0 * s, base + 18.0 * s),
-            15 * s,
-        )
-        rv = smooth_union(np.maximum(rv, u - base), outflow, 8.0)
-        add(rv, 3.0)
-        trunk = capsule(
-            points,
-            (10.0 * s, -46.0 * s, base + 10.0 * s),
-            (-12.0 * s, -50.0 * s, base + 48.0 * s),
-            13.0 * s,
-        )
-        add(trunk, 1.5)
-        aorta = capsule(
-            points,
-            (13.0 * s, -10.0 * s, base + 4.0),
-            (32.0 * s, -62.0 * s, base + 46.0 * s),
-            15 * s,
-        )
-        add(np.maximum(aorta, base - 1.0 - u), 1.8)
-        return chambers
+    def _resting(self, grid: Grid, lv: LeftVentricle) -> Grid:
+        """Return where the samples of a contracted LV were at ED."""
+        ed = self.phases[0].cavity
+        b, c, a = (r0 / r for r0, r in zip(ed.radii_mm, lv.cavity.radii_mm, strict=True))
+        return grid.scaled((b, c, a), (0.0, 0.0, ed.centre_mm - a * lv.cavity.centre_mm))
 
     def _paint_fat(
         self,
         canvas: Canvas,
-        points: Points,
-        epicardium: Samples,
-        outers: list[Samples],
+        grid: Grid,
+        flat: Indices,
+        hull: Samples,
+        flow: Samples,
         width_mm: float,
     ) -> None:
-        """Paint the pericardium and, inside it, fat that fills the grooves between chambers."""
-        hull = epicardium
-        for outer in outers:
-            hull = smooth_union(hull, outer, 10.0)
-        fat = np.float32(self.fat_mm) * (1.0 + 1.2 * self.fat_field(points))
-        fat = hull - np.maximum(fat, 0.0)
-        canvas.paint(coverage(fat - np.float32(1.5), width_mm), 0.5 * self.myocardium)
-        canvas.paint(coverage(fat, width_mm), FAT * (0.8 + 0.15 * self.flow(points)))
+        """Paint the pericardium and, inside it, fat: thick over the RV and in grooves."""
+        p, q, _ = canvas.points
+        rightward = np.clip(p - 0.25 * q, -20.0, 50.0) * np.float32(0.02)
+        uneven = self.fat_field(grid.middle()).ravel()[flat]
+        fat = hull - np.maximum(np.float32(self.fat_mm) * (0.3 + rightward + uneven), 0.0)
+        canvas.paint(coverage(fat - np.float32(0.9), width_mm), 0.12)
+        canvas.paint(coverage(fat, width_mm), FAT * (0.8 + 0.12 * flow))
 
     def _paint_muscles(
-        self, canvas: Canvas, points: Points, lv: LeftVentricle, cavity: Samples, width_mm: float
+        self,
+        canvas: Canvas,
+        lv: LeftVentricle,
+        distance: Samples,
+        cavity: Samples,
+        ridges: Samples,
+        width_mm: float,
     ) -> None:
         """Paint papillary muscles and trabeculae into the cavity, where they still count as LV."""
         inside = cavity > 0.0
         if not inside.any():
             return
-        near: Points = (points[0][inside], points[1][inside], points[2][inside])
-        muscle = np.full(near[0].shape, np.float32(99.0))
+        p, q, u = canvas.points
+        near: Points = (p[inside], q[inside], u[inside])
+        rough = ridges[inside]
         length = lv.cavity.base_mm - (lv.cavity.centre_mm - lv.cavity.radii_mm[2])
+        # Trabeculae are ridges of the wall, deepest near the apex and towards the free wall.
+        height = np.clip((lv.cavity.base_mm - near[2]) / length, 0.0, 1.0)
+        free = 1.0 - near[0] / (np.abs(near[0]) + np.abs(near[1]) + 6.0)
+        depth = self.trabeculation_mm * (0.15 + 0.85 * height) * (0.35 + 0.5 * free)
+        muscle = depth * (0.9 - 1.1 * np.maximum(rough, -0.6)) * -1.0 - distance[inside]
         thicker = 1.0 + 0.15 * lv.contraction
         for strand in self.strands:
             start, end = (
@@ -266,10 +244,11 @@ class Heart:
                 )
             )
             tube = capsule(near, start, end, strand.radius_mm * self.scale * thicker)
-            muscle = smooth_union(muscle, tube, 2.0)
+            muscle = smooth_union(muscle, tube + 0.8 * rough, 3.0)
         cover = np.zeros(cavity.shape, np.float32)
         cover[inside] = coverage(muscle, width_mm) * cavity[inside]
-        canvas.paint(cover, self.myocardium)
+        # They are thinner than a sample is wide, and blood runs between them.
+        canvas.paint(cover, self.myocardium + 0.12)
 
 
 def draw_heart(rng: np.random.Generator, phases: tuple[LeftVentricle, ...]) -> Heart:
@@ -284,32 +263,31 @@ def draw_heart(rng: np.random.Generator, phases: tuple[LeftVentricle, ...]) -> H
             bow_mm=float(rng.uniform(-6, 6)),
         ),
         strands=_draw_strands(rng),
-        rv_angle=float(np.deg2rad(rng.uniform(-5, 25))),
-        rv_size=float(rng.uniform(0.9, 1.15)),
-        fat_mm=float(rng.uniform(0.5, 3.0)),
-        myocardium=float(rng.uniform(0.28, 0.42)),
-        flow=draw_field(rng, 22.0),
-        fat_field=draw_field(rng, 45.0, 4),
+        chambers=Chambers(
+            rv_angle=float(np.deg2rad(rng.uniform(-5, 20))),
+            rv_size=float(rng.uniform(0.9, 1.15)),
+            atria_size=float(rng.uniform(0.9, 1.12)),
+        ),
+        fat_mm=float(rng.uniform(1.0, 3.5)),
+        myocardium=float(rng.uniform(0.24, 0.36)),
+        trabeculation_mm=float(rng.uniform(1.5, 4.5)),
+        flow=draw_field(rng, 26.0),
+        fat_field=draw_field(rng, 45.0, 8),
+        ridges=draw_field(rng, (10.0, 10.0, 36.0), 30),
+        grain=draw_field(rng, 9.0, 24),
     )
 
 
 def _draw_strands(rng: np.random.Generator) -> tuple[Strand, ...]:
-    """Draw two papillary muscles of two or three heads, and trabeculae that cling to the wall."""
+    """Draw two papillary muscles of two or three heads."""
     strands = []
     for middle in np.deg2rad((-130.0, 115.0)) + rng.uniform(-0.2, 0.2, 2):
         for head in np.arange(rng.integers(2, 4)):
-            angle = float(middle + (head - 0.8) * rng.uniform(0.15, 0.28))
-            low, high = float(rng.uniform(0.15, 0.3)), float(rng.uniform(0.55, 0.75))
-            foot, tip = float(rng.uniform(0.8, 0.95)), float(rng.uniform(0.6, 0.75))
-            radius = float(rng.uniform(2.2, 3.6))
+            angle = float(middle + (head - 0.8) * rng.uniform(0.12, 0.26))
+            low, high = float(rng.uniform(0.10, 0.25)), float(rng.uniform(0.55, 0.78))
+            foot, tip = float(rng.uniform(0.85, 1.0)), float(rng.uniform(0.62, 0.78))
+            radius = float(rng.uniform(2.0, 3.8))
             strands.append(Strand((angle, angle), (low, high), (foot, tip), radius))
-    for angle in rng.uniform(0.0, 2.0 * np.pi, 16):
-        low = float(rng.uniform(0.08, 0.35))
-        high = low + float(rng.uniform(0.2, 0.45))
-        end = float(angle + rng.uniform(-0.4, 0.4))
-        reaches = (float(rng.uniform(0.92, 1.0)), float(rng.uniform(0.95, 1.04)))
-        radius = float(rng.uniform(1.2, 2.6))
-        strands.append(Strand((float(angle), end), (low, high), reaches, radius))
     return tuple(strands)
 
 
@@ -320,14 +298,15 @@ def _truncated(points: Points, solid: TruncatedEllipsoid) -> Samples:
     return cut
 
 
+def _rounded(points: Points, solid: TruncatedEllipsoid) -> Samples:
+    """Return the distance to a truncated ellipsoid whose basal rim is rounded off."""
+    distance = ellipsoid(points, (0.0, 0.0, solid.centre_mm), solid.radii_mm)
+    return smooth_cut(distance, points[2] - np.float32(solid.base_mm), 9.0)
+
+
 def _on_wall(cavity: TruncatedEllipsoid, angle: float, above_apex_mm: float, part: float) -> Vector:
     """Return the point at `part` of the way from the axis to the cavity's wall."""
     b, c, a = cavity.radii_mm
     u = cavity.centre_mm - a + above_apex_mm
     reach = part * float(np.sqrt(max(1.0 - ((u - cavity.centre_mm) / a) ** 2, 0.0)))
     return (b * reach * float(np.cos(angle)), c * reach * float(np.sin(angle)), u)
-
-
-def _moved(points: Points, phase: int) -> Points:
-    """Carry the blood's unevenness along the axis from phase to phase."""
-    return points[0], points[1], points[2] + np.float32(6.0 * phase)

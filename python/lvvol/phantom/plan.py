@@ -57,20 +57,27 @@ def draw_scanner(rng: np.random.Generator, vendor: str, half_depth_mm: float) ->
     siemens = vendor == SIEMENS
     return Scanner(
         coils_mm=(
-            (70.0, front + 10.0, 40.0),
-            (-60.0, front, 40.0),
-            (80.0, front + 15.0, -70.0),
-            (-50.0, front, -70.0),
+            (80.0, front + 15.0, 50.0),
+            (-60.0, front, 50.0),
+            (90.0, front + 20.0, -60.0),
+            (-50.0, front, -60.0),
             (90.0, back, 0.0),
             (-90.0, back, 0.0),
         ),
-        coil_reach_mm=float(rng.uniform(85, 120)),
-        coil_weight=float(rng.uniform(0.5, 0.9) if siemens else rng.uniform(0.8, 1.1)),
-        band_radius_mm=float(rng.uniform(150, 215)),
-        kept=(float(rng.uniform(0.9, 1.0)), float(rng.uniform(0.65, 0.85))),
-        noise=float(rng.uniform(0.012, 0.03)),
+        coil_reach_mm=float(rng.uniform(60, 95)),
+        coil_weight=float(rng.uniform(0.6, 1.0) if siemens else rng.uniform(0.9, 1.2)),
+        shim_mm=(
+            float(rng.normal(0.0, 18.0)),
+            float(rng.normal(0.0, 18.0)),
+            float(rng.normal(0.0, 18.0)),
+        ),
+        band_radius_mm=float(rng.uniform(150, 205)),
+        wrap=float(rng.uniform(0.1, 0.35)),
+        kept=(float(rng.uniform(0.75, 0.95)), float(rng.uniform(0.55, 0.8))),
+        noise=float(rng.uniform(0.008, 0.018)),
         blood=float(rng.uniform(200, 450) if siemens else rng.uniform(220, 700)),
         round_view=not siemens,
+        bowed=float(rng.uniform(0.0, 0.12)),
     )
 
 

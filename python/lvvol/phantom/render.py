@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol.phantom.heart import Heart
-from lvvol.phantom.shapes import Float32, Float64, Points, Vector
+from lvvol.phantom.shapes import Bool, Float32, Float64, Grid, Indices, Points, Samples, Vector
 from lvvol.phantom.torso import Torso
 
 SLAB_SAMPLES = 4
 """Planes averaged through a slice's thickness."""
+
+PULL = 0.06
+"""How far the contracted heart draws its surroundings in, as part of the distance."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Plane:
         """Width of a (square) pixel."""
         return float(np.linalg.norm(self.affine[:3, 1]))
 
-    def points(self, to_frame: Float64, n_samples: int = SLAB_SAMPLES) -> Points:
+    def grid(self, to_frame: Float64, n_samples: int = SLAB_SAMPLES) -> Grid:
         """Return where the slab is sampled.
 
         Parameters
@@ -50,17 +53,20 @@ class Plane:
 
         Returns
         -------
-        Points
-            Three arrays of shape (sample, row, column).
+        Grid
+            Of shape (sample, row, column).
         """
-        matrix = to_frame @ self.affine
-        rows = np.arange(self.shape[0], dtype=np.float64)[:, None]
-        columns = np.arange(self.shape[1], dtype=np.float64)
-        depths = ((np.arange(n_samples) + 0.5) / n_samples - 0.5) * self.thickness_mm
-        grid = [
-            m[0] * rows + m[1] * columns + m[2] * depths[:, None, None] + m[3] for m in matrix[:3]
-        ]
-        return grid[0].astype(np.float32), grid[1].astype(np.float32), grid[2].astype(np.float32)
+        rows, columns, depth, origin = (to_frame @ self.affine)[:3].T
+        step = depth * (self.thickness_mm / n_samples)
+        first = origin - 0.5 * (n_samples - 1) * step
+        return Grid(np.stack([step, rows, columns, first], axis=1), (n_samples, *self.shape))
+
+    def widened(self, margins: tuple[int, int]) -> Plane:
+        """Return the plane with more rows and columns, as many on either side."""
+        affine = self.affine.copy()
+        affine[:3, 3] -= affine[:3, :2] @ margins
+        shape = (self.shape[0] + 2 * margins[0], self.shape[1] + 2 * margins[1])
+        return Plane(affine, shape, self.thickness_mm)
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,13 @@ class Scanner:
         Distance at which a coil has lost half of its sensitivity.
     coil_weight : float
         0 for fully corrected shading, 1 for none corrected.
+    shim_mm : tuple of (x, y, z)
+        Where the field is most even, from the heart's middle, in patient LPS.
     band_radius_mm : float
-        Distance from the heart at which the first dark band of bSSFP appears.
+        Distance from there at which the first dark band of bSSFP appears.
+    wrap : float
+        Part of the field of view by which what lies beyond it, along the phase-encoding direction,
+        folds back onto it.
     kept : (float, float)
         Part of the spatial frequencies acquired along rows and columns.
     noise : float
@@ -85,29 +96,63 @@ class Scanner:
         Stored value of blood at the heart.
     round_view : bool
         Whether pixels outside the largest circle are blank.
+    bowed : float
+        How far the corrected distortion draws the view's edges in, as part of its half width.
     """
 
     coils_mm: tuple[Vector, ...]
     coil_reach_mm: float
     coil_weight: float
+    shim_mm: Vector
     band_radius_mm: float
+    wrap: float
     kept: tuple[float, float]
     noise: float
     blood: float
     round_view: bool
+    bowed: float
 
     def gain(self, plane: Plane, heart_mm: Float64) -> Float32:
-        """Return the receive sensitivity times bSSFP's bands, 1 at the heart's middle."""
-        x, y, z = plane.points(np.eye(4), 1)
-        at_heart = self._sensitivity(*(np.asarray([v], np.float32) for v in heart_mm))
-        shading = (self._sensitivity(x[0], y[0], z[0]) / at_heart) ** np.float32(self.coil_weight)
-        cx, cy, cz = (float(v) for v in heart_mm)
-        away = np.sqrt((x[0] - cx) ** 2 + (y[0] - cy) ** 2 + 0.7 * (z[0] - cz) ** 2)
-        # Off-resonance grows fast towards the edge of the shimmed volume; at odd pi signal is gone.
-        turns = (away / np.float32(self.band_radius_mm)) ** 5
-        bands = np.abs(np.cos(np.float32(np.pi / 2.0) * turns)) ** np.float32(0.4)
-        gain: Float32 = shading * bands
-        return gain
+        """Return the receive sensitivity times bSSFP's bands, 1 at the heart's middle.
+
+        Parameters
+        ----------
+        plane : Plane
+            Where.
+        heart_mm : ndarray of float64, shape (3,)
+            Patient LPS of the heart's middle.
+
+        Returns
+        -------
+        ndarray of float32
+            Of the plane's shape, and the margins that fold back.
+        """
+        margin = round(0.5 * self.wrap * min(plane.shape))
+        # Phases are encoded along the shorter side of the view.
+        margins = (margin, 0) if plane.shape[0] < plane.shape[1] else (0, margin)
+        x, y, z = (v[0] for v in plane.widened(margins).grid(np.eye(4), 1).points())
+        cx, cy, cz = (np.asarray([v], np.float32) for v in heart_mm)
+        at_heart = self._sensitivity(cx, cy, cz)
+        shading = self._sensitivity(x, y, z) / at_heart
+        if self.coil_weight != 1.0:
+            shading = shading ** np.float32(self.coil_weight)
+        gain = shading * self._bands(x, y, z, heart_mm) / self._bands(cx, cy, cz, heart_mm)
+        for axis, beyond in enumerate(margins):
+            # The receiver's filter lets less through the further out.
+            fade = np.arange(1, beyond + 1, dtype=np.float32) / np.float32(beyond + 1)
+            fade = fade * fade * (3.0 - 2.0 * fade)
+            kept = np.concatenate([fade, np.ones(plane.shape[axis], np.float32), fade[::-1]])
+            gain = gain * (kept[:, None] if axis == 0 else kept)
+        return gain.astype(np.float32)
+
+    def _bands(self, x: Samples, y: Samples, z: Samples, heart_mm: Float64) -> Samples:
+        """Return what off-resonance leaves of the signal: little in bands that crowd outwards."""
+        cx, cy, cz = (float(h + s) for h, s in zip(heart_mm, self.shim_mm, strict=True))
+        away = ((x - cx) ** 2 + 1.2 * (y - cy) ** 2 + 0.7 * (z - cz) ** 2) / self.band_radius_mm**2
+        dips = np.cos(np.pi * away * away * away)
+        # The signal is even between the bands, and they are narrow.
+        left: Samples = np.sqrt(np.sqrt(0.5 + 0.5 * dips) + 0.004)
+        return left
 
     def _sensitivity(self, x: Float32, y: Float32, z: Float32) -> Float32:
         total = np.zeros(x.shape, np.float32)
@@ -139,11 +184,21 @@ class Scanner:
             spectrum = np.fft.fft2((image + noise[0]) + 1j * noise[1]) * window
             magnitude = np.abs(np.fft.ifft2(spectrum))
             out[index] = np.clip(np.rint(magnitude * self.blood), 0, 32767)
-        if self.round_view:
-            r = np.arange(rows)[:, None] - 0.5 * (rows - 1)
-            c = np.arange(columns) - 0.5 * (columns - 1)
-            out[:, np.hypot(r, c) > 0.5 * min(rows, columns) - 1.0] = 0
+        out[:, self._blank(rows, columns)] = 0
         return out
+
+    def _blank(self, rows: int, columns: int) -> Bool:
+        """Return the pixels outside the view: beyond a circle, or beyond bowed edges."""
+        r = np.arange(rows)[:, None] - 0.5 * (rows - 1)
+        c = np.arange(columns) - 0.5 * (columns - 1)
+        blank: Bool
+        if self.round_view:
+            blank = np.hypot(r, c) > 0.5 * min(rows, columns) - 1.0
+            return blank
+        half = 0.5 * max(rows, columns)
+        drawn_in = 1.0 - self.bowed * (r * r + c * c) / (half * half)
+        blank = (np.abs(r) > 0.5 * rows * drawn_in) | (np.abs(c) > 0.5 * columns * drawn_in)
+        return blank
 
 
 def render_cine(
@@ -163,8 +218,9 @@ def render_cine(
         Where to cut it.
     heart_to_patient : ndarray of float64, shape (4, 4)
         Maps heart coordinates to patient LPS mm.
-    gain : ndarray of float32, shape (row, column)
-        What the signal is multiplied by.
+    gain : ndarray of float32
+        What the signal is multiplied by; of the plane's shape, or with margins on either side,
+        which fold back onto it.
 
     Returns
     -------
@@ -173,41 +229,112 @@ def render_cine(
     cavity : ndarray of float32, shape (phase, row, column)
         How much of each pixel's slab the LV cavity fills, 0 to 1.
     """
-    still = torso.paint(plane.points(np.eye(4)), plane.pixel_mm).signal.mean(axis=0)
+    rows, columns = ((g - n) // 2 for g, n in zip(gain.shape, plane.shape, strict=True))
+    wide = torso.paint(plane.widened((rows, columns)).grid(np.eye(4)), plane.pixel_mm).mean(axis=0)
+    view = slice(rows, rows + plane.shape[0]), slice(columns, columns + plane.shape[1])
+    still = wide[view].copy()
+    wide *= gain
+    wide[view] = 0.0
+    folded = _folded(wide, plane.shape)
     signal = np.repeat(still[None], len(heart.phases), axis=0)
     cavity = np.zeros_like(signal)
-    points = plane.points(np.linalg.inv(heart_to_patient).astype(np.float64))
-    reached = _reached(heart, points)
-    near: Points = (points[0][reached], points[1][reached], points[2][reached])
-    cells = np.flatnonzero(reached) % still.size
-    for phase in range(len(heart.phases)):
-        if not cells.size:
-            break
-        canvas, inside = heart.paint(near, phase, plane.pixel_mm)
-        painted, covered, cavity[phase] = (
-            np.bincount(cells, part, still.size).reshape(still.shape) / SLAB_SAMPLES
-            for part in (canvas.signal, canvas.covered, inside)
-        )
-        signal[phase] = still * (1.0 - covered) + painted
-    signal *= gain
+    grid = plane.grid(np.linalg.inv(heart_to_patient).astype(np.float64))
+    patch = _reached(heart, grid)
+    middle = heart_to_patient @ (0.0, 0.0, 0.5 * heart.phases[0].cavity.base_mm, 1.0)
+    drawn = _drawn_in(still, middle[:3], plane)
+    if patch is not None:
+        for phase in range(len(heart.phases)):
+            painted, covered, inside = patch.painted(heart, phase, plane.pixel_mm)
+            shown = signal[phase]
+            shown += np.float32(heart.phases[phase].contraction) * (drawn - still)
+            shown[patch.view] = shown[patch.view] * (1.0 - covered) + painted
+            cavity[phase][patch.view] = inside
+    signal *= gain[view]
+    signal += folded
     return signal, cavity
 
 
-def _reached(heart: Heart, points: Points) -> npt.NDArray[np.bool_]:
-    """Return the samples that the heart covers at any phase, with some to spare."""
+@dataclass(frozen=True)
+class _Patch:
+    """The samples of a plane that the heart covers at any phase, in a window of the view."""
+
+    view: tuple[slice, slice]
+    grid: Grid
+    where: Indices
+    points: Points
+
+    def painted(
+        self, heart: Heart, phase: int, width_mm: float
+    ) -> tuple[Float32, Float32, Float32]:
+        """Return signal, covered part and cavity of each pixel of the window."""
+        canvas, inside = heart.paint(self.grid, self.where, self.points, phase, width_mm)
+        n_samples, *shape = self.grid.shape
+        cells = self.where % (shape[0] * shape[1])
+        signal, covered, cavity = (
+            (np.bincount(cells, part, shape[0] * shape[1]) / n_samples)
+            .astype(np.float32)
+            .reshape(shape)
+            for part in (canvas.signal, canvas.covered, inside)
+        )
+        return signal, covered, cavity
+
+
+def _reached(heart: Heart, grid: Grid) -> _Patch | None:
+    """Return the samples that the heart covers at any phase, with some to spare, if any."""
     low, high = heart.bounds_mm
-    inside = np.ones(points[0].shape, bool)
+    points = grid.points()
+    inside = np.ones(grid.shape, bool)
     for axis, start, end in zip(points, low, high, strict=True):
         inside &= (axis > start) & (axis < end)
-    boxed: Points = (points[0][inside], points[1][inside], points[2][inside])
-    if not boxed[0].size:
-        return inside
-    phases = heart.phases
-    es_phase = max(range(len(phases)), key=lambda i: phases[i].contraction)
-    # Edges smeared over 16 mm also catch where ED and ES leave out a phase between them.
-    touched = [heart.paint(boxed, phase, 16.0)[0].covered > 0.0 for phase in (0, es_phase)]
-    inside[inside] = touched[0] | touched[1]
-    return inside
+    where = np.flatnonzero(inside)
+    if where.size:
+        phases = heart.phases
+        es_phase = max(range(len(phases)), key=lambda i: phases[i].contraction)
+        x, y, z = (p.ravel()[where] for p in points)
+        touched = np.zeros(where.size, bool)
+        for phase in {0, es_phase}:
+            # Edges smeared over 16 mm also catch where ED and ES leave out a phase between them.
+            touched |= heart.paint(grid, where, (x, y, z), phase, 16.0)[0].covered > 0.0
+        where = where[touched]
+    if not where.size:
+        return None
+    depths, rows, columns = np.unravel_index(where, grid.shape)
+    view = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+    cropped = grid.cropped(*view)
+    index = (depths, rows - rows.min(), columns - columns.min())
+    x, y, z = (p.ravel()[where] for p in points)
+    return _Patch(view, cropped, np.ravel_multi_index(index, cropped.shape), (x, y, z))
+
+
+def _drawn_in(still: Float32, middle_mm: Float64, plane: Plane) -> Float32:
+    """Return the surroundings as the contracted heart draws them in."""
+    row, column = (np.linalg.inv(plane.affine) @ (*middle_mm, 1.0))[:2]
+    r = np.arange(plane.shape[0], dtype=np.float32)[:, None] - np.float32(row)
+    c = np.arange(plane.shape[1], dtype=np.float32) - np.float32(column)
+    away = (r * r + c * c) * np.float32((plane.pixel_mm / 70.0) ** 2)
+    pull = np.float32(PULL) * np.exp(-away)
+    r, c = (
+        np.clip(d * (1.0 + pull) + m, 0.0, n - 1.001)
+        for d, m, n in zip((r, c), (row, column), plane.shape, strict=True)
+    )
+    i, j = r.astype(np.intp), c.astype(np.intp)
+    r, c = r - i, c - j
+    upper = still[i, j] * (1.0 - c) + still[i, j + 1] * c
+    lower = still[i + 1, j] * (1.0 - c) + still[i + 1, j + 1] * c
+    drawn: Float32 = (upper * (1.0 - r) + lower * r).astype(np.float32)
+    return drawn
+
+
+def _folded(wide: Float32, shape: tuple[int, int]) -> Float32:
+    """Return a wide image as a view too small for it shows it: cut and laid over itself."""
+    for axis, n in enumerate(shape):
+        wide = np.moveaxis(wide, axis, 0)
+        margin = (len(wide) - n) // 2
+        view = wide[margin : margin + n].copy()
+        view[n - margin :] += wide[:margin]
+        view[:margin] += wide[margin + n :]
+        wide = np.moveaxis(view, 0, axis)
+    return wide
 
 
 def _window(size: int, kept: float) -> Float32:

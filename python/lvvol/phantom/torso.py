@@ -6,22 +6,54 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lvvol.phantom.heart import BLOOD, FAT
+from lvvol.phantom.abdomen import paint_abdomen
 from lvvol.phantom.shapes import (
     Canvas,
+    Float32,
+    Grid,
     Points,
+    Profile,
     Samples,
+    Vector,
     WaveField,
     capsule,
     coverage,
     draw_field,
     ellipsoid,
-    tubes,
+    oval,
+    smooth_union,
+)
+from lvvol.phantom.tissue import (
+    BLOOD,
+    BONE,
+    CARTILAGE,
+    CORD,
+    FAT,
+    FLUID,
+    LUNG,
+    MARROW,
+    MUSCLE,
+    SKIN,
+    VERTEBRA,
+    Texture,
+    Weave,
+    draw_texture,
 )
 
-LUNG = 0.05
-MUSCLE = 0.24
-LIVER = 0.35
+# Profiles over z, with the heart's middle at 0: shoulders at 140 mm, neck above 190 mm.
+_BODY_WIDTH = Profile(
+    (-260, -120, -40, 40, 100, 140, 165, 185, 205, 260),
+    (0.98, 0.95, 0.98, 1.02, 1.06, 1.08, 0.97, 0.66, 0.42, 0.40),
+)
+_BODY_DEPTH = Profile(
+    (-260, -100, 0, 70, 130, 165, 195, 260), (1.02, 1.00, 1.00, 0.95, 0.80, 0.64, 0.52, 0.50)
+)
+_CAGE_WIDTH = Profile(
+    (-260, -120, -20, 50, 100, 135, 155, 175), (0.95, 1.00, 1.00, 0.93, 0.78, 0.55, 0.30, 0.02)
+)
+_CAGE_DEPTH = Profile(
+    (-260, -60, 30, 90, 130, 155, 175), (0.96, 1.00, 0.96, 0.82, 0.60, 0.35, 0.02)
+)
 
 
 @dataclass(frozen=True)
@@ -34,187 +66,260 @@ class Torso:
         Semi-axes of the body's outline, left to right and front to back.
     fat_mm, wall_mm : float
         Thickness of the fat under the skin and of the chest wall within.
-    dome_mm : float
-        z of the top of the diaphragm.
+    breast_mm : float
+        How far the breasts stand out; 0 for none.
+    arm_mm : float
+        Radius of the upper arms.
+    domes_mm : (float, float)
+        z of the tops of the diaphragm, right and left.
     warp : tuple of WaveField
         How far every point strays from the plain solids, along x, y and z.
-    large, fine, bowel : WaveField
-        Unevenness of organ borders and of signal, and what is bowel.
-    vessels : tuple of WaveField
-        Two fields whose common zeros are the courses of vessels.
+    texture : Texture
+        Unevenness of borders and of signal.
     """
 
     half_width_mm: float
     half_depth_mm: float
     fat_mm: float
     wall_mm: float
-    dome_mm: float
+    breast_mm: float
+    arm_mm: float
+    domes_mm: tuple[float, float]
     warp: tuple[WaveField, WaveField, WaveField]
-    large: WaveField
-    fine: WaveField
-    bowel: WaveField
-    vessels: tuple[WaveField, WaveField]
+    texture: Texture
 
-    def paint(self, points: Points, width_mm: float) -> Canvas:
+    def paint(self, grid: Grid, width_mm: float) -> Float32:
         """Paint the torso.
 
         Parameters
         ----------
-        points : Points
+        grid : Grid
             Sample positions in patient LPS mm.
         width_mm : float
             Width of a sample, over which edges are averaged.
+
+        Returns
+        -------
+        ndarray of float32
+            Signal of each sample, of the grid's shape.
         """
-        x, y, z = (p + 6.0 * warp(points) for p, warp in zip(points, self.warp, strict=True))
-        points = (x, y, z)
-        canvas = Canvas(x.shape)
-        uneven, grain = self.large(points), self.fine(points)
-        depth = self._depth(points)
-        canvas.paint(coverage(-depth, width_mm), self._fat(points, grain))
-        fat = np.float32(self.fat_mm) * (1.0 + 0.3 * uneven)
-        # Towards the shoulders and armpits the wall of muscle and fat grows.
-        wall = np.float32(self.wall_mm) + 0.28 * np.maximum(z - 25.0, 0.0)
-        self._paint_wall(canvas, points, depth - fat, depth - fat - wall, width_mm)
-        cavity = fat + wall - depth
-        diaphragm = z - self._diaphragm(points, uneven)
-        self._paint_lungs(canvas, points, cavity, grain, width_mm)
-        self._paint_mediastinum(canvas, points, cavity, uneven, width_mm)
-        self._paint_abdomen(canvas, points, np.maximum(cavity, diaphragm), uneven, grain, width_mm)
-        self._paint_spine(canvas, points, uneven, grain, width_mm)
-        return canvas
+        weave = self.texture.on(grid)
+        x, y, z = (
+            (p + 6.0 * warp(grid)).ravel() + np.float32(1.2) * ripple
+            for p, warp, ripple in zip(
+                grid.points(), self.warp, (weave.fibre, weave.loops, weave.fibre), strict=True
+            )
+        )
+        canvas = Canvas((x, y, z))
+        with canvas.part(self._skin((x, y, z)) < 0.5 * width_mm) as body:
+            skin = self._skin(body.points)
+            uneven = weave.uneven[body.where]
+            body.paint(coverage(skin, width_mm), SKIN)
+            body.paint(coverage(skin + 1.6, width_mm), weave.fat(body.where))
+            cage = self._cage(body.points) + 1.5 * uneven
+            fat = np.float32(self.fat_mm) * (1.0 + 0.25 * uneven)
+            with body.part((skin + fat < width_mm) & (cage > -width_mm)) as wall:
+                self._paint_wall(wall, weave, (skin + fat)[wall.index], cage[wall.index], width_mm)
+            with body.part(cage < width_mm) as inside:
+                cavity = cage[inside.index]
+                self._paint_lungs(inside, weave, cavity, width_mm)
+                self._paint_mediastinum(inside, weave, cavity, width_mm)
+                below = np.maximum(cavity, inside.points[2] - self._diaphragm(inside.points))
+                below += 2.5 * uneven[inside.index]
+                with inside.part(below < 4.0) as abdomen:
+                    paint_abdomen(
+                        abdomen, weave, below[abdomen.index], self.half_depth_mm, width_mm
+                    )
+                self._paint_vessels(inside, width_mm)
+            self._paint_back(body, weave, width_mm)
+        return canvas.signal.reshape(grid.shape)
 
-    def _fat(self, points: Points, grain: Samples) -> Samples:
-        """Return the signal of fat under the skin, crossed by thin septa."""
+    def _skin(self, points: Points) -> Samples:
+        """Return the distance to the skin of trunk, breasts and arms."""
         x, y, z = points
-        septa = np.abs(self.bowel((1.6 * x, 1.6 * y, 1.6 * z))) * 5.0
-        fat: Samples = FAT * (1.0 + 0.06 * grain) * (1.0 - 0.22 * np.exp(-septa * septa))
-        return fat
+        side = np.abs(x)
+        skin = oval(
+            x,
+            y,
+            self.half_width_mm * _BODY_WIDTH(z),
+            self.half_depth_mm * _BODY_DEPTH(z),
+        )
+        if self.breast_mm > 0.0:
+            centre = (0.5 * self.half_width_mm, -0.80 * self.half_depth_mm, 0.0)
+            size = (58.0, 0.2 * self.half_depth_mm + self.breast_mm, 56.0)
+            skin = smooth_union(skin, ellipsoid((side, y, z), centre, size), 24.0)
+        start, end = self._arm()
+        return smooth_union(skin, capsule((side, y, z), start, end, self.arm_mm), 12.0)
 
-    def _depth(self, points: Points) -> Samples:
-        """Return the distance to the skin along rays from the body's axis, positive inside."""
-        x, y, _ = points
-        r = np.sqrt(x * x + y * y) + np.float32(1e-3)
-        a, b = np.abs(x) / self.half_width_mm, np.abs(y) / self.half_depth_mm
-        level = (a**2.5 + b**2.5) ** 0.4
-        return (r / level - r).astype(np.float32)
+    def _arm(self) -> tuple[Vector, Vector]:
+        """Return the ends of the left upper arm."""
+        w = self.half_width_mm
+        return (w - 4.0, 12.0, 138.0), (w + self.arm_mm + 6.0, 28.0, -130.0)
 
-    def _diaphragm(self, points: Points, uneven: Samples) -> Samples:
-        """Return z of the diaphragm: a dome, higher on the right, falling off to the sides."""
+    def _cage(self, points: Points) -> Samples:
+        """Return the distance to the inside of the ribs."""
+        x, y, z = points
+        width = self.half_width_mm - self.fat_mm - self.wall_mm
+        depth = self.half_depth_mm - 0.8 * self.fat_mm - 0.9 * self.wall_mm
+        return oval(x, y - 3.0, width * _CAGE_WIDTH(z), depth * _CAGE_DEPTH(z))
+
+    def _diaphragm(self, points: Points) -> Samples:
+        """Return z of the diaphragm: two domes, the heart's seat between them."""
         x, y, _ = points
-        fall = 62.0 * ((x / self.half_width_mm) ** 2 + ((y + 15.0) / self.half_depth_mm) ** 2)
-        height: Samples = self.dome_mm - 0.10 * x - fall + 3.0 * uneven
-        return height
+        right, left = (
+            top - 58.0 * (((x - at_x) / wide) ** 2 + ((y - at_y) / deep) ** 2)
+            for top, at_x, wide, at_y, deep in (
+                (self.domes_mm[0], -70.0, 92.0, 5.0, 92.0),
+                (self.domes_mm[1], 84.0, 66.0, 24.0, 84.0),
+            )
+        )
+        return -smooth_union(-right, -left, 14.0)
 
     def _paint_wall(
-        self, canvas: Canvas, points: Points, below_fat: Samples, inside: Samples, width_mm: float
+        self, wall: Canvas, weave: Weave, below_fat: Samples, cage: Samples, width_mm: float
     ) -> None:
-        """Paint muscle with seams of fat, and the ribs."""
-        x, y, z = points
-        outer = coverage(-below_fat, width_mm)
-        canvas.paint(outer, MUSCLE * (1.0 + 0.2 * self.bowel((2.0 * x, 2.0 * y, 0.7 * z))))
-        # Seams lie where a field changes sign; dividing by its slope makes their width even.
-        seam = np.abs(self.bowel((0.8 * x, 0.8 * y, 0.5 * z))) * 9.0 - 1.3
-        canvas.paint(outer * coverage(seam, width_mm), FAT * 0.9)
-        course = np.cos((z + 0.45 * y + 0.12 * np.abs(x)) * np.float32(2.0 * np.pi / 27.0))
-        rib = np.maximum(np.abs(inside + 7.0) - 5.0, (0.45 - course) * 6.0)
-        canvas.paint(coverage(rib, width_mm), 0.06)
-        canvas.paint(coverage(rib + 1.8, width_mm), -0.55)
+        """Paint muscles with seams of fat, armpits, ribs, breastbone, shoulder blades, arms."""
+        x, y, z = wall.points
+        side = np.abs(x)
+        outer = coverage(below_fat, width_mm)
+        fibre, uneven = weave.fibre[wall.where], weave.uneven[wall.where]
+        wall.paint(outer, MUSCLE * (1.0 + 0.25 * fibre))
+        # Fat lies between the layers of muscle, in sheets of uneven thickness.
+        for depth, thick in ((12.0, 1.2), (27.0, 1.8), (46.0, 1.6)):
+            sheet = np.abs(cage - depth - 3.0 * uneven) - thick * (0.8 + 0.9 * fibre)
+            wall.paint(outer * coverage(sheet, width_mm), 0.85 * FAT)
+        armpit = ellipsoid((side, y, z), (self.half_width_mm - 34.0, 4.0, 62.0), (26.0, 36.0, 66.0))
+        armpit = np.maximum(armpit + 5.0 * weave.loops[wall.where], 12.0 - cage)
+        wall.paint(outer * coverage(armpit, width_mm), weave.fat(wall.where))
+        nodes = np.maximum(armpit + 6.0, (0.24 - weave.net[wall.where]) * -9.0)
+        wall.paint(outer * coverage(nodes, width_mm), 0.3)
+        blade = ellipsoid(
+            (side, y - 0.25 * (side - 80.0) * -1.0, z),
+            (0.6 * self.half_width_mm, 0.60 * self.half_depth_mm, 70.0),
+            (44.0, 6.0, 62.0),
+        )
+        self._paint_bone(wall, np.maximum(blade, 14.0 - cage), width_mm, 2.0)
+        start, end = self._arm()
+        self._paint_bone(wall, capsule((side, y, z), start, end, 11.0), width_mm, 4.0)
+        # Ribs fall towards the front, where they end in cartilage.
+        course = (z - 0.42 * y + 0.1 * side) / 27.0
+        across = (course - np.floor(course) - 0.5) * 27.0
+        rib = (np.hypot(across / 7.0, (cage - 6.0) / 4.6) - 1.0) * 5.0
+        rib = np.maximum(rib, 24.0 - side)
+        front = (y < -0.45 * self.half_depth_mm) & (side < 80.0)
+        wall.paint(outer * coverage(rib, width_mm), BONE)
+        marrow = np.where(front, CARTILAGE, MARROW).astype(np.float32)
+        wall.paint(outer * coverage(rib + 1.6, width_mm), marrow)
+        breastbone = np.hypot((cage - 7.0) / 6.5, x / 19.0) - 1.0
+        breastbone = np.maximum(6.0 * breastbone, np.abs(z - 40.0) - 85.0)
+        breastbone = np.where(y < 0.0, breastbone, np.float32(9.0))
+        self._paint_bone(wall, breastbone, width_mm, 1.6)
 
-    def _paint_lungs(
-        self, canvas: Canvas, points: Points, cavity: Samples, grain: Samples, width_mm: float
-    ) -> None:
-        """Paint air with a net of bright vessels."""
-        canvas.paint(coverage(cavity, width_mm), LUNG * (1.0 + 0.35 * grain))
-        within = coverage(cavity + 6.0, 6.0)
-        net = tubes(points, self.vessels)
-        canvas.paint(within * coverage((net - 0.20) * 6.0, width_mm), 0.75)
-        finer = tubes(points, self.vessels, 1.9)
-        canvas.paint(within * coverage((finer - 0.20) * 4.0, width_mm), 0.4)
+    def _paint_bone(self, canvas: Canvas, bone: Samples, width_mm: float, cortex_mm: float) -> None:
+        """Paint dark cortex with fatty marrow within."""
+        canvas.paint(coverage(bone, width_mm), BONE)
+        canvas.paint(coverage(bone + cortex_mm, width_mm), MARROW)
+
+    def _paint_lungs(self, inside: Canvas, weave: Weave, cavity: Samples, width_mm: float) -> None:
+        """Paint air with a tree of bright vessels that thins out away from the hila."""
+        x, y, z = inside.points
+        where = inside.where
+        inside.paint(coverage(cavity, width_mm), LUNG * (1.0 + 0.5 * weave.grain[where]))
+        away = np.sqrt((np.abs(x) - 45.0) ** 2 + (y - 12.0) ** 2 + (0.7 * (z - 25.0)) ** 2)
+        within = coverage(cavity + 8.0, 8.0) * np.clip(1.35 - away / 95.0, 0.12, 1.0)
+        thick = np.clip(0.42 - away / 260.0, 0.05, 0.4)
+        inside.paint(within * coverage((weave.net[where] - thick) * 7.0, width_mm), 0.85)
+        inside.paint(within * coverage((weave.finer[where] - 0.16) * 4.0, width_mm), 0.5)
 
     def _paint_mediastinum(
-        self, canvas: Canvas, points: Points, cavity: Samples, uneven: Samples, width_mm: float
+        self, inside: Canvas, weave: Weave, cavity: Samples, width_mm: float
     ) -> None:
-        """Paint what lies between the lungs: fat and soft tissue, aorta, trachea."""
+        """Paint what lies between the lungs: fat, soft tissue and airways."""
         b = self.half_depth_mm
-        middle = ellipsoid(points, (4.0, -4.0, 60.0), (34.0, 0.86 * b, 170.0)) + 4.0 * uneven
-        inside = coverage(np.maximum(middle, cavity), width_mm)
-        canvas.paint(inside, -0.8 + 0.12 * uneven)
-        canvas.paint(inside * coverage((self.bowel(points) - 0.1) * 7.0, width_mm), 0.33)
-        aorta = capsule(points, (24.0, 0.42 * b, -200.0), (24.0, 0.42 * b, 75.0), 11.5)
-        canvas.paint(coverage(aorta - 1.5, width_mm), 0.2)
-        canvas.paint(coverage(aorta, width_mm), BLOOD * 0.95)
-        airway = capsule(points, (-4.0, 8.0, 60.0), (-6.0, 0.0, 220.0), 9.0)
-        canvas.paint(coverage(airway, width_mm), LUNG)
+        where = inside.where
+        uneven, loops = weave.uneven[where], weave.loops[where]
+        middle = ellipsoid(inside.points, (2.0, 10.0, 110.0), (26.0, 0.50 * b, 130.0))
+        pad = ellipsoid(inside.points, (18.0, -0.62 * b, -8.0), (46.0, 0.34 * b, 46.0))
+        seat = ellipsoid(inside.points, (28.0, -20.0, -14.0), (48.0, 44.0, 38.0))
+        middle = smooth_union(smooth_union(middle, pad, 20.0), seat, 20.0)
+        middle = np.maximum(middle + 4.0 * uneven + 2.5 * loops, cavity)
+        fill = coverage(middle, width_mm)
+        inside.paint(fill, 0.85 * weave.fat(where))
+        inside.paint(fill * coverage((0.75 - loops) * 9.0, width_mm), 0.32)
+        points = inside.points
+        for start, end, radius in (
+            ((-6.0, 34.0, 70.0), (-4.0, 10.0, 230.0), 9.0),
+            ((-6.0, 34.0, 70.0), (-44.0, 36.0, 36.0), 6.5),
+            ((-6.0, 34.0, 70.0), (46.0, 40.0, 34.0), 6.0),
+        ):
+            airway = capsule(points, start, end, radius)
+            inside.paint(coverage(airway - 1.5, width_mm), 0.3)
+            inside.paint(coverage(airway, width_mm), LUNG)
+        gullet = capsule(points, (10.0, 0.34 * b, -60.0), (0.0, 0.28 * b, 200.0), 8.0)
+        inside.paint(coverage(gullet, width_mm), MUSCLE * 1.2)
 
-    def _paint_abdomen(
-        self,
-        canvas: Canvas,
-        points: Points,
-        below: Samples,
-        uneven: Samples,
-        grain: Samples,
-        width_mm: float,
-    ) -> None:
-        """Paint, under the diaphragm, liver, stomach, spleen, left kidney and bowel in fat."""
-        x, _, z = points
-        canvas.paint(coverage(below - 2.0, width_mm), MUSCLE * 0.8)
-        abdomen = below + 2.0
-        inside = coverage(abdomen, width_mm)
-        canvas.paint(inside, FAT * 0.85 * (1.0 + 0.08 * uneven))
-        loops = self.bowel(points)
-        canvas.paint(inside * coverage((0.35 - loops) * 8.0, width_mm), 0.42 + 0.1 * grain)
-        canvas.paint(inside * coverage((1.25 - loops) * 8.0, width_mm), 0.05)
-        bottom = self.dome_mm
-
-        def organ(distance: Samples, value: Samples | float, rim_mm: float = 2.0) -> None:
-            within = np.maximum(distance, abdomen + rim_mm)
-            canvas.paint(coverage(within, width_mm), value)
-
-        stomach = ellipsoid(points, (78.0, -22.0, bottom - 62.0), (44.0, 40.0, 40.0)) + 3.0 * uneven
-        organ(stomach, MUSCLE)
-        organ(stomach + 4.0, 0.45 + 0.12 * loops + 0.06 * grain)
-        spleen = ellipsoid(points, (104.0, 48.0, bottom - 58.0), (32.0, 34.0, 46.0)) + 2.0 * uneven
-        organ(spleen, 0.36)
-        kidney = ellipsoid(points, (62.0, 58.0, bottom - 118.0), (28.0, 26.0, 52.0))
-        organ(kidney, 0.62)
-        organ(kidney + 12.0, -0.8)
-        # The left lobe reaches under the heart and thins out to the left.
-        liver = np.maximum(0.9 * (x - 38.0) + 0.35 * (bottom - 60.0 - z), bottom - 175.0 - z)
-        net = tubes(points, self.vessels, 0.8)
-        texture = LIVER * (1.0 + 0.05 * grain)
-        texture = np.where(net < 0.25, np.maximum(0.72 - 1.2 * net, texture), texture)
-        organ(liver + 5.0 * uneven, texture, 0.5)
-
-    def _paint_spine(
-        self, canvas: Canvas, points: Points, uneven: Samples, grain: Samples, width_mm: float
-    ) -> None:
-        """Paint back muscles, vertebrae with their discs, and the spinal canal."""
-        x, y, z = points
+    def _paint_vessels(self, inside: Canvas, width_mm: float) -> None:
+        """Paint the great vessels away from the heart."""
         b = self.half_depth_mm
-        for side in (-1.0, 1.0):
-            back = ellipsoid(points, (side * 36.0, 0.74 * b, 0.0), (32.0, 20.0, 600.0))
-            canvas.paint(coverage(back + 2.0 * uneven, width_mm), MUSCLE * 0.9)
-        height = np.abs(z / 30.0 - np.round(z / 30.0)) * 30.0
-        column = np.sqrt(x * x + (y - 0.52 * b) ** 2) - 21.0
-        canvas.paint(coverage(column - 2.0, width_mm), 0.08)
-        canvas.paint(coverage(column, width_mm), 0.42 + 0.05 * grain)
-        canvas.paint(coverage(np.maximum(column, height - 3.0), width_mm), 0.16)
-        canal = np.sqrt(x * x + (y - 0.52 * b - 29.0) ** 2) - 8.0
-        canvas.paint(coverage(canal, width_mm), 0.85)
-        canvas.paint(coverage(canal + 3.5, width_mm), 0.4)
+        points = inside.points
+        for start, end, radius in (
+            ((-24.0, 0.24 * b, -300.0), (-37.0, 5.0, -52.0), 11.0),  # lower vena cava
+            ((22.0, 0.42 * b, -300.0), (26.0, 0.42 * b, 74.0), 11.0),  # descending aorta
+            ((26.0, 0.42 * b, 74.0), (4.0, 18.0, 98.0), 12.0),  # arch
+            ((4.0, 18.0, 98.0), (-20.0, 0.0, 80.0), 13.0),
+            ((18.0, 18.0, 56.0), (-62.0, 24.0, 42.0), 9.5),  # pulmonary arteries
+            ((18.0, 18.0, 56.0), (64.0, 34.0, 46.0), 9.5),
+            ((5.0, 25.0, 12.0), (-70.0, 34.0, 4.0), 6.5),  # pulmonary veins
+            ((10.0, 25.0, 12.0), (74.0, 42.0, 2.0), 6.5),
+            ((-46.0, -5.0, 62.0), (-32.0, -4.0, 130.0), 9.0),  # upper vena cava
+            ((8.0, 14.0, 98.0), (48.0, -6.0, 200.0), 5.0),  # arteries of neck and arms
+            ((-12.0, 6.0, 96.0), (-40.0, -8.0, 200.0), 6.0),
+        ):
+            vessel = capsule(points, start, end, radius)
+            inside.paint(coverage(vessel - 1.4, width_mm), MUSCLE)
+            inside.paint(coverage(vessel, width_mm), 0.95 * BLOOD)
+
+    def _paint_back(self, body: Canvas, weave: Weave, width_mm: float) -> None:
+        """Paint back muscles, vertebrae with their discs, arches and the spinal canal."""
+        b = self.half_depth_mm
+        with body.part((body.points[1] > 0.2 * b) & (np.abs(body.points[0]) < 85.0)) as back:
+            x, y, z = back.points
+            side = np.abs(x)
+            fibre, grain = weave.fibre[back.where], weave.grain[back.where]
+            muscle = ellipsoid((side, y, z), (34.0, 0.76 * b, 0.0), (30.0, 0.17 * b, 500.0))
+            back.paint(coverage(muscle - 2.0, width_mm), 0.8 * FAT)
+            streaks = MUSCLE * (1.0 + 0.45 * fibre)
+            back.paint(coverage(muscle, width_mm), streaks)
+            height = np.abs(z / 31.0 - np.round(z / 31.0)) * 31.0
+            arch = np.sqrt((x / 1.3) ** 2 + (y - 0.78 * b) ** 2) - 14.0
+            arch = np.maximum(arch, 4.0 - height)
+            back.paint(coverage(arch, width_mm), 0.85 * FAT)
+            self._paint_bone(back, np.maximum(arch + 5.0, 9.0 - height), width_mm, 1.5)
+            waist = 20.0 - 1.6 * np.cos(height * np.float32(np.pi / 15.5))
+            column = np.sqrt((x / 1.12) ** 2 + (y - 0.50 * b) ** 2) - waist
+            back.paint(coverage(column - 1.5, width_mm), BONE)
+            marrow = VERTEBRA * (1.0 + 0.12 * grain)
+            back.paint(coverage(column, width_mm), marrow)
+            back.paint(coverage(np.maximum(column, height - 3.2), width_mm), 0.10)
+            canal = np.sqrt((x / 1.2) ** 2 + (y - 0.50 * b - 29.0) ** 2) - 8.5
+            back.paint(coverage(canal - 1.2, width_mm), BONE)
+            back.paint(coverage(canal, width_mm), FLUID)
+            back.paint(coverage(canal + 4.0, width_mm), CORD)
 
 
 def draw_torso(rng: np.random.Generator) -> Torso:
     """Draw a chest."""
+    woman = bool(rng.random() < 0.4)
+    breast_mm = float(rng.uniform(12.0, 34.0))
+    fat_mm = float(rng.uniform(9.0, 22.0)) + (3.0 if woman else 0.0)
     return Torso(
-        half_width_mm=float(rng.uniform(155, 185)),
-        half_depth_mm=float(rng.uniform(108, 128)),
-        fat_mm=float(rng.uniform(10, 24)),
-        wall_mm=float(rng.uniform(14, 20)),
-        dome_mm=float(rng.uniform(-24, -12)),
-        warp=(draw_field(rng, 130.0, 5), draw_field(rng, 130.0, 5), draw_field(rng, 130.0, 5)),
-        large=draw_field(rng, 110.0, 5),
-        fine=draw_field(rng, 14.0, 8),
-        bowel=draw_field(rng, 52.0, 7),
-        vessels=(draw_field(rng, 42.0, 7), draw_field(rng, 42.0, 7)),
+        half_width_mm=float(rng.uniform(152, 176)) + 0.6 * (fat_mm - 14.0),
+        half_depth_mm=float(rng.uniform(106, 122)) + 0.6 * (fat_mm - 14.0),
+        fat_mm=fat_mm,
+        wall_mm=float(rng.uniform(13, 17)),
+        breast_mm=breast_mm if woman else 0.0,
+        arm_mm=float(rng.uniform(36, 46)),
+        domes_mm=(float(rng.uniform(-8, 10)), float(rng.uniform(-20, -2))),
+        warp=(draw_field(rng, 140.0, 10), draw_field(rng, 140.0, 10), draw_field(rng, 140.0, 10)),
+        texture=draw_texture(rng),
     )
