@@ -22,6 +22,8 @@ SAME_DIRECTION = np.cos(np.deg2rad(1.0))
 # Two heart beats of a slow heart. Images further apart show another thing than one cycle: the
 # passage of contrast agent, or the patient breathing.
 LONGEST_CYCLE_S = 4.0
+# A scan gated over many beats fits into one long breath-hold, or into several.
+LONGEST_SCAN_S = 60.0
 # What a scanner calls images that hold the signal's phase, such as velocities, not its strength.
 PHASE_MAPS = {"P", "PHASE", "PHASE MAP", "VELOCITY MAP"}
 
@@ -289,27 +291,38 @@ def _runs(plane: list[Image]) -> list[list[Image]]:
     if value is None or any(i.acquired is None or value(i) is None for i in plane):
         return [plane]
     ordered = sorted(plane, key=lambda i: (i.acquired, value(i), _identity(i)))
-    runs = [ordered[:1]]
+    runs: list[list[Image]] = [ordered[:1]]
+    sweeps = [runs[:]]
     for before, image in pairwise(ordered):
-        begins = (value(image) or 0.0) <= (value(before) or 0.0)
-        if begins and _clock(image) > _clock(before):
+        later_s = _clock(image) - _clock(before)
+        if later_s > 0 and (value(image) or 0.0) <= (value(before) or 0.0):
             runs.append([])
+            if later_s > LONGEST_CYCLE_S:
+                sweeps.append([])
+            sweeps[-1].append(runs[-1])
         runs[-1].append(image)
-    if all(len({i.acquired for i in run}) == 1 < len(run) for run in runs):
-        return runs  # one time a scan, as of images gated over many beats
-    # Each image has its own time. Beats that follow each other at once are one sweep, and sweeps
-    # of single images rise and fall by chance.
-    sizes = sorted(len(run) for run in runs for _ in run)
-    apart = all(_clock(b[0]) - _clock(a[-1]) > LONGEST_CYCLE_S for a, b in pairwise(runs))
-    return runs if apart and sizes[len(sizes) // 2] >= 4 else [plane]
+    # Images gated over many beats have one time a scan. Where each has its own, beats that follow
+    # each other at once are one sweep: of a heart seen beat by beat, or with contrast passing.
+    return [
+        scan
+        for sweep in sweeps
+        for scan in (
+            sweep
+            if all(len({i.acquired for i in run}) == 1 < len(run) for run in sweep)
+            else [[image for run in sweep for image in run]]
+        )
+    ]
 
 
 def _clock(image: Image) -> float:
+    """Acquisition time, 0 where there is none."""
     return 0.0 if image.acquired is None else image.acquired
 
 
 def _told_apart(run: list[Image]) -> list[list[Image]]:
     """Split images of one time where another tag says that they come from several scans."""
+    if len(run) > 1 and _distinct(run, _clock):
+        return [run]  # the clock has told all there is to tell
     values = [value for _, value in (*_PHASE_KEYS[:2], _PHASE_KEYS[3]) if _comes_again(run, value)]
     if not values:
         return _series_apart(run)
@@ -375,5 +388,8 @@ def _beat_span_s(ordered: Sequence[Image]) -> float:
     # A gated scan fills every phase over many beats. Where trigger times rise with the clock, each
     # phase may carry the time its own data came in.
     rising = all(b > a for a, b in pairwise(known))
-    gated = _distinct(ordered, _PHASE_KEYS[0][1]) and (rising or len(set(known)) < len(known))
-    return 0.0 if gated else max(known) - min(known)
+    span_s = max(known) - min(known)
+    gated = _distinct(ordered, _PHASE_KEYS[0][1]) and (
+        len(set(known)) < len(known) or (rising and span_s <= LONGEST_SCAN_S)
+    )
+    return 0.0 if gated else span_s

@@ -83,9 +83,10 @@ def find_apex(
         low, high = sorted((abs(first), abs(last)))
         if max(first, last) >= MIN_DESCENT_MM and high >= MIN_RATIO * low:
             by_motion = "first" if last > first else "last"
+        views_are = "1 long-axis view" if len(measured) == 1 else f"{len(measured)} long-axis views"
         told.append(
-            f"in {len(measured)} long-axis views the last slice's end moves {last:.0f} mm towards "
-            f"the middle in systole, the first slice's end {first:.0f} mm"
+            f"in {views_are} the last slice's end moves {last:.0f} mm towards the middle in "
+            f"systole, the first slice's end {first:.0f} mm"
         )
     if by_anatomy and by_motion and by_anatomy != by_motion:
         ledger.warnings.append(

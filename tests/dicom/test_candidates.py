@@ -1,0 +1,206 @@
+"""Which of several stacks is taken, and what the user can say about it."""
+
+import numpy as np
+import pytest
+
+from lvvol import load_study, survey_study
+from lvvol.errors import SeriesError
+from studies import DOWN, NORMAL, RIGHT, pixels_of
+
+STEADY = {"ScanningSequence": "GR", "SequenceVariant": ["SK", "SS"]}
+SPOILED = {"ScanningSequence": "GR", "SequenceVariant": ["SK", "SP"]}
+
+
+def tilted(degrees):
+    """An orientation turned about its own row direction."""
+    a = np.deg2rad(degrees)
+    return [*RIGHT, *(np.cos(a) * DOWN + np.sin(a) * NORMAL)]
+
+
+def stack_of(study, number, n_slices=7, n_phases=6, start=0.0, **tags):
+    """A stack in one series; the mark of its pixels is 10 times the series number."""
+    for index in range(n_slices):
+        study.slice(
+            start + index,
+            n_phases,
+            SeriesNumber=number,
+            mark=number + index,
+            **{"acquired": f"12{number:02d}{index:02d}", **tags},
+        )
+
+
+def used(stack):
+    """The series that each slice comes from."""
+    return list(stack.series_numbers)
+
+
+def test_tagged_stack_acquired_later_does_not_replace_the_plain_one(study):
+    stack_of(study, 10, **STEADY)
+    stack_of(study, 20, n_phases=5, **SPOILED)
+    stack = load_study(study.folder)
+    assert used(stack) == [10] * 7
+    assert stack.n_phases == 6
+    assert any("second short-axis stack of 7 slices (series 20)" in w for w in stack.warnings)
+    whys = {d.why for d in stack.decisions if d.what == "Set aside series 20."}
+    assert whys == {
+        "It belongs to another stack, made by another pulse sequence (GR/SK/SP, not GR/SK/SS)."
+    }
+
+
+def test_series_asked_for_is_used_alone_where_it_forms_a_stack(study):
+    stack_of(study, 10, **STEADY)
+    stack_of(study, 20, n_phases=5, **SPOILED)
+    uid = study.series[20]
+    for name in (20, "20", uid):
+        stack = load_study(study.folder, series=[name])
+        assert used(stack) == [20] * 7
+        assert stack.n_phases == 5
+    assert any(d.what == "Used only the series that were asked for." for d in stack.decisions)
+    assert used(load_study(study.folder, series=20)) == [20] * 7
+
+
+def test_series_asked_for_wins_a_repeated_place(study):
+    stack_of(study, 10)
+    study.slice(3, 6, SeriesNumber=30, mark=5, acquired="130000")
+    assert used(load_study(study.folder)) == [10, 10, 10, 30, 10, 10, 10]
+    for n, index in enumerate(range(7)):
+        study.slice(index, 6, SeriesNumber=40 + n, mark=6, acquired="140000")
+    stack = load_study(study.folder, series=[30])
+    assert used(stack) == [40, 41, 42, 30, 44, 45, 46]
+    assert any("that series was asked for" in d.why for d in stack.decisions)
+
+
+def test_series_that_is_not_there(study):
+    stack_of(study, 10, n_slices=3)
+    with pytest.raises(SeriesError, match=r"expected a series of the study, got 11; there are 10"):
+        load_study(study.folder, series=[11])
+    with pytest.raises(SeriesError, match=r"got 1\.2\.3"):
+        load_study(study.folder, series=["1.2.3"])
+
+
+def test_series_that_cannot_be_used(study):
+    stack_of(study, 10, n_slices=3)
+    study.slice(1, 1, SeriesNumber=50)
+    with pytest.raises(SeriesError, match="short-axis cine slices in series 50, but it shows one"):
+        load_study(study.folder, series=[50])
+    assert load_study(study.folder).n_slices == 3
+
+
+@pytest.mark.parametrize("series", [[1.5], [None], [True]])
+def test_series_of_another_type(study, series):
+    with pytest.raises(TypeError, match="series: expected UIDs"):
+        load_study(study.folder, series=series)
+
+
+def test_stack_acquired_twice_is_taken_from_the_second_time(study):
+    stack_of(study, 10)
+    stack_of(study, 20)
+    stack = load_study(study.folder)
+    assert used(stack) == [20] * 7
+    repeats = [d for d in stack.decisions if "repeated acquisition" in d.what]
+    assert len(repeats) == 7
+    assert sum(len(d.files) for d in repeats) == 42
+
+
+def test_stacks_planned_apart_are_not_mixed(study):
+    """Two stacks tilted by 3 degrees against each other, between each other's slices."""
+    stack_of(study, 10, n_slices=8)
+    stack_of(study, 20, n_slices=7, start=0.5, ImageOrientationPatient=tilted(3))
+    stack = load_study(study.folder)
+    assert used(stack) == [10] * 8
+    assert any("tilted by 3.0 degrees" in d.why for d in stack.decisions)
+    assert used(load_study(study.folder, series=[20])) == [20] * 7
+
+
+def test_slices_planned_later_complete_a_stack(study):
+    """Two more slices beyond the end, tilted by 2 degrees: too few for a stack of their own."""
+    stack_of(study, 10, n_slices=6)
+    stack_of(study, 20, n_slices=2, start=6, ImageOrientationPatient=tilted(2))
+    assert used(load_study(study.folder)) == [10] * 6 + [20] * 2
+
+
+def test_slice_of_another_sequence_only_fills_a_place_that_is_empty(study):
+    for index in (0, 1, 2, 4, 5, 6):
+        study.slice(index, 6, SeriesNumber=10, acquired="120000", **STEADY)
+    for index in (2, 3):
+        study.slice(index, 6, SeriesNumber=20, acquired="130000", mark=9, **SPOILED)
+    stack = load_study(study.folder)
+    assert used(stack) == [10, 10, 10, 20, 10, 10, 10]
+    np.testing.assert_array_equal(stack.images[2, 1], pixels_of(2, 1))
+
+
+def test_stack_along_the_body_does_not_win_by_its_size(study):
+    """Axial cines, as made for the right ventricle, are more; hearts do not point to the feet."""
+    stack_of(study, 10, n_slices=7)
+    axial = [1, 0, 0, 0, 1, 0]
+    for index in range(12):
+        study.slice(0, 6, SeriesNumber=20, offset_mm=(0, 0, 8.0 * index),
+                    ImageOrientationPatient=axial, acquired=f"1300{index:02d}")  # fmt: skip
+    assert used(load_study(study.folder)) == [10] * 7
+    alone = load_study(study.folder, series=[20])
+    assert alone.n_slices == 12
+    assert any("it may not be a short-axis stack" in w for w in alone.warnings)
+
+
+@pytest.mark.parametrize("later", ["plain", "tagged"])
+def test_names_break_a_tie(study, later):
+    first, second = (10, 20) if later == "tagged" else (20, 10)
+    stack_of(study, first, SeriesDescription="cine sax")
+    stack_of(
+        study,
+        second,
+        SeriesDescription="grid tagging",
+        ImageOrientationPatient=tilted(3),
+        start=0.3,
+    )
+    assert used(load_study(study.folder)) == [first] * 7
+
+
+def test_phase_maps_of_a_flow_series_are_left_out(study):
+    """Strength and phase share series, place and trigger times; only the first is an image."""
+    for index in range(4):
+        for component, mark in (("M", index), ("P", 9)):
+            study.slice(index, 6, SeriesNumber=10, mark=mark, acquired=f"12000{index}",
+                        ImageType=["ORIGINAL", "PRIMARY", component])  # fmt: skip
+    survey = survey_study(study.folder)
+    for z in range(4):
+        np.testing.assert_array_equal(survey.stack.images[z, 2], pixels_of(z, 2))
+    assert survey.series[0].views == ("short axis", "phase map")
+
+
+def test_one_sweep_over_many_beats_is_no_stack(study):
+    """Real-time cines: trigger times rise and fall with every beat of one long sweep."""
+    stack_of(study, 10, n_slices=4)
+    for index in range(4):
+        for beat in range(8):
+            for phase in range(5):
+                study.save(
+                    study.dataset(
+                        SeriesNumber=20,
+                        ImagePositionPatient=([10, 20, 30] + index * 8.0 * NORMAL).tolist(),
+                        AcquisitionTime=f"13{index:02d}{beat:02d}.{phase}",
+                        TriggerTime=phase * 150.0,
+                    )
+                )
+    survey = survey_study(study.folder)
+    assert used(survey.stack) == [10] * 4
+    assert survey.series[1].views == ("many beats",)
+
+
+def test_repeats_of_a_scan_that_stamps_every_image_are_two_scans(study):
+    """Each phase has its own time; the second scan begins half a minute after the first."""
+    stack_of(study, 10, n_slices=4)
+    for again in range(2):
+        for phase in range(6):
+            study.save(
+                study.dataset(
+                    np.full((24, 20), 7 + again, np.uint16),
+                    SeriesNumber=20,
+                    ImagePositionPatient=([10, 20, 30] + 32.0 * NORMAL).tolist(),
+                    AcquisitionTime=f"14{again:02d}{phase:02d}",
+                    TriggerTime=phase * 40.0 + again,
+                )
+            )
+    stack = load_study(study.folder)
+    assert stack.images.shape[:2] == (5, 6)
+    assert (stack.images[4] == 8).all()
