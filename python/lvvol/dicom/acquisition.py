@@ -293,9 +293,13 @@ def _runs(plane: list[Image]) -> list[list[Image]]:
     ordered = sorted(plane, key=lambda i: (i.acquired, value(i), _identity(i)))
     runs: list[list[Image]] = [ordered[:1]]
     sweeps = [runs[:]]
+    together = Counter(map(_clock, plane))
     for before, image in pairwise(ordered):
         later_s = _clock(image) - _clock(before)
-        if later_s > 0 and (value(image) or 0.0) <= (value(before) or 0.0):
+        anew = (value(image) or 0.0) <= (value(before) or 0.0)
+        # A scan with one time for all, and images with times of their own, are different things.
+        other = (together[_clock(image)] > 1) != (together[_clock(before)] > 1)
+        if later_s > 0 and (anew or (other and later_s > LONGEST_CYCLE_S)):
             runs.append([])
             if later_s > LONGEST_CYCLE_S:
                 sweeps.append([])
