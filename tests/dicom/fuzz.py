@@ -1,0 +1,275 @@
+"""Mutate studies, load them, and check that nothing crashes, hangs or lies.
+
+``python -m tests.dicom.fuzz --cases 10000 --seed 0`` runs cases in child processes and prints a
+summary; ``--case K --seed S`` runs one and shows what was done to it. docs/fuzz.md tells the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import IO
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 60.0
+MEMORY_BYTES = 2 << 30
+REPORT = REPOSITORY / "docs" / "fuzz.md"
+
+
+@dataclass
+class Result:
+    """What became of one case."""
+
+    case: int
+    base: str
+    outcome: str
+    problems: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    warned: bool = False
+
+
+def base_names(data: Path | None) -> list[str]:
+    """Names of the studies to mutate; the real ones take every second case."""
+    from tests.dicom.fuzz_studies import REAL, SYNTHETIC
+
+    if data is None:
+        return list(SYNTHETIC)
+    return [name for pair in zip([*REAL] * 3, SYNTHETIC, strict=True) for name in pair]
+
+
+def run_case(case: int, seed: int, data: Path | None) -> Result:
+    """Make a case, load it and check what comes out."""
+    from lvvol import load_study
+    from lvvol.errors import LvvolError
+    from tests.dicom.fuzz_mutations import mutate
+    from tests.dicom.fuzz_oracle import check
+    from tests.dicom.fuzz_studies import base_of
+
+    names = base_names(data)
+    name = names[case % len(names)]
+    base = base_of(name, data)
+    mutated = mutate(base, Random(f"{seed}/{name}/{case}"))
+    result = Result(case, name, "", log=mutated.log)
+    with tempfile.TemporaryDirectory() as folder:
+        for path, content in mutated.files.items():
+            target = Path(folder) / path
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(content)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                stack = load_study(folder)
+        except LvvolError as error:
+            result.outcome = type(error).__name__
+            if len(str(error).splitlines()) != 1:
+                result.problems.append(f"a message of several lines: {str(error)!r}")
+        except Exception as error:
+            result.outcome = "exception"
+            result.problems.append(f"{type(error).__name__}: {error}")
+            result.problems.append(traceback.format_exc())
+        else:
+            whole = stack.images.shape[:2] == (len(base.slices), len(base.slices[0]))
+            result.outcome = "whole stack" if whole else "smaller or other stack"
+            result.warned = len(stack.warnings) > 1
+            result.problems += check(stack, mutated.files, base.files)
+    return result
+
+
+def _child(first: int, stop: int, step: int, seed: int, data: Path | None) -> None:
+    """Run cases and print, for each, its number before and its result after."""
+    from tests.dicom.fuzz_studies import base_of
+
+    for name in base_names(data):
+        base_of(name, data)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, used + MEMORY_BYTES))
+    for case in range(first, stop, step):
+        print(json.dumps(case), flush=True)
+        print(json.dumps(asdict(run_case(case, seed, data))), flush=True)
+
+
+def _start(
+    first: int, stop: int, step: int, seed: int, data: Path | None, told: IO[str]
+) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.dicom.fuzz", "--child", f"{first}:{stop}:{step}"]
+    command += ["--seed", str(seed), *(["--data", str(data)] if data else [])]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command,
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=told,
+        text=True,
+        env=environment,
+    )
+
+
+def _results(first: int, stop: int, step: int, seed: int, data: Path | None) -> Iterator[Result]:
+    """Run cases in a child that may die or hang, and go on behind the case that did it."""
+    while first < stop:
+        running: int | None = None
+        with tempfile.TemporaryFile("w+") as told:
+            child = _start(first, stop, step, seed, data, told)
+            assert child.stdout is not None
+            lines: queue.Queue[str | None] = queue.Queue()
+            reader = threading.Thread(target=_pass_on, args=(child.stdout, lines), daemon=True)
+            reader.start()
+            problem = ""
+            while True:
+                try:
+                    line = lines.get(timeout=TIMEOUT_S)
+                except queue.Empty:
+                    child.kill()
+                    problem = "hang"
+                    line = None
+                if line is None:
+                    break
+                said = json.loads(line)
+                if isinstance(said, int):
+                    running = said
+                else:
+                    yield Result(**said)
+                    running, first = None, said["case"] + step
+            code = child.wait()
+            reader.join()
+            child.stdout.close()
+            told.seek(0)
+            last_words = told.read()[-2000:]
+        if code == 0 and first >= stop:
+            return
+        where = first if running is None else running
+        yield Result(where, "", problem or "crash", [f"ended with {code}: {last_words}"])
+        first = where + step
+
+
+def _pass_on(stream: Iterable[str], lines: queue.Queue[str | None]) -> None:
+    for line in stream:
+        lines.put(line)
+    lines.put(None)
+
+
+def run(
+    cases: int, seed: int, data: Path | None, jobs: int = 1, progress: bool = False
+) -> list[Result]:
+    """Run cases from 0 on, in `jobs` processes.
+
+    Returns
+    -------
+    list of Result
+        One a case, in order.
+    """
+    done: queue.Queue[Result | None] = queue.Queue()
+
+    def work(first: int) -> None:
+        try:
+            for result in _results(first, cases, jobs, seed, data):
+                done.put(result)
+        finally:
+            done.put(None)
+
+    for first in range(jobs):
+        threading.Thread(target=work, args=(first,), daemon=True).start()
+    results: list[Result] = []
+    working = jobs
+    while working:
+        result = done.get()
+        if result is None:
+            working -= 1
+            continue
+        results.append(result)
+        if result.problems:
+            print(f"case {result.case} ({result.base}) {result.outcome}", file=sys.stderr)
+            for line in [*result.log, *result.problems]:
+                print(f"    {line}", file=sys.stderr)
+        if progress and len(results) % 500 == 0:
+            print(f"{len(results)} of {cases}", file=sys.stderr)
+    return sorted(results, key=lambda r: r.case)
+
+
+def summary(results: list[Result], seed: int, command: str) -> str:
+    """Write the table of a run."""
+    lines = [
+        f"`{command}` on {datetime.now(UTC):%Y-%m-%d}: {len(results)} cases of seed {seed}, "
+        f"{sum(bool(r.problems) for r in results)} with a problem.",
+        "",
+        "| outcome | cases |",
+        "|---|---|",
+        *(
+            f"| {outcome} | {n} |"
+            for outcome, n in Counter(r.outcome for r in results).most_common()
+        ),
+        "",
+        "| study | cases | stacks | refused | problems |",
+        "|---|---|---|---|---|",
+    ]
+    for base in dict.fromkeys(r.base for r in results):
+        of_base = [r for r in results if r.base == base]
+        stacks = sum("stack" in r.outcome for r in of_base)
+        wrong = sum(bool(r.problems) for r in of_base)
+        refused = len(of_base) - stacks
+        lines.append(f"| {base} | {len(of_base)} | {stacks} | {refused} | {wrong} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--case", type=int, help="run this one here and show what was done")
+    parser.add_argument("--keep", type=Path, help="with --case: write the mutated study there")
+    parser.add_argument("--data", type=Path, help="folder of the real studies, unpacked")
+    parser.add_argument("--write", action="store_true", help="put the summary into docs/fuzz.md")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        _child(*map(int, options.child.split(":")), options.seed, options.data)
+        return 0
+    if options.case is not None:
+        if options.keep:
+            _keep(options.case, options.seed, options.data, options.keep)
+        result = run_case(options.case, options.seed, options.data)
+        print(f"case {result.case} of {result.base}: {result.outcome}")
+        print("\n".join([*result.log, *(f"PROBLEM {p}" for p in result.problems)]))
+        return bool(result.problems)
+    results = run(options.cases, options.seed, options.data, options.jobs, progress=True)
+    command = f"make fuzz CASES={options.cases} SEED={options.seed}"
+    text = summary(results, options.seed, command)
+    print(text)
+    if options.write:
+        kept = REPORT.read_text(encoding="utf-8").split("<!-- last run -->")[0]
+        REPORT.write_text(f"{kept}<!-- last run -->\n{text}\n", encoding="utf-8")
+    return any(result.problems for result in results)
+
+
+def _keep(case: int, seed: int, data: Path | None, folder: Path) -> None:
+    """Write a case's files."""
+    from tests.dicom.fuzz_mutations import mutate
+    from tests.dicom.fuzz_studies import base_of
+
+    name = base_names(data)[case % len(base_names(data))]
+    mutated = mutate(base_of(name, data), Random(f"{seed}/{name}/{case}"))
+    for path, content in mutated.files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

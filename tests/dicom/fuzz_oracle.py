@@ -1,0 +1,349 @@
+"""Whether a stack says of every image what its own header says, by a reading that shares no code.
+
+Headers are read by pydicom and turned into affines here, by the equation of the standard (PS3.3
+C.7.6.2.1.1). A number must have the form that the standard gives it.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from lvvol import CineStack
+
+Array = npt.NDArray[np.float64]
+
+# Images of one acquisition may differ by this much (docs/reading.md).
+SAME_PLACE_MM, SAME_DIRECTION_DEGREES = 1.0, 1.0
+# Rounding: coordinates have some ten digits.
+EXACT_MM = 0.01
+
+_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+
+@dataclass(eq=False)
+class Frame:
+    """One image of a case: what its header says, and what it holds."""
+
+    file: str
+    pristine: bool
+    datasets: tuple[Dataset, ...]
+    index: int
+
+    @cached_property
+    def uid(self) -> str:
+        return text_of(self.datasets[-1], "SOPInstanceUID")
+
+    @cached_property
+    def exam(self) -> tuple[str, str]:
+        whole = self.datasets[-1]
+        return text_of(whole, "PatientID"), text_of(whole, "StudyInstanceUID")
+
+    @cached_property
+    def affine(self) -> Array | None:
+        """(row, column, k, 1) to patient mm; None where the header does not give a plane."""
+        position, cosines, spacing = (
+            next((n for d in self.datasets if len(n := numbers_of(d, keyword)) == count), None)
+            for keyword, count in (
+                ("ImagePositionPatient", 3),
+                ("ImageOrientationPatient", 6),
+                ("PixelSpacing", 2),
+            )
+        )
+        if position is None or cosines is None or spacing is None or min(spacing) <= 0:
+            return None
+        right, down = np.array(cosines[:3]), np.array(cosines[3:])
+        with np.errstate(all="ignore"):
+            lengths = np.linalg.norm(right), np.linalg.norm(down)
+            if not np.isfinite(lengths).all() or np.abs(np.array(lengths) - 1).max() > 1e-3:
+                return None
+            right, down = right / lengths[0], down / lengths[1]
+        if abs(right @ down) > 2e-3:
+            return None
+        down = down - (down @ right) * right
+        affine = np.eye(4)
+        affine[:3, 0] = down / np.linalg.norm(down) * spacing[0]
+        affine[:3, 1] = right * spacing[1]
+        affine[:3, 2] = np.cross(right, down / np.linalg.norm(down))
+        affine[:3, 3] = position
+        return affine
+
+    @cached_property
+    def trigger_ms(self) -> float | None:
+        for keyword in ("TriggerTime", "NominalCardiacTriggerDelayTime"):
+            for dataset in self.datasets:
+                numbers = numbers_of(dataset, keyword)
+                if numbers:
+                    return numbers[0]
+        return None
+
+    @cached_property
+    def pixels(self) -> npt.NDArray[np.float32]:
+        """Decoded by pydicom and rescaled; for sound files only."""
+        whole = self.datasets[-1]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            stored = pydicom.pixels.pixel_array(whole, index=self.index).astype(np.float64)
+        slope = next((n[0] for d in self.datasets if (n := numbers_of(d, "RescaleSlope"))), 1.0)
+        shift = next((n[0] for d in self.datasets if (n := numbers_of(d, "RescaleIntercept"))), 0.0)
+        return (stored * slope + shift).astype(np.float32)
+
+
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """Text as the file has it, without blanks at the ends of its values."""
+    try:
+        element: Any = dataset.get_item(keyword)
+        raw = element.value if isinstance(element, RawDataElement) else dataset[keyword].value
+    except Exception:
+        return ""
+    if raw is None:
+        return ""
+    if isinstance(raw, bytes):
+        raw = raw.decode("latin-1")
+    values = raw.split("\\") if isinstance(raw, str) else list(raw) if _many(raw) else [raw]
+    return "\\".join(str(v).strip(" \0") for v in values)
+
+
+def numbers_of(dataset: Dataset, keyword: str) -> tuple[float, ...]:
+    """Finite numbers in the standard's form; none where one is not."""
+    try:
+        element: Any = dataset.get_item(keyword)
+        if isinstance(element, RawDataElement) and element.VR not in ("FD", "FL", "UL", "US"):
+            values = element.value.decode("latin-1").split("\\")
+            numbers = [float(v) for v in map(str.strip, (v.rstrip("\0") for v in values))
+                       if _DECIMAL.fullmatch(v)]  # fmt: skip
+            if len(numbers) < len(values):
+                return ()
+        else:
+            value = dataset[keyword].value
+            numbers = [float(v) for v in (value if _many(value) else [value])]
+    except Exception:
+        return ()
+    return tuple(numbers) if np.isfinite(numbers).all() else ()
+
+
+def _many(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue"
+
+
+def frames_of(file: str, content: bytes, pristine: bool) -> list[Frame]:
+    """Read a file's frames; none where pydicom cannot."""
+    try:
+        with warnings.catch_warnings(), pydicom.config.disable_value_validation():
+            warnings.simplefilter("ignore")
+            whole = pydicom.dcmread(BytesIO(content), force=True)
+            if "TransferSyntaxUID" not in whole.file_meta:
+                implicit = whole.original_encoding[0]
+                whole.file_meta.TransferSyntaxUID = (
+                    ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+                )
+            per_frame = list(whole.get("PerFrameFunctionalGroupsSequence") or [])
+            shared = list(whole.get("SharedFunctionalGroupsSequence") or [])[:1]
+            frames = []
+            for index in range(max(len(per_frame), 1)):
+                groups = [*per_frame[index : index + 1], *shared]
+                macros = [e.value[0] for g in groups for e in g if e.VR == "SQ" and e.value]
+                frames.append(Frame(file, pristine, (*macros, whole), index))
+    except Exception:
+        return []
+    return frames
+
+
+@lru_cache(maxsize=64)
+def _pristine_frames(file: str, content: bytes) -> list[Frame]:
+    return frames_of(file, content, True)
+
+
+def check(stack: CineStack, files: dict[str, bytes], pristine: dict[str, bytes]) -> list[str]:
+    """Compare a stack with the files that it was made of.
+
+    Parameters
+    ----------
+    stack : CineStack
+        What `load_study` made of a case.
+    files, pristine : dict of str to bytes
+        The case's files, and those of the study before it was mutated.
+
+    Returns
+    -------
+    list of str
+        What is wrong; empty where nothing is.
+    """
+    wrong = _invariants(stack)
+    if wrong:
+        return wrong
+    contents = set(pristine.values())
+    frames = []
+    for name, content in files.items():
+        sound = content in contents
+        frames += _pristine_frames(name, content) if sound else frames_of(name, content, False)
+    with np.errstate(all="ignore"):
+        shown: list[list[Frame]] = []
+        for z in range(stack.n_slices):
+            said, of_slice = _check_slice(stack, z, frames)
+            wrong += said
+            shown += of_slice
+    exams = {candidates[0].exam for candidates in shown if len(candidates) == 1}
+    if len(exams) > 1:
+        wrong.append(f"the stack mixes patients or studies: {sorted(exams)}")
+    known = {name for decision in stack.decisions for name in decision.files}
+    if not known <= files.keys():
+        wrong.append(f"decisions name files that are not there: {sorted(known - files.keys())}")
+    used = {frame.file for candidates in shown for frame in candidates}
+    silent = files.keys() - known - used
+    if silent:
+        wrong.append(f"files neither used nor in any decision: {sorted(silent)}")
+    return wrong
+
+
+def _invariants(stack: CineStack) -> list[str]:
+    """What holds of every stack, whatever it was made of."""
+    wrong = []
+    n_slices, n_phases, rows, columns = stack.images.shape
+    if n_slices < 3 or n_phases < 2 or min(rows, columns) < 1:
+        wrong.append(f"the shape is {stack.images.shape}")
+    if not np.isfinite(stack.images).all():
+        wrong.append("images are not finite")
+    affines = stack.affines
+    if not (np.isfinite(affines).all() and np.isfinite(stack.positions_mm).all()):
+        return [*wrong, "affines or positions are not finite"]
+    if (affines[:, 3] != [0, 0, 0, 1]).any():
+        wrong.append("an affine's last row is not 0 0 0 1")
+    lengths = np.linalg.norm(affines[:, :3, :3], axis=1)
+    directions = affines[:, :3, :3] / lengths[:, None, :]
+    if np.abs(np.einsum("zij,zik->zjk", directions, directions) - np.eye(3)).max() > 1e-6:
+        wrong.append("an affine's axes are not perpendicular")
+    if np.abs(lengths[:, 2] - 1).max() > 1e-9:
+        wrong.append("a normal is not a unit vector")
+    # A grid within one pixel of the others is left as it is, and so is its spacing.
+    spacing = np.array(stack.pixel_spacing_mm)
+    if (spacing <= 0).any() or not np.isfinite(spacing).all():
+        return [*wrong, f"the pixel spacing is {spacing}"]
+    off_mm = np.abs(lengths[:, :2] - spacing) * np.maximum([rows, columns], 1)
+    if (off_mm > 1.01 * spacing).any():
+        wrong.append(f"affines of spacing {lengths[:, :2].tolist()} where {spacing} is said")
+    if (np.diff(stack.positions_mm) <= 0).any():
+        wrong.append("positions do not increase")
+    normals, origins = directions[:, :, 2], affines[:, :3, 3]
+    signs = np.sign(normals @ normals[0])
+    tilt = np.arccos(np.clip(np.abs(normals @ normals[0]), 0, 1)).max()
+    normal = (normals * signs[:, None]).mean(axis=0)
+    normal /= np.linalg.norm(normal)
+    if normal @ (origins[-1] - origins[0]) < 0:
+        normal = -normal
+    if (signs < 0).any():
+        wrong.append("normals point to different sides")
+    centre = np.array([(rows - 1) / 2, (columns - 1) / 2, 0, 1])
+    axis = (affines @ centre)[:, :3].mean(axis=0)
+    ahead = np.einsum("zi,zi->z", origins - axis, normals) / (normals @ normal)
+    expected = axis @ normal + ahead
+    # The axis runs through the mean of all candidates; tilted planes meet another one elsewhere.
+    allowed = EXACT_MM + 3 * tilt * max(60.0, float(np.linalg.norm(centre[:2] * spacing)))
+    if np.abs(stack.positions_mm - expected).max() > allowed:
+        wrong.append(f"positions {stack.positions_mm} where affines say {expected}")
+    return wrong
+
+
+def _check_slice(
+    stack: CineStack, z: int, frames: list[Frame]
+) -> tuple[list[str], list[list[Frame]]]:
+    """Check that a slice's images come from headers that agree with its affine; return these."""
+    n_phases, shape = stack.n_phases, stack.images.shape[2:]
+    affine = stack.affines[z]
+    fits: list[list[tuple[float, Frame, str]]] = []
+    for t in range(n_phases):
+        uid = stack.sop_instance_uids[z][t]
+        named = [frame for frame in frames if frame.uid == uid] or frames
+        fits.append([fit for frame in named if (fit := _fit(stack, z, t, frame)) is not None])
+    wrong = []
+    nearest = min((fit[0] for of_phase in fits for fit in of_phase), default=np.inf)
+    if nearest > EXACT_MM:
+        wrong.append(f"slice {z}: its affine is {nearest:.4f} mm off what any of its headers says")
+    touched = any(not fit[1].pristine for of_phase in fits for fit in of_phase)
+    reach = float(np.linalg.norm(affine[:3, :2] @ np.array(shape)))
+    loose = SAME_PLACE_MM + 1.01 * np.deg2rad(SAME_DIRECTION_DEGREES) * reach
+    allowed = loose if touched else EXACT_MM
+    shown: list[list[Frame]] = []
+    for t, of_phase in enumerate(fits):
+        right = [fit for fit in of_phase if fit[0] <= allowed and not fit[2]]
+        shown.append([fit[1] for fit in right])
+        if right:
+            said, trigger = stack.times_ms[z, t], {fit[1].trigger_ms for fit in right}
+            if not np.isnan(said) and said not in trigger:
+                wrong.append(f"slice {z} phase {t}: shown at {said} ms, its header says {trigger}")
+            continue
+        uid = stack.sop_instance_uids[z][t]
+        why = [f"{f.file}: {d:.3f} mm off {p}" for d, f, p in of_phase[:4]] or ["no header fits"]
+        wrong.append(f"slice {z} phase {t} ({uid}): {'; '.join(why)}")
+    times = [f[0].trigger_ms for f in shown if len(f) == 1 and f[0].pristine]
+    known = [time for time in times if time is not None]
+    if len(known) == n_phases == len(set(known)) and known != sorted(known):
+        wrong.append(f"slice {z}: phases of untouched files are out of order")
+    return wrong, shown
+
+
+def _fit(stack: CineStack, z: int, t: int, frame: Frame) -> tuple[float, Frame, str] | None:
+    """Say how far (mm) a slice's affine is off an image's header, and what its pixels lack."""
+    if frame.affine is None:
+        return None
+    affine, image = stack.affines[z], stack.images[z, t]
+    corners = np.array(
+        [(r, c, 0, 1) for r in (0, image.shape[0] - 1) for c in (0, image.shape[1] - 1)], float
+    ).T
+    onto = np.linalg.solve(frame.affine, affine)  # the stack's pixels to the image's own
+    shift = np.rint(onto[:2, 3])
+    own = frame.affine @ (corners + np.array([*shift, 0, 0])[:, None])
+    moved_mm = float(np.linalg.norm((affine @ corners - own)[:3], axis=0).max())
+    out_of_plane_mm = float(np.abs((onto @ corners)[2]).max())
+    # Pixels that stay pixels are moved by whole rows and columns; others are interpolated in plane.
+    whole = moved_mm <= SAME_PLACE_MM + 0.02 * float(np.linalg.norm(affine[:3, :2] @ image.shape))
+    if not frame.pristine:
+        return min(moved_mm, out_of_plane_mm), frame, ""
+    if whole and _placed(image, frame.pixels, shift.astype(int)):
+        return moved_mm, frame, ""
+    if _resampled(image, frame.pixels, onto):
+        return out_of_plane_mm, frame, ""
+    return out_of_plane_mm, frame, "with other pixels"
+
+
+def _placed(image: Array, pixels: Array, shift: Any) -> bool:
+    """Whether an image is `pixels` moved by whole rows and columns, 0 elsewhere."""
+    expected = np.zeros_like(image)
+    r, c = np.mgrid[: image.shape[0], : image.shape[1]]
+    r, c = r + shift[0], c + shift[1]
+    inside = (r >= 0) & (c >= 0) & (r < pixels.shape[0]) & (c < pixels.shape[1])
+    expected[inside] = pixels[r[inside], c[inside]]
+    return bool(np.allclose(image, expected, rtol=1e-6, atol=1e-6))
+
+
+def _resampled(image: Array, pixels: Array, onto: Array) -> bool:
+    """Whether an image is about what linear interpolation of `pixels` gives."""
+    r, c = np.mgrid[: image.shape[0], : image.shape[1]]
+    at = onto[:2, 0, None, None] * r + onto[:2, 1, None, None] * c + onto[:2, 3, None, None]
+    low = np.floor(at).astype(int)
+    # Where pixels are averaged, those at the border mix with what lies beyond.
+    end = np.array(pixels.shape)[:, None, None] - 3
+    inside = ((low >= 2) & (low < end)).all(axis=0)
+    if inside.sum() < 9:
+        return True
+    (r0, c0), (fr, fc) = low[:, inside], (at - low)[:, inside]
+    expected = (
+        pixels[r0, c0] * (1 - fr) * (1 - fc)
+        + pixels[r0 + 1, c0] * fr * (1 - fc)
+        + pixels[r0, c0 + 1] * (1 - fr) * fc
+        + pixels[r0 + 1, c0 + 1] * fr * fc
+    )
+    if expected.std() == 0 or image[inside].std() == 0:
+        return bool(expected.std() == image[inside].std())
+    return bool(np.corrcoef(expected, image[inside])[0, 1] > 0.9)
