@@ -31,7 +31,7 @@ _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # Only these are parsed: it takes two thirds of the time of a whole header.
 _TAGS = [
     *map(Tag, USED),
-    *map(Tag, (*_GROUPS, *_PIXELS, "ExtendedOffsetTable", "ExtendedOffsetTableLengths")),
+    *map(Tag, (*_GROUPS, *_PIXELS)),
     # What pydicom decodes pixels by, besides the elements in use.
     Tag("PlanarConfiguration"),
 ]

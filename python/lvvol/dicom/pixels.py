@@ -9,7 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
-from pydicom.pixels.utils import pixel_array
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import as_pixel_options, pixel_array
+from pydicom.uid import RLELossless
+
+from lvvol.dicom.codestream import checked_codestream
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
@@ -131,4 +136,17 @@ class EncodedPixels:
 
     def frame(self, index: int) -> npt.NDArray[Any]:
         """Return the stored values of one frame, shape (row, column), or raise any error."""
-        return pixel_array(self.dataset, index=index)
+        dataset, syntax = self.dataset, self.dataset.file_meta.TransferSyntaxUID
+        if not syntax.is_encapsulated:
+            return pixel_array(dataset, index=index)
+        # Always the same decoders, whatever else is installed: that of pylibjpeg for RLE ends the
+        # whole process where a stream is damaged.
+        plugin = "pydicom"
+        options = as_pixel_options(dataset)
+        frame = get_frame(dataset.PixelData, index, number_of_frames=options["number_of_frames"])
+        if syntax != RLELossless:
+            plugin = "pylibjpeg"
+            frame = checked_codestream(frame, dataset.Rows, dataset.Columns)
+        options["number_of_frames"] = 1
+        decoder = get_decoder(syntax)
+        return decoder.as_array(encapsulate([frame]), index=0, decoding_plugin=plugin, **options)[0]
