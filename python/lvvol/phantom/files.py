@@ -14,11 +14,11 @@ import numpy as np
 
 from lvvol.errors import OutputError
 from lvvol.phantom.layouts import LAYOUTS, Layout
-from lvvol.phantom.scan import Scan
+from lvvol.phantom.scan import LOCALISER, Scan
 from lvvol.phantom.study import PhantomStudy
 
 if TYPE_CHECKING:
-    from lvvol.dicom.write import StudyHeader
+    from lvvol.dicom.vendors import StudyHeader
 
 STARTED = datetime(2024, 1, 1, 9, 0, 0)
 FOREIGN_FILES = "foreign-files"
@@ -104,7 +104,7 @@ def write_studies(
     studies: Iterable[PhantomStudy],
     folder: str | Path,
     layout: str = "flat",
-    on_study: Callable[[int], None] | None = None,
+    on_study: Callable[[Path, PhantomStudy], None] | None = None,
 ) -> tuple[Path, ...]:
     """Write studies side by side, each in a folder of its own.
 
@@ -115,7 +115,7 @@ def write_studies(
     folder, layout
         As in `write_study`.
     on_study : callable, optional
-        Called with the number of studies written so far, after each.
+        Called after each study with the folder it will lie in.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def _write(
     layout: str,
     *,
     alone: bool,
-    on_study: Callable[[int], None] | None,
+    on_study: Callable[[Path, PhantomStudy], None] | None,
 ) -> tuple[Path, ...]:
     """Write into a folder beside `out`, then put it in its place."""
     check_folder(out)
@@ -183,7 +183,7 @@ def _write(
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
             if on_study is not None:
-                on_study(len(folders))
+                on_study(out / folder, study)
         if where is not None and where.table:
             (part / where.table).write_text("\n".join([where.columns, *rows, ""]), "utf-8")
         part.chmod(0o755)  # mkdtemp keeps others out; a study is for sharing
@@ -210,7 +210,7 @@ def _checked(study: PhantomStudy, layout: str) -> Layout:
 
 def _header(study: PhantomStudy, where: Layout) -> StudyHeader:
     # pydicom takes a third of a second to load, and phantoms are also used without files.
-    from lvvol.dicom.write import StudyHeader
+    from lvvol.dicom.vendors import StudyHeader
 
     patient_id, patient_name = where.patient(study)
     return StudyHeader(
@@ -221,13 +221,14 @@ def _header(study: PhantomStudy, where: Layout) -> StudyHeader:
         manufacturer=study.vendor,
         field_t=study.field_t,
         started=STARTED,
-        left_out=where.left_out,
+        anonymised=where.anonymised,
     )
 
 
 def _image_file(study: PhantomStudy, scan: Scan, phase: int, header: StudyHeader) -> bytes:
     """Return one image's file, cut short where it is truncated."""
-    from lvvol.dicom.write import CineImage, SeriesHeader, mr_file
+    from lvvol.dicom.vendors import CineImage, SeriesHeader
+    from lvvol.dicom.write import mr_file
 
     together = [other for other in study.scans if other.series == scan.series]
     series = SeriesHeader(
@@ -236,6 +237,9 @@ def _image_file(study: PhantomStudy, scan: Scan, phase: int, header: StudyHeader
         description=scan.view,
         started=STARTED + timedelta(seconds=min(other.acquired_s for other in together)),
         n_images=sum(other.n_phases for other in together),
+        localiser_uids=tuple(
+            study.uid(other.name, 0) for other in study.of_view(LOCALISER) if scan.view != LOCALISER
+        ),
     )
     gaps_mm = np.diff(study.reading.positions_mm)
     image = CineImage(

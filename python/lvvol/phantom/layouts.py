@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from lvvol.phantom.contours import contour_files
 from lvvol.phantom.plan import GE, SIEMENS
@@ -20,8 +21,8 @@ class Layout:
 
     vendor: str | None = None
     """Whose scanner all studies come from; None for any."""
-    left_out: frozenset[str] = frozenset()
-    """Keywords of elements that anonymising took away."""
+    anonymised: Mapping[str, str | None] = MappingProxyType({})
+    """What anonymising made of elements, by keyword; None where it took them away."""
     table: str = ""
     """Path of the table of all studies; empty for none."""
     columns: str = ""
@@ -56,20 +57,23 @@ class Dsb2(Layout):
     """The Second Annual Data Science Bowl's: one folder a series, no UIDs above the image's."""
 
     vendor = SIEMENS
-    left_out = frozenset(
-        [
-            "StudyInstanceUID",
-            "SeriesInstanceUID",
-            "FrameOfReferenceUID",
-            "StudyDate",
-            "SeriesDate",
-            "AcquisitionDate",
-            "ContentDate",
-            "ContentTime",
-            "AccessionNumber",
-            "ReferringPhysicianName",
-            "StudyID",
-        ]
+    anonymised = MappingProxyType(
+        dict.fromkeys(
+            [
+                "StudyInstanceUID",
+                "SeriesInstanceUID",
+                "FrameOfReferenceUID",
+                "StudyDate",
+                "SeriesDate",
+                "AcquisitionDate",
+                "ContentDate",
+                "ContentTime",
+                "AccessionNumber",
+                "ReferringPhysicianName",
+                "StudyID",
+                "ReferencedSOPInstanceUID",
+            ]
+        )
     )
     table = "train.csv"
     columns = "Id,Systole,Diastole"
@@ -100,6 +104,20 @@ class Sunnybrook(Layout):
     """The Sunnybrook Cardiac Data's: one series for the stack, and contours at ED and ES."""
 
     vendor = GE
+    # Dates that are none, as the real ones have them.
+    anonymised = MappingProxyType(
+        {
+            "StudyDate": "20120000",
+            "SeriesDate": "20120000",
+            "AcquisitionDate": "20120000",
+            "ContentDate": "20120000",
+            "PatientBirthDate": "00000000",
+            "PatientSex": "",
+            "StudyID": "",
+            "SeriesDescription": "",
+            "ReferringPhysicianName": None,
+        }
+    )
     table = "scd_patientdata.csv"
     columns = "PatientID,OriginalID"
 
