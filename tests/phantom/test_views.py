@@ -24,9 +24,12 @@ def corners(plane, to_frame):
 def test_two_chamber_holds_the_axis_and_misses_the_rv(phantom):
     subject = phantom.subject
     plane = two_chamber(subject.heart, subject.heart_to_patient, phantom.reading.slices[0].plane)
-    first, down, _ = corners(plane, np.linalg.inv(subject.heart_to_patient))
-    assert [first[0], down[0]] == pytest.approx([0.0, 0.0], abs=1e-9)  # p, towards the RV
-    assert down[2] < first[2]  # the base is up
+    towards_rv = corners(plane, np.linalg.inv(subject.heart_to_patient))[:, 0]
+    assert towards_rv == pytest.approx([0.0, 0.0, 0.0], abs=1e-9)
+    first, down, right = corners(plane, np.eye(4))
+    assert down[2] < first[2]  # the head is up
+    assert right[1] > first[1]  # the back is on the right
+    assert right[2] == pytest.approx(first[2])  # and level
 
 
 def test_four_chamber_holds_the_axis_and_the_rv(phantom):

@@ -71,11 +71,14 @@ def draw_short_axis(
 
 
 def two_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
-    """Return the plane through the LV's axis that misses the RV, base up."""
-    _, q, u = heart_to_patient[:3, :3].T
+    """Return the plane through the LV's axis that misses the RV, head up and back to the right."""
+    p = heart_to_patient[:3, 0]
+    column = _unit(np.array([0.0, 0.0, -1.0]) + p[2] * p)
+    row = np.cross(p, column)
+    row *= np.sign(row[1])
     centre = heart_to_patient[:3] @ (0.0, 0.0, 0.6 * heart.phases[0].cavity.base_mm, 1.0)
     shape = (like.shape[0], like.shape[0])
-    return Plane(plane_affine(centre, -q, -u, like.pixel_mm, shape), shape, like.thickness_mm)
+    return Plane(plane_affine(centre, row, column, like.pixel_mm, shape), shape, like.thickness_mm)
 
 
 def four_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
@@ -83,8 +86,7 @@ def four_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
     p, q, u = heart_to_patient[:3, :3].T
     towards_rv = np.cos(heart.rv_angle) * p + np.sin(heart.rv_angle) * q
     normal = np.cross(towards_rv, u)
-    row = np.array([1.0, 0.0, 0.0]) - normal[0] * normal
-    row /= np.linalg.norm(row)
+    row = _unit(np.array([1.0, 0.0, 0.0]) - normal[0] * normal)
     column = np.cross(normal, row)
     column *= np.sign(column[1])  # back is down
     centre = heart_to_patient[:3] @ (15.0, 0.0, 0.6 * heart.phases[0].cavity.base_mm, 1.0)
@@ -134,3 +136,8 @@ def plane_affine(
     affine[:3, 2] = np.cross(row, column)
     affine[:3, 3] = centre - affine[:3, 0] * (shape[0] // 2) - affine[:3, 1] * (shape[1] // 2)
     return affine
+
+
+def _unit(vector: Float64) -> Float64:
+    unit: Float64 = vector / np.linalg.norm(vector)
+    return unit
