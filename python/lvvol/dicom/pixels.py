@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import as_pixel_options, pixel_array
-from pydicom.uid import RLELossless
+from pydicom.uid import JPEGLSTransferSyntaxes, RLELossless
 
 from lvvol.dicom.codestream import checked_codestream
 
@@ -65,10 +65,7 @@ class NativePixels:
         count = self.rows * self.columns
         offset = index * count * self.dtype.itemsize
         values = np.frombuffer(self.data, self.dtype, count, offset).reshape(self.rows, -1)
-        if self.unused_bits:
-            # Out on the left and back again: that also spreads the sign over them.
-            values = (values << self.unused_bits) >> self.unused_bits
-        return values
+        return _without_unused(values, self.unused_bits)
 
 
 def native_pixels(
@@ -148,5 +145,16 @@ class EncodedPixels:
             plugin = "pylibjpeg"
             frame = checked_codestream(frame, dataset.Rows, dataset.Columns)
         options["number_of_frames"] = 1
-        decoder = get_decoder(syntax)
-        return decoder.as_array(encapsulate([frame]), index=0, decoding_plugin=plugin, **options)[0]
+        values, _ = get_decoder(syntax).as_array(
+            encapsulate([frame]), index=0, decoding_plugin=plugin, **options
+        )
+        if syntax in JPEGLSTransferSyntaxes and dataset.PixelRepresentation:
+            # JPEG-LS has no signs, and pydicom restores them by the stream's own precision, which
+            # may be all 16 bits.
+            values = _without_unused(values, dataset.BitsAllocated - dataset.BitsStored)
+        return np.asarray(values)
+
+
+def _without_unused(values: npt.NDArray[Any], unused_bits: int) -> npt.NDArray[Any]:
+    """Drop the high bits that do not count, and spread the sign over them."""
+    return (values << unused_bits) >> unused_bits if unused_bits else values
