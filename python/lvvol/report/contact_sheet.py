@@ -19,6 +19,7 @@ from lvvol.report.picture import (
     draw_head,
     finish,
     grey_window,
+    text_width,
     to_grey,
     write,
 )
@@ -169,7 +170,7 @@ def _draw_label(note: SliceNote, height: int) -> Picture:
     lines = [(f"slice {note.number}", 0.5, WHITE)]
     if note.end:
         lines.append((note.end, 0.5, CYAN))
-    lines.append((f"{note.position_mm:.1f} mm", 0.42, WHITE))
+    lines.append((f"{note.position_mm:z.1f} mm", 0.42, WHITE))
     if note.gap_mm is not None:
         lines.append((f"gap {note.gap_mm:.1f} mm", 0.42, YELLOW if note.wide else GREY))
     if note.series:
@@ -182,7 +183,7 @@ def _draw_label(note: SliceNote, height: int) -> Picture:
 def _caption(phase: int, time_ms: float, width: int) -> Picture:
     """Draw phase and time above an image."""
     strip = np.zeros((CAPTION, width, 3), np.uint8)
-    time = f", {time_ms:.0f} ms" if math.isfinite(time_ms) else ""
+    time = f", {time_ms:z.0f} ms" if math.isfinite(time_ms) else ""
     write(strip, f"phase {phase + 1}{time}", (1, CAPTION - 5), 0.38, GREY)
     return strip
 
@@ -191,6 +192,6 @@ def _draw_rule(note: SliceNote, usual_mm: float, width: int) -> Picture:
     """Draw the line that marks a wide gap."""
     rule = np.zeros((RULE, width, 3), np.uint8)
     text = f"wide gap: {note.gap_mm:.1f} mm, usually {usual_mm:.1f} mm"
-    rule[RULE // 2, LABEL + GUTTER :] = YELLOW
-    write(rule, text, (LABEL + GUTTER + 20, RULE - 7), 0.45, YELLOW)
+    write(rule, text, (0, RULE - 7), 0.45, YELLOW)
+    rule[RULE // 2, text_width(text, 0.45) + 2 * GUTTER :] = YELLOW
     return rule

@@ -75,7 +75,7 @@ def draw_head(title: str, warnings: Sequence[str], legend: str, width: int) -> P
     lines += [(line, 0.45, GREY) for line in _wrap(legend, 0.45, width)]
     head = np.zeros((len(lines) * LINE + GUTTER, width, 3), np.uint8)
     for i, (text, scale, colour) in enumerate(lines):
-        while scale > 0.3 and _text_width(text, scale) > width:
+        while scale > 0.3 and text_width(text, scale) > width:
             scale -= 0.05
         write(head, text, (0, LINE * i + LINE - 8), scale, colour)
     return head
@@ -105,6 +105,11 @@ def write(
     for dx, dy in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
         cv2.putText(picture, text, (x + dx, y + dy), FONT, scale, (0, 0, 0), 1, cv2.LINE_AA)
     cv2.putText(picture, text, origin, FONT, scale, colour, 1, cv2.LINE_AA)
+
+
+def text_width(text: str, scale: float) -> int:
+    """Return the width in pixels of a line that `write` draws."""
+    return int(cv2.getTextSize(text, FONT, scale, 1)[0][0])
 
 
 def grey_window(
@@ -148,9 +153,5 @@ def to_grey(image: npt.NDArray[np.float32], window: tuple[float, float]) -> Pict
 
 def _wrap(text: str, scale: float, width: int) -> list[str]:
     """Break a text into lines that fit, by its mean width of a character."""
-    per_character = _text_width(text, scale) / max(len(text), 1)
+    per_character = text_width(text, scale) / max(len(text), 1)
     return TextWrapper(max(int(width / per_character) - 2, 20)).wrap(text)
-
-
-def _text_width(text: str, scale: float) -> int:
-    return int(cv2.getTextSize(text, FONT, scale, 1)[0][0])

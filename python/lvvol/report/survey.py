@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from textwrap import wrap
+
+import numpy as np
 
 from lvvol.cine import CineStack, Decision, Float64
 from lvvol.report.slices import name_series, note_slices, usual_gap_mm
@@ -76,21 +77,21 @@ def _stack_lines(stack: CineStack) -> list[str]:
     gaps = ["-" if note.gap_mm is None else f"{note.gap_mm:.1f}" for note in notes]
     columns = [
         _Column("Slice", [str(note.number) for note in notes], right=True),
-        _Column("Position, mm", [f"{note.position_mm:.1f}" for note in notes], right=True),
+        _Column("Position, mm", [f"{note.position_mm:z.1f}" for note in notes], right=True),
         _Column("Gap, mm", gaps, right=True),
         _Column("Series", [note.series or "-" for note in notes], right=True),
         _Column("Time, ms", [_time_span(times) for times in stack.times_ms], right=True),
     ]
     wide = f"wide gap, usually {usual_gap_mm(stack):.1f} mm"
-    remarks = [" ".join(filter(None, (note.end, wide * note.wide))) for note in notes]
+    remarks = [", ".join(filter(None, (note.end, wide * note.wide))) for note in notes]
     unknown = [] if stack.apex else ["  Which end is the apex could not be established."]
     return [f"Stack: {describe_stack(stack)}", *_table(columns, "", remarks), *unknown]
 
 
 def _describe_decision(decision: Decision) -> str:
-    """Say what was done, why, and to which files."""
+    """Say what was done, why, and to which files where that is not said yet."""
     text = f"{decision.what} {decision.why}".strip()
-    if not decision.files:
+    if not decision.files or decision.files[0] in decision.what:
         return text
     first, n_files = decision.files[0], len(decision.files)
     return f"{text} ({first})" if n_files == 1 else f"{text} ({n_files} files, first: {first})"
@@ -114,9 +115,9 @@ def _used(series: Series) -> str:
 
 
 def _time_span(times_ms: Float64) -> str:
-    """Write the first and last time of a slice."""
-    first, last = times_ms[0], times_ms[-1]
-    return f"{first:.0f} to {last:.0f}" if math.isfinite(first + last) else "-"
+    """Write the first and last time of a slice, whose last phase may show the first image."""
+    known = times_ms[np.isfinite(times_ms)]
+    return f"{known.min():z.0f} to {known.max():z.0f}" if known.size else "-"
 
 
 @dataclass(frozen=True)

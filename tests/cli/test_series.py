@@ -1,0 +1,89 @@
+"""The option --series of the commands that read a study."""
+
+import json
+
+import pytest
+
+from discs import disc_prediction
+from lvvol import dicom, errors, pipeline
+from studies import Study
+from surveys import a_survey
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Stand in for reading and measuring; holds the series that were asked for."""
+    called = []
+
+    def survey_study(study, *, series=(), progress=None):
+        called.extend(series)
+        return a_survey()
+
+    def predict(study, *, series=(), **options):
+        called.extend(series)
+        return disc_prediction()
+
+    monkeypatch.setattr(dicom, "survey_study", survey_study)
+    monkeypatch.setattr(pipeline, "predict", predict)
+    return called
+
+
+@pytest.mark.parametrize("command", ["inspect", "predict"])
+@pytest.mark.parametrize(
+    ("arguments", "series"),
+    [
+        ([], []),
+        (["--series", "5"], [5]),
+        (["--series=1.2.840.5", "--series", "7"], ["1.2.840.5", 7]),
+        (["--series", " 05 ", "--series", "x"], [5, "x"]),
+    ],
+)
+def test_digits_are_a_number_and_all_else_a_uid(run, asked, command, arguments, series):
+    assert run(command, "study", *arguments)[0] == 0
+    assert asked == series
+    assert [type(name) for name in asked] == [type(name) for name in series]
+
+
+@pytest.mark.parametrize("command", ["inspect", "predict"])
+@pytest.mark.parametrize("name", ["", " "])
+def test_no_name_is_wrong_usage(run, asked, command, name):
+    code, out, err = run(command, "study", "--series", name)
+    assert (code, out) == (2, "")
+    assert "--series" in err
+    assert asked == []
+
+
+@pytest.fixture
+def scanned_twice(tmp_path):
+    """Four slices as series 1, and again, later, as series 2."""
+    study = Study(tmp_path)
+    for number in (1, 2):
+        for z in range(4):
+            study.slice(
+                z, n_phases=3, mark=z + 4 * number, SeriesNumber=number, acquired=f"1{number}0000"
+            )
+    return study
+
+
+def used_series(result):
+    return {slice_["number"] for slice_ in result["stack"]["series"]}
+
+
+def test_the_series_asked_for_is_used(run, scanned_twice):
+    def inspected(*arguments):
+        code, out, err = run("inspect", scanned_twice.folder, "--json", *arguments)
+        assert (code, err) == (0, "")
+        return used_series(json.loads(out))
+
+    assert inspected() == {2}  # the later scan wins
+    assert inspected("--series", "1") == {1}
+    assert inspected("--series", scanned_twice.series[1]) == {1}
+
+
+@pytest.mark.parametrize("command", ["inspect", "predict"])
+@pytest.mark.parametrize("name", ["3", "1.2.3"])
+def test_a_series_that_is_not_there_has_its_exit_code(run, scanned_twice, command, name):
+    code, _, err = run(command, scanned_twice.folder, "--series", name)
+    assert code == errors.SeriesError.exit_code == 23
+    assert err.startswith("lvvol: error: ")
+    assert err.count("\n") == 1
