@@ -89,7 +89,8 @@ def four_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
     row = _unit(np.array([1.0, 0.0, 0.0]) - normal[0] * normal)
     column = np.cross(normal, row)
     column *= np.sign(column[1])  # back is down
-    centre = heart_to_patient[:3] @ (15.0, 0.0, 0.6 * heart.phases[0].cavity.base_mm, 1.0)
+    centre = heart_to_patient[:3] @ (0.0, 0.0, 0.6 * heart.phases[0].cavity.base_mm, 1.0)
+    centre += 15.0 * towards_rv
     # Phases are encoded across the chest's shorter side, so the matrix lies on its side.
     shape = (like.shape[1], like.shape[0])
     return Plane(plane_affine(centre, row, column, like.pixel_mm, shape), shape, like.thickness_mm)
