@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lvvol.phantom.shapes import Canvas, Samples, capsule, coverage, ellipsoid, smooth_union
-from lvvol.phantom.tissue import FAT, KIDNEY, LIVER, LUNG, MUSCLE, SPLEEN, Weave
+from lvvol.phantom.tissue import FAT, GAS, KIDNEY, LIVER, MUSCLE, SPLEEN, Weave
 
 
 def paint_abdomen(
@@ -59,17 +59,17 @@ def paint_abdomen(
     lumen = stomach + 4.5 + 1.8 * weave.fibre[where]
     organ(lumen, 0.42 + 0.16 * loops + 0.08 * grain)
     # Gas rises to the front of a patient lying on the back.
-    organ(np.maximum(lumen, y - (-0.02 * half_depth_mm + 5.0 * uneven)), LUNG)
+    organ(np.maximum(lumen, y - (-0.02 * half_depth_mm + 5.0 * uneven)), GAS)
     # The liver's left lobe reaches under the heart and thins out to the left.
     liver = np.maximum(0.86 * (x - 30.0) - 0.30 * (z + 50.0) + 0.25 * (y + 30.0), -165.0 - z)
     liver = np.maximum(liver, 0.75 * (y - 0.50 * half_depth_mm) + 0.45 * (x + 20.0))
-    liver = liver + 5.0 * uneven + 2.0 * loops
+    liver = liver + 7.0 * uneven + 5.0 * loops
     wide, thin = weave.net[where], weave.finer[where]
     tissue = LIVER * (1.0 + 0.06 * grain)
     tissue = np.maximum(tissue, 0.80 - 2.6 * np.maximum(wide - 0.10, 0.0))
     tissue = np.maximum(tissue, 0.62 - 2.6 * np.maximum(thin - 0.12, 0.0))
     organ(liver, tissue, 0.5)
-    bladder = ellipsoid(abdomen.points, (-52.0, -0.40 * half_depth_mm, -112.0), (11.0, 14.0, 22.0))
+    bladder = ellipsoid(abdomen.points, (-40.0, -0.42 * half_depth_mm, -128.0), (11.0, 14.0, 20.0))
     organ(bladder, 0.9)
 
 
@@ -80,9 +80,9 @@ def _paint_bowel(abdomen: Canvas, weave: Weave, cavity: Samples, width_mm: float
     loops, fibre = weave.loops[where], weave.fibre[where]
     room = np.maximum(cavity + 5.0, z + 74.0)
     for level, sign in ((0.75, 1.0), (0.85, -1.0)):
-        loop = np.maximum(room, (level - sign * loops) * 9.0)
+        loop = np.maximum(room, (level - sign * (loops + 0.35 * fibre)) * 9.0)
         abdomen.paint(coverage(loop, width_mm), 0.30)
-        content = np.clip(0.42 + 0.22 * fibre, 0.08, 0.9)
+        content = np.clip(0.40 + 0.16 * fibre + 0.14 * weave.grain[where], 0.06, 0.9)
         abdomen.paint(coverage(loop + 2.5 + 0.8 * fibre, width_mm), content)
-        gas = np.maximum(loop + 3.0, (y + 20.0) * 0.4 + 6.0 * sign * fibre)
-        abdomen.paint(coverage(gas, width_mm), LUNG)
+        gas = np.maximum(loop + 3.0, (y + 45.0) * 0.4 + 8.0 * sign * fibre)
+        abdomen.paint(coverage(gas, width_mm), GAS)

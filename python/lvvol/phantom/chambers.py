@@ -11,7 +11,6 @@ from lvvol.phantom.anatomy import LeftVentricle
 from lvvol.phantom.shapes import (
     Points,
     Samples,
-    Vector,
     capsule,
     ellipsoid,
     smooth_cut,
@@ -39,7 +38,13 @@ class Chambers:
     atria_size: float
 
     def distances(
-        self, points: Points, scale: float, lv: LeftVentricle, ed: LeftVentricle, rough_mm: Samples
+        self,
+        points: Points,
+        scale: float,
+        lv: LeftVentricle,
+        ed: LeftVentricle,
+        rough_mm: Samples,
+        uneven_mm: Samples,
     ) -> tuple[Samples, Samples]:
         """Return the distances to all chambers together with their walls, and to their blood.
 
@@ -53,19 +58,22 @@ class Chambers:
             The LV at this phase and at ED.
         rough_mm : ndarray of float32
             How far trabeculae stand out from the RV's wall.
+        uneven_mm : ndarray of float32
+            How far all walls stray from plain solids.
         """
         base = lv.cavity.base_mm
-        rv = self._rv(points, scale, lv, ed)
-        outer = rv - np.float32(3.0)
+        rv = self._rv(points, scale, lv, ed) + uneven_mm
+        outer = rv - np.float32(2.2)
         # Trabeculae stand on the inside of the RV's wall, most of all near the apex.
-        nearest = rv + rough_mm * (0.3 + 1.8 * np.clip(1.0 - points[2] / base, 0.0, 1.0))
+        nearest = rv + rough_mm * (0.4 + 1.1 * np.clip(1.0 - points[2] / base, 0.0, 1.0))
         second = np.full(points[0].shape, np.float32(999.0))
-        for blood, wall_mm in (
-            (self._right_atrium(points, scale, base, ed.cavity.base_mm, lv.contraction), 2.0),
-            (self._left_atrium(points, scale, base, ed.cavity.base_mm, lv), 2.0),
+        for shape, wall_mm in (
+            (self._right_atrium(points, scale, base, ed.cavity.base_mm, lv.contraction), 1.2),
+            (self._left_atrium(points, scale, base, ed.cavity.base_mm, lv), 1.2),
             (self._trunk(points, scale, base), 1.6),
             (self._aorta(points, scale, base), 1.8),
         ):
+            blood = shape + uneven_mm
             outer = np.minimum(outer, blood - np.float32(wall_mm))
             second = np.minimum(second, np.maximum(nearest, blood))
             nearest = np.minimum(nearest, blood)
@@ -87,7 +95,7 @@ class Chambers:
         )
         narrowing = 14.0 * np.maximum(1.0 - u / base, 0.0)
         floor = 0.22 * x + 0.975 * y - 34.0 * s * (1.0 - 0.06 * k) + narrowing
-        front = 0.78 * x - 0.63 * y - (46.0 * size + 4.0) + narrowing
+        front = 0.78 * x - 0.63 * y - (48.0 * size + 5.0) + narrowing
         wedge = smooth_cut(smooth_cut(wedge, floor, 12.0), front, 16.0)
         tract = capsule(
             points,
@@ -100,19 +108,14 @@ class Chambers:
     def _right_atrium(
         self, points: Points, s: float, base: float, ed_base: float, k: float
     ) -> Samples:
-        """Return the right atrium with both venae cavae."""
+        """Return the right atrium."""
         size = s * self.atria_size
         top = ed_base + 42.0 * size
-        centre: Vector = (46.0 * s, 20.0 * s, 0.5 * (base + top))
+        centre = (46.0 * s, 20.0 * s, 0.5 * (base + top))
         half = 0.5 * (top - base) + 3.0
-        atrium = ellipsoid(points, centre, (28.0 * size, 30.0 * size * (1.0 + 0.05 * k), half))
-        atrium = np.maximum(atrium, base - points[2])
-        x, y, z = centre
-        for length, radius in ((70.0, 9.5), (-62.0, 11.0)):
-            end = (x + length * _UP[0], y + length * _UP[1], z + length * _UP[2])
-            start = (x - 8.0, y, z + 8.0)
-            atrium = smooth_union(atrium, capsule(points, start, end, radius), 8.0)
-        return atrium
+        atrium = ellipsoid(points, centre, (31.0 * size, 33.0 * size * (1.0 + 0.05 * k), half))
+        above: Samples = np.maximum(atrium, base - points[2])
+        return above
 
     def _left_atrium(
         self, points: Points, s: float, base: float, ed_base: float, lv: LeftVentricle
@@ -121,8 +124,8 @@ class Chambers:
         k, size = lv.contraction, s * self.atria_size
         top = ed_base + 38.0 * size
         half = 0.5 * (top - base) + 3.0
-        centre = (-3.0 * s, 8.0 * s, 0.5 * (base + top))
-        atrium = ellipsoid(points, centre, (33.0 * size, 27.0 * size * (1.0 + 0.05 * k), half))
+        centre = (-4.0 * s, 7.0 * s, 0.5 * (base + top))
+        atrium = ellipsoid(points, centre, (35.0 * size, 31.0 * size * (1.0 + 0.05 * k), half))
         valve = 1.2 if 0.02 < k < 0.999 else 0.2
         above: Samples = np.maximum(atrium, base + valve - points[2])
         return above

@@ -138,7 +138,7 @@ class Heart:
     def bounds_mm(self) -> tuple[Vector, Vector]:
         """Corners in (p, q, u) of a box that holds every chamber at every phase."""
         s, base = self.scale, self.phases[0].cavity.base_mm
-        return (-62.0 * s, -104.0 * s, -14.0), (104.0 * s, 96.0 * s, base + 84.0 * s)
+        return (-62.0 * s, -96.0 * s, -14.0), (104.0 * s, 72.0 * s, base + 72.0 * s)
 
     def paint(
         self, grid: Grid, where: Indices, points: Points, phase: int, width_mm: float
@@ -172,15 +172,19 @@ class Heart:
         drift = 2.0 * math.pi * phase / len(self.phases)
         flow = self.flow.turned(drift)(middle).ravel()[flat]
         ridges = self.ridges(self._resting(grid, lv)).ravel()[where]
+        uneven = self.fat_field(middle).ravel()[flat]
         grain = self.grain(middle).ravel()[flat]
         points = self.bend(points, self.phases[0].cavity.base_mm)
         canvas = Canvas(points)
         epicardium = _rounded(points, lv.epicardium)
         size = self.scale, lv, self.phases[0]
-        outer, inner = self.chambers.distances(points, *size, 1.6 * ridges)
-        self._paint_fat(canvas, grid, flat, smooth_union(epicardium, outer, 9.0), flow, width_mm)
+        outer, inner = self.chambers.distances(points, *size, 1.6 * ridges, 1.5 * uneven)
+        hull, gap = smooth_union(epicardium, outer, 16.0), np.minimum(epicardium, outer)
+        self._paint_fat(canvas, uneven, hull, gap, flow, width_mm)
         muscle = self.myocardium * (1.0 + np.float32(0.07) * grain)
-        blood = BLOOD * (1.0 + np.float32(0.06) * flow)
+        # Blood is least even where it streams in and out.
+        streaming = np.clip((points[2] - np.float32(lv.cavity.base_mm)) / 40.0 + 0.5, 0.0, 1.0)
+        blood = BLOOD * (1.0 + (0.05 + 0.07 * streaming) * flow)
         canvas.paint(coverage(outer, width_mm), muscle)
         canvas.paint(coverage(inner, width_mm), blood)
         canvas.paint(coverage(epicardium, width_mm), muscle)
@@ -199,19 +203,20 @@ class Heart:
     def _paint_fat(
         self,
         canvas: Canvas,
-        grid: Grid,
-        flat: Indices,
+        uneven: Samples,
         hull: Samples,
+        gap: Samples,
         flow: Samples,
         width_mm: float,
     ) -> None:
         """Paint the pericardium and, inside it, fat: thick over the RV and in grooves."""
         p, q, _ = canvas.points
         rightward = np.clip(p - 0.25 * q, -20.0, 50.0) * np.float32(0.02)
-        uneven = self.fat_field(grid.middle()).ravel()[flat]
-        fat = hull - np.maximum(np.float32(self.fat_mm) * (0.3 + rightward + uneven), 0.0)
-        canvas.paint(coverage(fat - np.float32(0.9), width_mm), 0.12)
-        canvas.paint(coverage(fat, width_mm), FAT * (0.8 + 0.12 * flow))
+        fat = hull - np.maximum(np.float32(self.fat_mm) * (0.3 + rightward + uneven) - 0.6, 0.0)
+        canvas.paint(coverage(fat - np.float32(0.6), width_mm), 0.15)
+        canvas.paint(coverage(fat, width_mm), 0.3)
+        # Between chambers that nearly touch there is more vessel and membrane than fat.
+        canvas.paint(coverage(np.maximum(fat, 1.2 - gap), width_mm), FAT * (0.8 + 0.12 * flow))
 
     def _paint_muscles(
         self,
@@ -233,7 +238,7 @@ class Heart:
         # Trabeculae are ridges of the wall, deepest near the apex and towards the free wall.
         height = np.clip((lv.cavity.base_mm - near[2]) / length, 0.0, 1.0)
         free = 1.0 - near[0] / (np.abs(near[0]) + np.abs(near[1]) + 6.0)
-        depth = self.trabeculation_mm * (0.15 + 0.85 * height) * (0.35 + 0.5 * free)
+        depth = self.trabeculation_mm * (0.3 + 0.7 * height) * (0.45 + 0.45 * free)
         muscle = depth * (0.9 - 1.1 * np.maximum(rough, -0.6)) * -1.0 - distance[inside]
         thicker = 1.0 + 0.15 * lv.contraction
         for strand in self.strands:
@@ -265,11 +270,11 @@ def draw_heart(rng: np.random.Generator, phases: tuple[LeftVentricle, ...]) -> H
         strands=_draw_strands(rng),
         chambers=Chambers(
             rv_angle=float(np.deg2rad(rng.uniform(-5, 20))),
-            rv_size=float(rng.uniform(0.9, 1.15)),
+            rv_size=float(rng.uniform(1.0, 1.25)),
             atria_size=float(rng.uniform(0.9, 1.12)),
         ),
         fat_mm=float(rng.uniform(1.0, 3.5)),
-        myocardium=float(rng.uniform(0.24, 0.36)),
+        myocardium=float(rng.uniform(0.23, 0.35)),
         trabeculation_mm=float(rng.uniform(1.5, 4.5)),
         flow=draw_field(rng, 26.0),
         fat_field=draw_field(rng, 45.0, 8),

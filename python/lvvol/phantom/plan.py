@@ -44,7 +44,7 @@ def draw_pose(rng: np.random.Generator, heart: Heart) -> Float64:
     turn = np.deg2rad(rng.uniform(12.0, 30.0))
     p = -np.cos(turn) * right + np.sin(turn) * down
     q = np.sin(turn) * right + np.cos(turn) * down
-    middle = np.array([40.0, -30.0, 2.0]) + rng.normal(0.0, 4.0, 3)
+    middle = np.array([38.0, -36.0, 2.0]) + rng.normal(0.0, 4.0, 3)
     matrix = np.eye(4)
     matrix[:3, :3] = np.stack([p, q, u], axis=1)
     matrix[:3, 3] = middle - 0.5 * heart.phases[0].cavity.base_mm * u
@@ -55,6 +55,7 @@ def draw_scanner(rng: np.random.Generator, vendor: str, half_depth_mm: float) ->
     """Draw coils, noise and intensities in the manner of a vendor."""
     front, back = -half_depth_mm - 25.0, half_depth_mm + 30.0
     siemens = vendor == SIEMENS
+    round_view = not siemens and bool(rng.random() < 0.65)
     return Scanner(
         coils_mm=(
             (80.0, front + 15.0, 50.0),
@@ -65,19 +66,19 @@ def draw_scanner(rng: np.random.Generator, vendor: str, half_depth_mm: float) ->
             (-90.0, back, 0.0),
         ),
         coil_reach_mm=float(rng.uniform(60, 95)),
-        coil_weight=float(rng.uniform(0.6, 1.0) if siemens else rng.uniform(0.9, 1.2)),
+        coil_weight=float(rng.uniform(0.75, 1.1) if siemens else rng.uniform(1.0, 1.4)),
         shim_mm=(
             float(rng.normal(0.0, 18.0)),
             float(rng.normal(0.0, 18.0)),
             float(rng.normal(0.0, 18.0)),
         ),
-        band_radius_mm=float(rng.uniform(150, 205)),
+        band_radius_mm=float(rng.uniform(165, 220)),
         wrap=float(rng.uniform(0.1, 0.35)),
-        kept=(float(rng.uniform(0.75, 0.95)), float(rng.uniform(0.55, 0.8))),
-        noise=float(rng.uniform(0.008, 0.018)),
+        kept=(float(rng.uniform(0.7, 0.9)), float(rng.uniform(0.55, 0.75))),
+        noise=float(rng.uniform(0.010, 0.022)),
         blood=float(rng.uniform(200, 450) if siemens else rng.uniform(220, 700)),
-        round_view=not siemens,
-        bowed=float(rng.uniform(0.0, 0.12)),
+        round_view=round_view,
+        bowed=float(rng.uniform(0.0, 0.16 if round_view else 0.10)) * (1.0 if siemens else -1.0),
     )
 
 

@@ -14,7 +14,7 @@ from lvvol.phantom.torso import Torso
 SLAB_SAMPLES = 4
 """Planes averaged through a slice's thickness."""
 
-PULL = 0.06
+PULL = 0.10
 """How far the contracted heart draws its surroundings in, as part of the distance."""
 
 
@@ -95,9 +95,10 @@ class Scanner:
     blood : float
         Stored value of blood at the heart.
     round_view : bool
-        Whether pixels outside the largest circle are blank.
+        Whether pixels outside a circle are blank.
     bowed : float
-        How far the corrected distortion draws the view's edges in, as part of its half width.
+        How far the corrected distortion draws the view's edges in, as part of its half width: in
+        the corners if positive, in the middle of its sides if negative.
     """
 
     coils_mm: tuple[Vector, ...]
@@ -149,7 +150,7 @@ class Scanner:
         """Return what off-resonance leaves of the signal: little in bands that crowd outwards."""
         cx, cy, cz = (float(h + s) for h, s in zip(heart_mm, self.shim_mm, strict=True))
         away = ((x - cx) ** 2 + 1.2 * (y - cy) ** 2 + 0.7 * (z - cz) ** 2) / self.band_radius_mm**2
-        dips = np.cos(np.pi * away * away * away)
+        dips = np.cos(np.pi * (away * away) ** 2)
         # The signal is even between the bands, and they are narrow.
         left: Samples = np.sqrt(np.sqrt(0.5 + 0.5 * dips) + 0.004)
         return left
@@ -193,11 +194,17 @@ class Scanner:
         c = np.arange(columns) - 0.5 * (columns - 1)
         blank: Bool
         if self.round_view:
-            blank = np.hypot(r, c) > 0.5 * min(rows, columns) - 1.0
+            blank = np.hypot(r, c) > 0.5 * min(rows, columns) * (1.0 - abs(self.bowed)) - 1.0
             return blank
         half = 0.5 * max(rows, columns)
-        drawn_in = 1.0 - self.bowed * (r * r + c * c) / (half * half)
-        blank = (np.abs(r) > 0.5 * rows * drawn_in) | (np.abs(c) > 0.5 * columns * drawn_in)
+        r, c = r / half, c / half
+        if self.bowed > 0.0:  # most in the corners
+            across = along = 1.0 - self.bowed * (r * r + c * c)
+        else:  # most in the middle of the edges
+            across, along = 1.0 + self.bowed * (1.0 - r * r), 1.0 + self.bowed * (1.0 - c * c)
+        blank = (np.abs(r) * half > 0.5 * rows * along) | (
+            np.abs(c) * half > 0.5 * columns * across
+        )
         return blank
 
 
@@ -311,7 +318,7 @@ def _drawn_in(still: Float32, middle_mm: Float64, plane: Plane) -> Float32:
     row, column = (np.linalg.inv(plane.affine) @ (*middle_mm, 1.0))[:2]
     r = np.arange(plane.shape[0], dtype=np.float32)[:, None] - np.float32(row)
     c = np.arange(plane.shape[1], dtype=np.float32) - np.float32(column)
-    away = (r * r + c * c) * np.float32((plane.pixel_mm / 70.0) ** 2)
+    away = (r * r + c * c) * np.float32((plane.pixel_mm / 75.0) ** 2)
     pull = np.float32(PULL) * np.exp(-away)
     r, c = (
         np.clip(d * (1.0 + pull) + m, 0.0, n - 1.001)

@@ -15,9 +15,10 @@ FAT = -1.0
 dark and borders of fat get their black outline."""
 
 SKIN = 0.35
-MUSCLE = 0.20
-LUNG = 0.035
-LIVER = 0.33
+MUSCLE = 0.165
+LUNG = 0.065
+GAS = 0.02
+LIVER = 0.35
 SPLEEN = 0.34
 KIDNEY = 0.55
 FLUID = 1.15
@@ -38,12 +39,13 @@ class Weave:
     fibre: Float32
     net: Float32
     finer: Float32
+    fat_level: float
 
     def fat(self, where: npt.NDArray[np.intp]) -> Samples:
         """Return the signal of fat at some samples: lobules between thin septa."""
         septa = np.abs(self.fibre[where] + 0.7 * self.loops[where]) * 4.0
         lobules = 1.0 + 0.06 * self.grain[where] + 0.07 * self.loops[where]
-        fat: Samples = FAT * lobules * (0.80 + 0.20 * np.minimum(septa, 1.0))
+        fat: Samples = FAT * self.fat_level * lobules * (0.80 + 0.20 * np.minimum(septa, 1.0))
         return fat
 
 
@@ -59,6 +61,8 @@ class Texture:
         Unevenness drawn out along muscles.
     vessels : tuple of WaveField
         Two fields whose common zeros are the courses of vessels.
+    fat_level : float
+        Signal of fat, which depends much on the flip angle, relative to the usual.
     """
 
     uneven: WaveField
@@ -66,6 +70,7 @@ class Texture:
     grain: WaveField
     fibre: WaveField
     vessels: tuple[WaveField, WaveField]
+    fat_level: float
 
     def on(self, grid: Grid) -> Weave:
         """Return the fields on the samples of a grid."""
@@ -83,6 +88,7 @@ class Texture:
             fibre=flat(self.fibre(middle)),
             net=self._net(grid),
             finer=self._net(finer),
+            fat_level=self.fat_level,
         )
 
     def _net(self, grid: Grid) -> Float32:
@@ -99,4 +105,5 @@ def draw_texture(rng: np.random.Generator) -> Texture:
         grain=draw_field(rng, 11.0, 40),
         fibre=draw_field(rng, (16.0, 22.0, 60.0), 30),
         vessels=(draw_field(rng, 42.0, 9), draw_field(rng, 42.0, 9)),
+        fat_level=float(rng.uniform(0.65, 1.25)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -30,6 +31,7 @@ from lvvol.phantom.tissue import (
     CORD,
     FAT,
     FLUID,
+    GAS,
     LUNG,
     MARROW,
     MUSCLE,
@@ -118,8 +120,13 @@ class Torso:
             body.paint(coverage(skin + 1.6, width_mm), weave.fat(body.where))
             cage = self._cage(body.points) + 1.5 * uneven
             fat = np.float32(self.fat_mm) * (1.0 + 0.25 * uneven)
-            with body.part((skin + fat < width_mm) & (cage > -width_mm)) as wall:
-                self._paint_wall(wall, weave, (skin + fat)[wall.index], cage[wall.index], width_mm)
+            # Muscle is thin over the lower ribs in front, where all beyond is fat or breast.
+            x, y, z = body.points
+            shoulder = np.maximum(0.8 * (z - 35.0), 4.0 * (np.abs(x) - self.half_width_mm + 8.0))
+            thickest = np.maximum(22.0 + np.maximum(shoulder, y + 20.0), 14.0)
+            below_fat = np.maximum(skin + fat, cage - thickest)
+            with body.part((below_fat < width_mm) & (cage > -width_mm)) as wall:
+                self._paint_wall(wall, weave, below_fat[wall.index], cage[wall.index], width_mm)
             with body.part(cage < width_mm) as inside:
                 cavity = cage[inside.index]
                 self._paint_lungs(inside, weave, cavity, width_mm)
@@ -145,9 +152,9 @@ class Torso:
             self.half_depth_mm * _BODY_DEPTH(z),
         )
         if self.breast_mm > 0.0:
-            centre = (0.5 * self.half_width_mm, -0.80 * self.half_depth_mm, 0.0)
-            size = (58.0, 0.2 * self.half_depth_mm + self.breast_mm, 56.0)
-            skin = smooth_union(skin, ellipsoid((side, y, z), centre, size), 24.0)
+            centre = (0.56 * self.half_width_mm, -0.72 * self.half_depth_mm, -4.0)
+            size = (64.0, 0.22 * self.half_depth_mm + self.breast_mm, 64.0)
+            skin = smooth_union(skin, ellipsoid((side, y, z), centre, size), 36.0)
         start, end = self._arm()
         return smooth_union(skin, capsule((side, y, z), start, end, self.arm_mm), 12.0)
 
@@ -166,14 +173,16 @@ class Torso:
     def _diaphragm(self, points: Points) -> Samples:
         """Return z of the diaphragm: two domes, the heart's seat between them."""
         x, y, _ = points
-        right, left = (
+        right, left, middle = (
             top - 58.0 * (((x - at_x) / wide) ** 2 + ((y - at_y) / deep) ** 2)
             for top, at_x, wide, at_y, deep in (
                 (self.domes_mm[0], -70.0, 92.0, 5.0, 92.0),
                 (self.domes_mm[1], 84.0, 66.0, 24.0, 84.0),
+                (-30.0, 22.0, 120.0, -16.0, 125.0),
             )
         )
-        return -smooth_union(-right, -left, 14.0)
+        height: Samples = -smooth_union(smooth_union(-right, -left, 14.0), -middle, 14.0)
+        return height
 
     def _paint_wall(
         self, wall: Canvas, weave: Weave, below_fat: Samples, cage: Samples, width_mm: float
@@ -224,12 +233,15 @@ class Torso:
         """Paint air with a tree of bright vessels that thins out away from the hila."""
         x, y, z = inside.points
         where = inside.where
-        inside.paint(coverage(cavity, width_mm), LUNG * (1.0 + 0.5 * weave.grain[where]))
+        inside.paint(
+            coverage(cavity, width_mm),
+            LUNG * (1.0 + 0.25 * weave.grain[where] + 0.1 * weave.loops[where]),
+        )
         away = np.sqrt((np.abs(x) - 45.0) ** 2 + (y - 12.0) ** 2 + (0.7 * (z - 25.0)) ** 2)
         within = coverage(cavity + 8.0, 8.0) * np.clip(1.35 - away / 95.0, 0.12, 1.0)
-        thick = np.clip(0.42 - away / 260.0, 0.05, 0.4)
+        thick = np.clip(0.34 - away / 300.0, 0.05, 0.34)
         inside.paint(within * coverage((weave.net[where] - thick) * 7.0, width_mm), 0.85)
-        inside.paint(within * coverage((weave.finer[where] - 0.16) * 4.0, width_mm), 0.5)
+        inside.paint(within * coverage((weave.finer[where] - 0.12) * 4.0, width_mm), 0.4)
 
     def _paint_mediastinum(
         self, inside: Canvas, weave: Weave, cavity: Samples, width_mm: float
@@ -238,14 +250,13 @@ class Torso:
         b = self.half_depth_mm
         where = inside.where
         uneven, loops = weave.uneven[where], weave.loops[where]
-        middle = ellipsoid(inside.points, (2.0, 10.0, 110.0), (26.0, 0.50 * b, 130.0))
-        pad = ellipsoid(inside.points, (18.0, -0.62 * b, -8.0), (46.0, 0.34 * b, 46.0))
-        seat = ellipsoid(inside.points, (28.0, -20.0, -14.0), (48.0, 44.0, 38.0))
-        middle = smooth_union(smooth_union(middle, pad, 20.0), seat, 20.0)
+        middle = ellipsoid(inside.points, (0.0, 14.0, 110.0), (18.0, 0.34 * b, 130.0))
+        pad = ellipsoid(inside.points, (14.0, -0.72 * b, -16.0), (40.0, 0.20 * b, 40.0))
+        middle = smooth_union(middle, pad, 20.0)
         middle = np.maximum(middle + 4.0 * uneven + 2.5 * loops, cavity)
         fill = coverage(middle, width_mm)
         inside.paint(fill, 0.85 * weave.fat(where))
-        inside.paint(fill * coverage((0.75 - loops) * 9.0, width_mm), 0.32)
+        inside.paint(fill * coverage((1.2 - loops) * 9.0, width_mm), 0.32)
         points = inside.points
         for start, end, radius in (
             ((-6.0, 34.0, 70.0), (-4.0, 10.0, 230.0), 9.0),
@@ -254,7 +265,7 @@ class Torso:
         ):
             airway = capsule(points, start, end, radius)
             inside.paint(coverage(airway - 1.5, width_mm), 0.3)
-            inside.paint(coverage(airway, width_mm), LUNG)
+            inside.paint(coverage(airway, width_mm), GAS)
         gullet = capsule(points, (10.0, 0.34 * b, -60.0), (0.0, 0.28 * b, 200.0), 8.0)
         inside.paint(coverage(gullet, width_mm), MUSCLE * 1.2)
 
@@ -262,20 +273,30 @@ class Torso:
         """Paint the great vessels away from the heart."""
         b = self.half_depth_mm
         points = inside.points
-        for start, end, radius in (
-            ((-24.0, 0.24 * b, -300.0), (-37.0, 5.0, -52.0), 11.0),  # lower vena cava
-            ((22.0, 0.42 * b, -300.0), (26.0, 0.42 * b, 74.0), 11.0),  # descending aorta
-            ((26.0, 0.42 * b, 74.0), (4.0, 18.0, 98.0), 12.0),  # arch
-            ((4.0, 18.0, 98.0), (-20.0, 0.0, 80.0), 13.0),
-            ((18.0, 18.0, 56.0), (-62.0, 24.0, 42.0), 9.5),  # pulmonary arteries
-            ((18.0, 18.0, 56.0), (64.0, 34.0, 46.0), 9.5),
-            ((5.0, 25.0, 12.0), (-70.0, 34.0, 4.0), 6.5),  # pulmonary veins
-            ((10.0, 25.0, 12.0), (74.0, 42.0, 2.0), 6.5),
-            ((-46.0, -5.0, 62.0), (-32.0, -4.0, 130.0), 9.0),  # upper vena cava
-            ((8.0, 14.0, 98.0), (48.0, -6.0, 200.0), 5.0),  # arteries of neck and arms
-            ((-12.0, 6.0, 96.0), (-40.0, -8.0, 200.0), 6.0),
-        ):
-            vessel = capsule(points, start, end, radius)
+        courses: tuple[tuple[tuple[Vector, ...], float], ...] = (
+            # Lower and upper vena cava.
+            (((-24.0, 0.24 * b, -300.0), (-37.0, 0.0, -52.0), (-42.0, -6.0, -8.0)), 11.0),
+            (((-48.0, -10.0, 14.0), (-32.0, -4.0, 130.0)), 9.0),
+            # Aorta, from below over its arch to where the heart's own part ends; its branches.
+            (
+                (
+                    (22.0, 0.42 * b, -300.0),
+                    (26.0, 0.42 * b, 74.0),
+                    (4.0, 18.0, 98.0),
+                    (-20.0, 0.0, 80.0),
+                ),
+                12.0,
+            ),
+            (((8.0, 14.0, 98.0), (48.0, -6.0, 200.0)), 5.0),
+            (((-12.0, 6.0, 96.0), (-40.0, -8.0, 200.0)), 6.0),
+            # Pulmonary arteries and veins.
+            (((-62.0, 24.0, 42.0), (18.0, 18.0, 56.0), (62.0, 40.0, 60.0)), 9.0),
+            (((-66.0, 40.0, -16.0), (8.0, 25.0, 10.0), (70.0, 52.0, -20.0)), 5.5),
+        )
+        for course, radius in courses:
+            vessel = capsule(points, course[0], course[1], radius)
+            for start, end in pairwise(course[1:]):
+                vessel = np.minimum(vessel, capsule(points, start, end, radius))
             inside.paint(coverage(vessel - 1.4, width_mm), MUSCLE)
             inside.paint(coverage(vessel, width_mm), 0.95 * BLOOD)
 
@@ -310,7 +331,7 @@ class Torso:
 def draw_torso(rng: np.random.Generator) -> Torso:
     """Draw a chest."""
     woman = bool(rng.random() < 0.4)
-    breast_mm = float(rng.uniform(12.0, 34.0))
+    breast_mm = float(rng.uniform(6.0, 22.0))
     fat_mm = float(rng.uniform(9.0, 22.0)) + (3.0 if woman else 0.0)
     return Torso(
         half_width_mm=float(rng.uniform(152, 176)) + 0.6 * (fat_mm - 14.0),
