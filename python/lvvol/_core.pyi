@@ -48,6 +48,7 @@ def resample(
     *,
     sources: npt.NDArray[np.int64] | None = None,
     edge: _Edge = "zero",
+    out: npt.NDArray[np.float32] | None = None,
     threads: int = 0,
 ) -> npt.NDArray[np.float32]:
     """Resample planes under affine maps of their pixel indices.
@@ -63,7 +64,12 @@ def resample(
     sources : ndarray of int64, shape (n,), optional
         The image that each output reads; by default output n reads image n.
     edge : {"zero", "nearest"}
-        What lies outside an image: zeros or the nearest edge pixel.
+        What an output is where it reaches beyond its image, whose pixels cover half a pixel more
+        than their centres span. "zero": 0 where its centre lies off the image, and elsewhere made
+        of the image's pixels alone, so that no edge is darkened. "nearest": as if the edge pixels
+        were repeated for ever.
+    out : ndarray of float32, shape (n, row, column), optional
+        Filled and returned; apart from `images` in memory.
     threads : int
         Largest number of threads; 0 for one a hardware thread.
 
@@ -74,8 +80,9 @@ def resample(
     Raises
     ------
     ValueError
-        If an element of `matrices` is not finite, or its step between output pixels is above 4096
-        input pixels along the axes or 64 with rotation or shear.
+        If an element of `matrices` is not finite, its step between output pixels is above 4096
+        input pixels along the axes or 64 with rotation or shear, or `out` is read-only, of another
+        shape, or overlaps `images`.
     IndexError
         If a source is not an image.
 
@@ -86,6 +93,8 @@ def resample(
     antialiased bilinear resize, and maps of pixel centres to pixel centres are exact. With rotation
     or shear an output pixel is the mean of linear samples at the offsets (1 - s)/s ... (s - 1)/s
     along each of its axes, s = ceil(step), with triangle weights.
+
+    Successive outputs under equal matrices cost less: where they come from is worked out once.
     """
 
 def extract_windows(
@@ -119,7 +128,7 @@ def extract_windows(
         own to mean 0 and variance 1; its standard deviation counts as at least
         max(1e-6, 1e-5 |mean|), so a flat patch becomes 0.
     edge : {"zero", "nearest"}
-        What lies outside an image: zeros or the nearest edge pixel.
+        What an output pixel is where it reaches beyond its image, as in `resample`.
     threads : int
         Largest number of threads; 0 for one a hardware thread.
 

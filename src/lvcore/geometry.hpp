@@ -8,8 +8,18 @@ namespace lvcore {
 /// A vector or point in patient space, LPS, in mm.
 using Vector3 = std::array<double, 3>;
 
-/// An affine map of the plane, row by row: (row, column, 1) to (row, column).
-using PlaneMap = std::array<double, 6>;
+/// An affine map of pixel indices: (r, c) to row row_r * r + row_c * c + row_0, and likewise
+/// column.
+struct PlaneMap {
+    double row_r, row_c, row_0;
+    double column_r, column_c, column_0;
+
+    [[nodiscard]] double row(double r, double c) const { return row_0 + row_r * r + row_c * c; }
+    [[nodiscard]] double column(double r, double c) const {
+        return column_0 + column_r * r + column_c * c;
+    }
+    bool operator==(const PlaneMap&) const = default;
+};
 
 /// Planes that do not lie as an operation needs them, or an affine that spans no plane.
 class GeometryError : public std::invalid_argument {

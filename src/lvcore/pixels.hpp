@@ -7,8 +7,30 @@
 
 namespace lvcore {
 
-/// What lies outside an image: zeros, or the nearest edge pixel repeated.
-enum class Edge { zero, nearest };
+/// Images of one size, one after the other, that someone else owns.
+template <class Pixel>
+struct ImageBatch {
+    const Pixel* data;
+    std::size_t count;
+    std::size_t rows;
+    std::size_t columns;
+};
+
+/// What an output is where it reaches beyond an image.
+enum class Edge {
+    /// 0 where its centre lies off the image. Elsewhere it comes from the image's pixels alone, so
+    /// that no edge is darkened.
+    zero,
+    /// What it would be if the edge pixels were repeated for ever.
+    nearest,
+};
+
+/// Points this close, in pixels, are the same: far above rounding in a map, far below a float's
+/// resolution.
+inline constexpr double kSamePoint = 1e-9;
+
+/// How far beyond the centre of an edge pixel an image reaches: half a pixel.
+inline constexpr double kReach = 0.5 + kSamePoint;
 
 /// Largest image, in pixels.
 inline constexpr std::size_t kMaxPixels = std::size_t{1} << 30;

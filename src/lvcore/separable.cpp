@@ -1,8 +1,8 @@
 #include "lvcore/separable.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
+#include <span>
 
 #include "lvcore/simd.hpp"
 
@@ -10,73 +10,107 @@ namespace lvcore {
 
 namespace {
 
-/// Pixel centres this close, in pixels, are the same: far above rounding, far below float's
-/// resolution.
-constexpr double kSnap = 1e-9;
+/// out[x] = sum over t of weights[t] * rows[t * stride + x], for at least one weight. One pass over
+/// the output for up to three taps, so that the common cases never reload it.
+template <class Pixel>
+LVCORE_INLINE void sum_of_rows(const Pixel* LVCORE_RESTRICT rows, std::size_t stride,
+                               std::span<const float> weights, std::size_t width,
+                               float* LVCORE_RESTRICT out) {
+    const auto at = [&](std::size_t t, std::size_t x) {
+        return weights[t] * static_cast<float>(rows[t * stride + x]);
+    };
+    const std::size_t count = weights.size();
+    if (count == 1) {
+        for (std::size_t x = 0; x < width; ++x) {
+            out[x] = at(0, x);
+        }
+        return;
+    }
+    if (count == 2) {
+        for (std::size_t x = 0; x < width; ++x) {
+            out[x] = at(0, x) + at(1, x);
+        }
+        return;
+    }
+    for (std::size_t x = 0; x < width; ++x) {
+        out[x] = (at(0, x) + at(1, x)) + at(2, x);
+    }
+    std::size_t t = 3;
+    for (; t + 1 < count; t += 2) {
+        for (std::size_t x = 0; x < width; ++x) {
+            out[x] += at(t, x) + at(t + 1, x);
+        }
+    }
+    if (t < count) {
+        for (std::size_t x = 0; x < width; ++x) {
+            out[x] += at(t, x);
+        }
+    }
+}
 
-/// Rows a distance `stride` apart.
-struct Rows {
-    const float* data;
-    std::size_t stride;
-};
-
-/// dst[i] = sum of the source rows in taps[i], of `width` pixels each; rows count from
-/// taps.begin(). One pass over the output for up to four taps, so that the common cases never
-/// reload it.
+// A template cannot be cloned, so each kind of pixel calls it by a function of its own.
 LVCORE_CLONES
-void combine_rows(Rows source, const AxisTaps& taps, std::size_t width, float* dst,
-                  std::size_t dst_stride) {
-    for (std::size_t i = 0; i < taps.size(); ++i) {
-        float* LVCORE_RESTRICT out = dst + i * dst_stride;
-        const AxisTaps::Run run = taps[i];
-        const std::size_t count = run.weights.size();
-        if (count == 0) {
-            std::fill(out, out + width, 0.0F);
-            continue;
+void sum_rows(const float* rows, std::size_t stride, std::span<const float> weights,
+              std::size_t width, float* out) {
+    sum_of_rows(rows, stride, weights, width, out);
+}
+LVCORE_CLONES
+void sum_rows(const std::uint8_t* rows, std::size_t stride, std::span<const float> weights,
+              std::size_t width, float* out) {
+    sum_of_rows(rows, stride, weights, width, out);
+}
+LVCORE_CLONES
+void sum_rows(const std::uint16_t* rows, std::size_t stride, std::span<const float> weights,
+              std::size_t width, float* out) {
+    sum_of_rows(rows, stride, weights, width, out);
+}
+LVCORE_CLONES
+void sum_rows(const std::int16_t* rows, std::size_t stride, std::span<const float> weights,
+              std::size_t width, float* out) {
+    sum_of_rows(rows, stride, weights, width, out);
+}
+
+/// out[j] = sum over pairs p of weights[p * 2 * count + 2 j] * row[offsets[j] + 2 p], and the next
+/// pixel by the next weight.
+LVCORE_CLONES
+void sum_pairs(const float* LVCORE_RESTRICT row, const std::int32_t* LVCORE_RESTRICT offsets,
+               const float* LVCORE_RESTRICT weights, std::size_t pairs, std::size_t count,
+               float* LVCORE_RESTRICT out) {
+    std::size_t j = 0;
+    for (; j + 4 <= count; j += 4) {
+        const float* a = row + offsets[j];
+        const float* b = row + offsets[j + 1];
+        const float* c = row + offsets[j + 2];
+        const float* d = row + offsets[j + 3];
+        const float* w = weights + 2 * j;
+        Quad left = load_pairs(a, b) * load_quad(w);
+        Quad right = load_pairs(c, d) * load_quad(w + 4);
+        for (std::size_t p = 1; p < pairs; ++p) {
+            w += 2 * count;
+            left += load_pairs(a + 2 * p, b + 2 * p) * load_quad(w);
+            right += load_pairs(c + 2 * p, d + 2 * p) * load_quad(w + 4);
         }
-        const float* rows = source.data + (run.first - taps.begin()) * source.stride;
-        const float* weights = run.weights.data();
-        if (count == 1) {
-            const float a = weights[0];
-            for (std::size_t x = 0; x < width; ++x) {
-                out[x] = a * rows[x];
-            }
-            continue;
+        store_quad(out + j, add_pairs(left, right));
+    }
+    for (; j < count; ++j) {  // the same sums one by one
+        const float* pixels = row + offsets[j];
+        const float* w = weights + 2 * j;
+        float even = pixels[0] * w[0];
+        float odd = pixels[1] * w[1];
+        for (std::size_t p = 1; p < pairs; ++p) {
+            even += pixels[2 * p] * w[2 * p * count];
+            odd += pixels[2 * p + 1] * w[2 * p * count + 1];
         }
-        const std::size_t head = count == 2 ? 2 : 3;
-        const float* r1 = rows + source.stride;
-        if (head == 2) {
-            const float a = weights[0];
-            const float b = weights[1];
-            for (std::size_t x = 0; x < width; ++x) {
-                out[x] = a * rows[x] + b * r1[x];
-            }
-        } else {
-            const float* r2 = r1 + source.stride;
-            const float a = weights[0];
-            const float b = weights[1];
-            const float c = weights[2];
-            for (std::size_t x = 0; x < width; ++x) {
-                out[x] = (a * rows[x] + b * r1[x]) + c * r2[x];
-            }
-        }
-        std::size_t t = head;
-        for (; t + 1 < count; t += 2) {
-            const float* r3 = rows + t * source.stride;
-            const float* r4 = r3 + source.stride;
-            const float a = weights[t];
-            const float b = weights[t + 1];
-            for (std::size_t x = 0; x < width; ++x) {
-                out[x] += a * r3[x] + b * r4[x];
-            }
-        }
-        if (t < count) {
-            const float* r3 = rows + t * source.stride;
-            const float a = weights[t];
-            for (std::size_t x = 0; x < width; ++x) {
-                out[x] += a * r3[x];
-            }
-        }
+        out[j] = even + odd;
+    }
+}
+
+/// out[j] = weights[2 j] * row[offsets[j]]: pixels without a weight are not touched, so that a NaN
+/// stays where it is.
+void pick(const float* row, const std::int32_t* offsets, const float* weights, std::size_t count,
+          float* out) {
+    for (std::size_t j = 0; j < count; ++j) {
+        out[j] = weights[2 * j] * row[offsets[j]];
     }
 }
 
@@ -130,82 +164,82 @@ void transpose(const float* LVCORE_RESTRICT source, std::size_t source_stride, s
 
 }  // namespace
 
-void AxisTaps::assign(double origin, double step, std::size_t first_output, std::size_t outputs,
-                      std::size_t inputs, Edge edge) {
-    spans_.clear();
-    weights_.clear();
-    begin_ = inputs;
-    end_ = 0;
-    const double reach = std::max(std::abs(step), 1.0);
-    const double inputs_end = static_cast<double>(inputs);
-    const double last = inputs_end - 1.0;
-    for (std::size_t i = first_output; i < first_output + outputs; ++i) {
-        double centre = origin + step * static_cast<double>(i);
-        const double rounded = std::round(centre);
-        if (std::abs(centre - rounded) < kSnap) {
-            centre = rounded;
-        }
-        // Farther out nothing changes any more, and indices stay small.
-        centre = std::clamp(centre, -reach - 1.0, inputs_end + reach);
-        const double low = std::floor(centre - reach) + 1.0;
-        const double high = std::ceil(centre + reach) - 1.0;
-        const auto weight = [&](double pixel) {
-            return std::max(0.0, 1.0 - std::abs(pixel - centre) / reach);
-        };
-        double sum = 0.0;
-        double before = 0.0;
-        double after = 0.0;
-        for (double pixel = low; pixel <= high; ++pixel) {
-            const double w = weight(pixel);
-            sum += w;
-            before += pixel < 0.0 ? w : 0.0;
-            after += pixel > last ? w : 0.0;
-        }
-        const bool nearest = edge == Edge::nearest;
-        double first = std::max(low, 0.0);
-        double final = std::min(high, last);
-        if (nearest) {
-            first = std::min(first, last);
-            final = std::max(final, 0.0);
-        }
-        const std::size_t offset = weights_.size();
-        for (double pixel = first; pixel <= final; ++pixel) {
-            double w = pixel < low || pixel > high ? 0.0 : weight(pixel);
-            if (nearest) {
-                w += pixel == 0.0 ? before : 0.0;
-                w += pixel == last ? after : 0.0;
-            }
-            weights_.push_back(static_cast<float>(w / sum));
-        }
-        const std::size_t count = weights_.size() - offset;
-        const std::size_t start = count == 0 ? 0 : static_cast<std::size_t>(first);
-        spans_.push_back({start, offset, count});
-        if (count > 0) {
-            begin_ = std::min(begin_, start);
-            end_ = std::max(end_, start + count);
+void SeparableFilter::assign(const AxisMap& rows, const AxisMap& columns, Edge edge) {
+    row_taps_.assign(rows, edge);
+    column_taps_.assign(columns, edge);
+    stride_ = columns.inputs;
+    begin_ = 0;
+    end_ = column_taps_.size();
+    while (begin_ < end_ && column_taps_[begin_].weights.empty()) {
+        ++begin_;
+    }
+    while (begin_ < end_ && column_taps_[end_ - 1].weights.empty()) {
+        --end_;
+    }
+    std::size_t most = 1;
+    for (std::size_t j = begin_; j < end_; ++j) {
+        most = std::max(most, column_taps_[j].weights.size());
+    }
+    single_ = most == 1;
+    pairs_ = (most + 1) / 2;
+    const std::size_t count = end_ - begin_;
+    // What lies past the input's pixels stays 0: room for the last pair.
+    row_.assign(std::max(column_taps_.end() - column_taps_.begin(), 2 * pairs_), 0.0F);
+    offsets_.resize(count);
+    weights_.assign(2 * pairs_ * count, 0.0F);
+    for (std::size_t j = 0; j < count; ++j) {
+        const AxisTaps::Run run = column_taps_[begin_ + j];
+        const std::size_t first = run.first - column_taps_.begin();
+        const std::size_t offset = single_ ? first : std::min(first, row_.size() - 2 * pairs_);
+        offsets_[j] = static_cast<std::int32_t>(offset);
+        for (std::size_t t = 0; t < run.weights.size(); ++t) {
+            const std::size_t at = first - offset + t;
+            weights_[2 * (at / 2 * count + j) + at % 2] = run.weights[t];
         }
     }
-    begin_ = std::min(begin_, end_);
 }
 
-void SeparableFilter::apply(const float* corner, std::size_t stride, const AxisTaps& row_taps,
-                            const AxisTaps& column_taps, bool transposed, float* out,
+template <class Pixel>
+void SeparableFilter::filter(const Pixel* plane, float* out, std::size_t out_stride) {
+    const std::size_t width = column_taps_.end() - column_taps_.begin();
+    const std::size_t columns = column_taps_.size();
+    for (std::size_t i = 0; i < row_taps_.size(); ++i) {
+        float* line = out + i * out_stride;
+        const AxisTaps::Run run = row_taps_[i];
+        if (run.weights.empty() || begin_ == end_) {
+            std::fill(line, line + columns, 0.0F);
+            continue;
+        }
+        sum_rows(plane + run.first * stride_ + column_taps_.begin(), stride_, run.weights, width,
+                 row_.data());
+        std::fill(line, line + begin_, 0.0F);
+        if (single_) {
+            pick(row_.data(), offsets_.data(), weights_.data(), end_ - begin_, line + begin_);
+        } else {
+            sum_pairs(row_.data(), offsets_.data(), weights_.data(), pairs_, end_ - begin_,
+                      line + begin_);
+        }
+        std::fill(line + end_, line + columns, 0.0F);
+    }
+}
+
+template <class Pixel>
+void SeparableFilter::apply(const Pixel* plane, bool transposed, float* out,
                             std::size_t out_stride) {
-    const std::size_t width = column_taps.end() - column_taps.begin();
-    const std::size_t rows = row_taps.size();
-    const std::size_t columns = column_taps.size();
-    rows_done_.resize(rows * width);
-    turned_.resize(width * rows);
-    combine_rows({corner, stride}, row_taps, width, rows_done_.data(), width);
-    // Turned, the other axis is a sum of rows too: both passes then run along contiguous pixels.
-    transpose(rows_done_.data(), width, rows, width, turned_.data(), rows);
-    if (transposed) {
-        combine_rows({turned_.data(), rows}, column_taps, rows, out, out_stride);
+    if (!transposed) {
+        filter(plane, out, out_stride);
         return;
     }
-    both_done_.resize(columns * rows);
-    combine_rows({turned_.data(), rows}, column_taps, rows, both_done_.data(), rows);
-    transpose(both_done_.data(), rows, columns, rows, out, out_stride);
+    const std::size_t rows = row_taps_.size();
+    const std::size_t columns = column_taps_.size();
+    straight_.resize(rows * columns);
+    filter(plane, straight_.data(), columns);
+    transpose(straight_.data(), columns, rows, columns, out, out_stride);
 }
+
+template void SeparableFilter::apply(const float*, bool, float*, std::size_t);
+template void SeparableFilter::apply(const std::uint8_t*, bool, float*, std::size_t);
+template void SeparableFilter::apply(const std::uint16_t*, bool, float*, std::size_t);
+template void SeparableFilter::apply(const std::int16_t*, bool, float*, std::size_t);
 
 }  // namespace lvcore

@@ -1,5 +1,12 @@
 #pragma once
 
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
 // LVCORE_CLONES before a function compiles it twice, for AVX2 and for the baseline, and picks at
 // load time. It needs ifunc, so glibc on x86-64; elsewhere the baseline (NEON on arm64) is all
 // there is. Sanitizers run before ifunc resolvers may, so sanitized builds take the baseline.
@@ -11,3 +18,69 @@
 #endif
 
 #define LVCORE_RESTRICT __restrict__
+
+/// For what is written once and belongs into each clone of the functions that call it.
+#define LVCORE_INLINE [[gnu::always_inline]] inline
+
+namespace lvcore {
+
+/// Four floats in one register of any machine: SSE on x86-64, NEON on arm64.
+using Quad __attribute__((vector_size(16))) = float;
+
+LVCORE_INLINE Quad load_quad(const float* from) {
+    Quad quad;
+    std::memcpy(&quad, from, sizeof(quad));
+    return quad;
+}
+
+LVCORE_INLINE void store_quad(float* to, Quad quad) { std::memcpy(to, &quad, sizeof(quad)); }
+
+/// {a[0], a[1], b[0], b[1]}: neighbours are fetched two at a time, as one word.
+LVCORE_INLINE Quad load_pairs(const float* a, const float* b) {
+    using Words __attribute__((vector_size(16))) = std::uint64_t;
+    std::uint64_t low;
+    std::uint64_t high;
+    std::memcpy(&low, a, sizeof(low));
+    std::memcpy(&high, b, sizeof(high));
+    const Words words = {low, high};
+    Quad quad;
+    std::memcpy(&quad, &words, sizeof(quad));
+    return quad;
+}
+
+/// The same of integers.
+template <std::integral Pixel>
+LVCORE_INLINE Quad load_pairs(const Pixel* a, const Pixel* b) {
+#if __has_builtin(__builtin_shufflevector)  // GCC before 12 has none
+    if constexpr (sizeof(Pixel) == 2 && std::endian::native == std::endian::little) {
+        using Words __attribute__((vector_size(16))) = std::uint32_t;
+        using Shorts __attribute__((vector_size(16))) = std::uint16_t;
+        using Ints __attribute__((vector_size(16))) = std::int32_t;
+        std::uint32_t low;
+        std::uint32_t high;
+        std::memcpy(&low, a, sizeof(low));
+        std::memcpy(&high, b, sizeof(high));
+        const Words words = {low, high, 0, 0};
+        Shorts shorts;
+        std::memcpy(&shorts, &words, sizeof(shorts));
+        // Each into the upper half of a lane, from where a shift brings it down with its sign.
+        const Shorts raised = __builtin_shufflevector(Shorts{}, shorts, 0, 8, 1, 9, 2, 10, 3, 11);
+        using Lanes = std::conditional_t<std::signed_integral<Pixel>, Ints, Words>;
+        Lanes lanes;
+        std::memcpy(&lanes, &raised, sizeof(lanes));
+        lanes >>= 16;
+        Ints ints;
+        std::memcpy(&ints, &lanes, sizeof(ints));
+        return __builtin_convertvector(ints, Quad);
+    }
+#endif
+    return Quad{static_cast<float>(a[0]), static_cast<float>(a[1]), static_cast<float>(b[0]),
+                static_cast<float>(b[1])};
+}
+
+/// {a[0] + a[1], a[2] + a[3], b[0] + b[1], b[2] + b[3]}
+LVCORE_INLINE Quad add_pairs(Quad a, Quad b) {
+    return Quad{a[0], a[2], b[0], b[2]} + Quad{a[1], a[3], b[1], b[3]};
+}
+
+}  // namespace lvcore

@@ -135,8 +135,6 @@ FloatBuffer extract_windows(const CineView& images, const WindowRequest& request
     const bool own_phases = request.phases.size() != k;
 
     parallel_for(windows, kGrain, threads, [&](std::size_t begin, std::size_t end) {
-        AxisTaps row_taps;
-        AxisTaps column_taps;
         SeparableFilter filter;
         for (std::size_t n = begin; n < end; ++n) {
             const double top = request.squares[3 * n];
@@ -145,18 +143,16 @@ FloatBuffer extract_windows(const CineView& images, const WindowRequest& request
             // Output centre i lies at edge coordinate top + (i + 1/2) step, half a pixel past its
             // index.
             const double half = 0.5 * step - 0.5;
-            row_taps.assign(top + half, step, 0, size, images.rows, request.edge);
-            column_taps.assign(left + half, step, 0, size, images.columns, request.edge);
+            filter.assign({top + half, step, 0, size, images.rows},
+                          {left + half, step, 0, size, images.columns}, request.edge);
             const float* slice = images.data + static_cast<std::size_t>(request.slices[n]) *
                                                    images.phases * plane_size;
-            const std::size_t corner = row_taps.begin() * images.columns + column_taps.begin();
             const auto phases = request.phases.subspan(own_phases ? n * k : 0, k);
             float* window = out.data() + n * k * patch_size;
             for (std::size_t p = 0; p < k; ++p) {
                 const float* plane = slice + static_cast<std::size_t>(phases[p]) * plane_size;
                 float* patch = window + p * patch_size;
-                filter.apply(plane + corner, images.columns, row_taps, column_taps, false, patch,
-                             size);
+                filter.apply(plane, false, patch, size);
                 if (request.normalise == Normalise::mean_std) {
                     standardise(patch, patch_size);
                 }

@@ -48,7 +48,7 @@ struct WindowRequest {
 
 /// Cuts windows out of a stack and resizes them to size x size, with the triangle filter of
 /// `AxisTaps`: bilinear where a window grows, antialiased where it shrinks. The filter reaches past
-/// a window's edges into the image around it; `edge` says what lies outside the image.
+/// a window's edges into the image around it; `edge` says what comes of that beyond the image.
 ///
 /// @returns floats, (window, phase, size, size); the same for every number of threads.
 /// @throws std::invalid_argument if an image has no pixels, a number of squares or phases does not

@@ -1,85 +1,71 @@
 #include "lvcore/separable.hpp"
 
-#include <numeric>
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include "check.hpp"
 
 namespace {
 
-using lvcore::AxisTaps;
 using lvcore::Edge;
+using lvcore::SeparableFilter;
 
-void check_run(const AxisTaps::Run& run, std::size_t first, const std::vector<double>& weights) {
-    CHECK(run.weights.size() == weights.size());
-    CHECK(weights.empty() || run.first == first);
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-        CHECK_NEAR(run.weights[i], weights[i], 1e-7);
-    }
-}
-
-TEST(unit_steps_interpolate_linearly_and_whole_pixels_need_one_tap) {
-    AxisTaps taps;
-    taps.assign(1.25, 1.0, 0, 2, 10, Edge::zero);
-    check_run(taps[0], 1, {0.75, 0.25});
-    check_run(taps[1], 2, {0.75, 0.25});
-    CHECK(taps.begin() == 1 && taps.end() == 4);
-    taps.assign(3.0 + 1e-12, -1.0, 2, 1, 10, Edge::zero);
-    check_run(taps[0], 1, {1.0});
-}
-
-TEST(longer_steps_average_with_a_triangle) {
-    AxisTaps taps;
-    taps.assign(4.0, 2.0, 0, 1, 10, Edge::zero);
-    check_run(taps[0], 3, {0.25, 0.5, 0.25});
-    // Half way between pixels: distances 1/2 and 3/2 of a reach of 2.
-    taps.assign(4.5, 2.0, 0, 1, 10, Edge::zero);
-    check_run(taps[0], 3, {0.125, 0.375, 0.375, 0.125});
-}
-
-TEST(weights_outside_go_to_the_edge_pixel_or_are_dropped) {
-    AxisTaps taps;
-    taps.assign(-0.25, 1.0, 0, 1, 3, Edge::zero);
-    check_run(taps[0], 0, {0.75});
-    taps.assign(-0.25, 1.0, 0, 1, 3, Edge::nearest);
-    check_run(taps[0], 0, {1.0});
-    taps.assign(2.5, 2.0, 0, 1, 3, Edge::nearest);
-    check_run(taps[0], 1, {0.125, 0.875});
-    for (const double far : {-7.0, 50.0, 1e300, -1e300}) {
-        taps.assign(far, 1.0, 0, 1, 3, Edge::zero);
-        check_run(taps[0], 0, {});
-        CHECK(taps.begin() == taps.end());
-        taps.assign(far, 1.0, 0, 1, 3, Edge::nearest);
-        check_run(taps[0], far < 0 ? 0 : 2, {1.0});
-    }
-    taps.assign(0.0, 4096.0, 0, 2, 1, Edge::nearest);
-    check_run(taps[0], 0, {1.0});
-    check_run(taps[1], 0, {1.0});
-}
-
-TEST(both_axes_are_filtered_and_turned_on_request) {
-    // 3 x 5 pixels, value 10 r + c, so that linear filters give 10 r + c at any centre.
+/// `rows` x `columns` pixels of value 10 r + c, so that linear filters give 10 r + c at any centre.
+std::vector<float> ramp(std::size_t rows, std::size_t columns) {
     std::vector<float> pixels;
-    for (int r = 0; r < 3; ++r) {
-        for (int c = 0; c < 5; ++c) {
+    for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t c = 0; c < columns; ++c) {
             pixels.push_back(static_cast<float>(10 * r + c));
         }
     }
-    AxisTaps rows;
-    AxisTaps columns;
-    rows.assign(0.5, 1.0, 0, 2, 3, Edge::nearest);
-    columns.assign(0.25, 0.5, 0, 7, 5, Edge::nearest);
-    lvcore::SeparableFilter filter;
+    return pixels;
+}
+
+TEST(both_axes_are_filtered_and_turned_on_request) {
+    const std::vector<float> pixels = ramp(3, 5);
+    SeparableFilter filter;
+    filter.assign({0.5, 1.0, 0, 2, 3}, {0.25, 0.5, 0, 7, 5}, Edge::nearest);
     std::vector<float> straight(14, -1.0F);
     std::vector<float> turned(14, -1.0F);
-    filter.apply(pixels.data(), 5, rows, columns, false, straight.data(), 7);
-    filter.apply(pixels.data(), 5, rows, columns, true, turned.data(), 2);
+    filter.apply(pixels.data(), false, straight.data(), 7);
+    filter.apply(pixels.data(), true, turned.data(), 2);
     for (std::size_t i = 0; i < 2; ++i) {
         for (std::size_t j = 0; j < 7; ++j) {
             const double expected =
                 10 * (0.5 + static_cast<double>(i)) + 0.25 + 0.5 * static_cast<double>(j);
             CHECK_NEAR(straight[i * 7 + j], expected, 1e-5);
             CHECK_NEAR(turned[j * 2 + i], expected, 1e-5);
+        }
+    }
+}
+
+TEST(longer_filters_than_the_input_end_at_its_pixels) {
+    // One row of two pixels, 0 and 1, under filters that reach four pixels to either side.
+    const std::vector<float> pixels = {0.0F, 1.0F};
+    SeparableFilter filter;
+    filter.assign({0.0, 1.0, 0, 1, 1}, {0.5, 4.0, 0, 1, 2}, Edge::zero);
+    float out = -1.0F;
+    filter.apply(pixels.data(), false, &out, 1);
+    CHECK_NEAR(out, 0.5, 1e-6);
+    filter.assign({0.0, 1.0, 0, 1, 1}, {0.0, 4.0, 0, 1, 2}, Edge::zero);
+    filter.apply(pixels.data(), false, &out, 1);
+    CHECK_NEAR(out, 0.75 / 1.75, 1e-6);
+}
+
+TEST(outputs_off_the_image_are_zero_and_a_nan_stays_in_its_place) {
+    std::vector<float> pixels = ramp(2, 9);
+    pixels[4] = std::numeric_limits<float>::quiet_NaN();
+    SeparableFilter filter;
+    filter.assign({-1.0, 1.0, 0, 4, 2}, {-2.0, 1.0, 0, 13, 9}, Edge::zero);
+    std::vector<float> out(52, -1.0F);
+    filter.apply(pixels.data(), false, out.data(), 13);
+    for (std::size_t i = 0; i < 4; ++i) {
+        for (std::size_t j = 0; j < 13; ++j) {
+            const bool inside = i >= 1 && i < 3 && j >= 2 && j < 11;
+            const float value = out[i * 13 + j];
+            const float expected = inside ? pixels[(i - 1) * 9 + j - 2] : 0.0F;
+            CHECK(value == expected || (std::isnan(value) && std::isnan(expected)));
         }
     }
 }

@@ -26,17 +26,23 @@ def one(image, matrix, shape, **options):
     return _core.resample(image[None], matrices, shape, **options)[0]
 
 
-def linear(image, rows, columns, edge):
-    """Interpolate at float coordinates, by NumPy in float64."""
-    pad = 3
-    limits = np.array(image.shape) - 1
-    rows = np.clip(rows, -1.5, limits[0] + 1.5)
-    columns = np.clip(columns, -1.5, limits[1] + 1.5)
-    mode = {"zero": "constant", "nearest": "edge"}[edge]
-    padded = np.pad(image.astype(np.float64), pad, mode=mode)
+def on_image(rows, columns, shape):
+    """Whether points lie on the area that the pixels cover."""
+    within = [
+        (at > -0.5 - 1e-9) & (at < size - 0.5 + 1e-9)
+        for at, size in zip((rows, columns), shape, strict=True)
+    ]
+    return within[0] & within[1]
+
+
+def linear(image, rows, columns):
+    """Interpolate at float coordinates, edge pixels repeated, by NumPy in float64."""
+    rows = np.clip(rows, 0, image.shape[0] - 1)
+    columns = np.clip(columns, 0, image.shape[1] - 1)
+    padded = np.pad(image.astype(np.float64), 1, mode="edge")
     top, left = np.floor(rows).astype(int), np.floor(columns).astype(int)
     down, right = rows - top, columns - left
-    top, left = top + pad, left + pad
+    top, left = top + 1, left + 1
     return (1 - down) * ((1 - right) * padded[top, left] + right * padded[top, left + 1]) + down * (
         (1 - right) * padded[top + 1, left] + right * padded[top + 1, left + 1]
     )
@@ -47,15 +53,20 @@ def supersampled(image, matrix, shape, edge):
     matrix = np.asarray(matrix, np.float64)
     r, c = np.meshgrid(*map(np.arange, shape), indexing="ij")
     intervals = [math.ceil(np.linalg.norm(matrix[:, axis]) - 1e-9) for axis in (0, 1)]
-    total = np.zeros(shape)
+    total, weights = np.zeros(shape), np.zeros(shape)
     for i in range(1 - intervals[0], intervals[0]):
         for j in range(1 - intervals[1], intervals[1]):
-            weight = (1 - abs(i) / intervals[0]) / intervals[0]
-            weight *= (1 - abs(j) / intervals[1]) / intervals[1]
             at = np.stack([r + i / intervals[0], c + j / intervals[1], np.ones(shape)])
             rows, columns = np.tensordot(matrix, at, 1)
-            total += weight * linear(image, rows, columns, edge)
-    return total
+            weight = (1 - abs(i) / intervals[0]) * (1 - abs(j) / intervals[1])
+            if edge == "zero":
+                weight = weight * on_image(rows, columns, image.shape)
+            total += weight * linear(image, rows, columns)
+            weights += weight
+    if edge == "zero":
+        centres = np.tensordot(matrix, np.stack([r, c, np.ones(shape)]), 1)
+        weights = np.where(on_image(*centres, image.shape), weights, np.inf)
+    return total / weights
 
 
 def triangle_matrix(origin, step, outputs, inputs, edge):
@@ -65,12 +76,13 @@ def triangle_matrix(origin, step, outputs, inputs, edge):
     pad = int(np.abs(centres).max(initial=0) + reach + 2)
     pixels = np.arange(-pad, inputs + pad)
     weights = np.maximum(0, 1 - np.abs(pixels - centres[:, None]) / reach)
-    weights /= weights.sum(axis=1, keepdims=True)
     inside = weights[:, pad : pad + inputs].copy()
     if edge == "nearest":
         inside[:, 0] += weights[:, :pad].sum(axis=1)
         inside[:, -1] += weights[:, pad + inputs :].sum(axis=1)
-    return inside
+    else:
+        inside[~on_image(centres, np.zeros(outputs), (inputs, 1))] = 0
+    return inside / np.maximum(inside.sum(axis=1, keepdims=True), 1e-300)
 
 
 @settings(deadline=None)
@@ -292,6 +304,24 @@ def test_a_landmark_keeps_its_place_in_the_patient():
         assert distance_mm < 0.01
 
 
+def test_out_is_filled_and_returned():
+    images, matrices = noise(3, 20, 30), np.stack([0.8 * IDENTITY] * 3)
+    out = np.full((3, 25, 37), np.nan, np.float32)
+    assert _core.resample(images, matrices, (25, 37), out=out) is out
+    np.testing.assert_array_equal(out, _core.resample(images, matrices, (25, 37)))
+
+
+def test_out_is_writeable_and_apart_from_the_images():
+    memory = noise(4, 5, 5)
+    matrices = np.stack([IDENTITY] * 2)
+    _core.resample(memory[:2], matrices, (5, 5), out=memory[2:])
+    with pytest.raises(ValueError, match=r"out.*overlap"):
+        _core.resample(memory[:2], matrices, (5, 5), out=memory[1:3])
+    memory.flags.writeable = False
+    with pytest.raises(ValueError, match="writeable"):
+        _core.resample(memory[:2], matrices, (5, 5), out=memory[2:])
+
+
 def test_empty_requests_give_empty_results():
     none = np.empty((0, 2, 3))
     assert _core.resample(noise(0, 5, 5), none, (3, 4)).shape == (0, 3, 4)
@@ -321,6 +351,9 @@ def test_empty_requests_give_empty_results():
         ({"sources": np.array([0], np.int32)}, TypeError, "sources.*int32"),
         ({"sources": np.array([0, 0])}, ValueError, "matrices.*2 sources"),
         ({"edge": "wrap"}, ValueError, "edge.*wrap"),
+        ({"out": np.zeros((1, 4, 4))}, TypeError, "out.*float64"),
+        ({"out": noise(1, 4, 5)}, ValueError, r"out.*\(1, 4, 4\).*\(1, 4, 5\)"),
+        ({"out": noise(1, 4, 8)[..., ::2]}, ValueError, "out.*contiguous"),
         ({"threads": -1}, ValueError, "threads"),
         ({"threads": 10_000}, ValueError, "threads"),
     ],

@@ -23,12 +23,13 @@ def weights(edge_px, side, size, inputs, edge):
     pixel_centres = np.arange(-pad, inputs + pad) + 0.5
     centres = edge_px + (np.arange(size) + 0.5) * step
     all_weights = np.maximum(0, 1 - np.abs(pixel_centres - centres[:, None]) / reach)
-    all_weights /= all_weights.sum(axis=1, keepdims=True)
     inside = all_weights[:, pad : pad + inputs].copy()
     if edge == "nearest":
         inside[:, 0] += all_weights[:, :pad].sum(axis=1)
         inside[:, -1] += all_weights[:, pad + inputs :].sum(axis=1)
-    return inside
+    else:
+        inside[(centres < -1e-9) | (centres > inputs + 1e-9)] = 0
+    return inside / np.maximum(inside.sum(axis=1, keepdims=True), 1e-300)
 
 
 def reference(images, slices, squares, phases, size, normalise, edge):

@@ -24,7 +24,9 @@ py::array_t<double> map_planes(py::handle source_affine, py::handle target_affin
     const PlaneMap map = plane_map(plane_argument(source_affine, "source_affine"),
                                    plane_argument(target_affine, "target_affine"));
     py::array_t<double> result({2, 3});
-    std::copy(map.begin(), map.end(), result.mutable_data());
+    const std::array elements = {map.row_r,    map.row_c,    map.row_0,
+                                 map.column_r, map.column_c, map.column_0};
+    std::copy(elements.begin(), elements.end(), result.mutable_data());
     return result;
 }
 

@@ -15,8 +15,34 @@ struct Options {
     std::pair<py::ssize_t, py::ssize_t> shape;
     py::handle sources;
     Edge edge;
+    py::handle out;
     std::size_t threads;
 };
+
+/// Fills the caller's array, which must be apart from the images, and returns it.
+template <class Pixel>
+py::array_t<float> resample_given(const Argument& argument, const ImageBatch<Pixel>& batch,
+                                  const ResampleRequest& request, std::size_t threads) {
+    auto out = typed_array<float>(argument, 3);
+    if (extent(out, 0) != request.sources.size() || extent(out, 1) != request.rows ||
+        extent(out, 2) != request.columns) {
+        throw py::value_error("out: expected shape (" + std::to_string(request.sources.size()) +
+                              ", " + std::to_string(request.rows) + ", " +
+                              std::to_string(request.columns) + "), got " +
+                              py::str(out.attr("shape")).cast<std::string>());
+    }
+    float* data = out.mutable_data();  // ValueError where it is read-only
+    const auto first = reinterpret_cast<std::uintptr_t>(data);
+    const auto image = reinterpret_cast<std::uintptr_t>(batch.data);
+    const std::size_t image_bytes = batch.count * batch.rows * batch.columns * sizeof(Pixel);
+    const auto size = static_cast<std::size_t>(out.size());
+    if (first < image + image_bytes && image < first + size * sizeof(float)) {
+        throw py::value_error("out: expected memory apart from images, got an overlap");
+    }
+    const py::gil_scoped_release released;
+    resample_into(std::span(data, size), batch, request, threads);
+    return out;
+}
 
 template <class Pixel>
 py::array_t<float> resample_typed(const Argument& argument, const Options& options) {
@@ -44,12 +70,16 @@ py::array_t<float> resample_typed(const Argument& argument, const Options& optio
         given = typed_array<std::int64_t>({options.sources, "sources", "int64 (n,) or None"}, 1);
         sources = elements(given);
     }
-    const std::size_t rows = count_argument("shape", options.shape.first);
-    const std::size_t columns = count_argument("shape", options.shape.second);
-    const std::span<const double> maps_of = elements(matrices);
+    const ResampleRequest request{elements(matrices), sources,
+                                  count_argument("shape", options.shape.first),
+                                  count_argument("shape", options.shape.second), options.edge};
+    if (!options.out.is_none()) {
+        return resample_given({options.out, "out", "float32 (n, row, column)"}, batch, request,
+                              options.threads);
+    }
     FloatBuffer result = [&] {
         const py::gil_scoped_release released;
-        return resample(batch, maps_of, sources, rows, columns, options.edge, options.threads);
+        return resample(batch, request, options.threads);
     }();
     return to_numpy(std::move(result), {static_cast<py::ssize_t>(sources.size()),
                                         options.shape.first, options.shape.second});
@@ -57,11 +87,11 @@ py::array_t<float> resample_typed(const Argument& argument, const Options& optio
 
 py::array_t<float> resample_any(py::handle images, py::handle matrices,
                                 std::pair<py::ssize_t, py::ssize_t> shape, py::handle sources,
-                                const std::string& edge, py::ssize_t threads) {
+                                const std::string& edge, py::handle out, py::ssize_t threads) {
     const Argument argument{images, "images",
                             "float32, uint8, uint16 or int16 (image, row, column)"};
-    const Options options{matrices, shape, sources, edge_argument(edge),
-                          count_argument("threads", threads)};
+    const Options options{
+        matrices, shape, sources, edge_argument(edge), out, count_argument("threads", threads)};
     const py::array array = as_array(argument);
     if (py::isinstance<py::array_t<float>>(array)) {
         return resample_typed<float>(argument, options);
@@ -83,7 +113,8 @@ py::array_t<float> resample_any(py::handle images, py::handle matrices,
 void bind_resample(py::module_& module) {
     module.def("resample", &resample_any, py::arg("images"), py::arg("matrices"), py::arg("shape"),
                py::kw_only(), py::arg("sources") = py::none(), py::arg("edge") = "zero",
-               py::arg("threads") = 0, "Resample planes under affine maps of their pixel indices.");
+               py::arg("out") = py::none(), py::arg("threads") = 0,
+               "Resample planes under affine maps of their pixel indices.");
 }
 
 }  // namespace lvcore::bindings
