@@ -13,6 +13,9 @@ from lvvol.dicom.ledger import Ledger
 
 Float64 = npt.NDArray[np.float64]
 
+# Images that lie this close to a phase of the others show it; the rest is a heart's uneven beat.
+SAME_PHASE_STEPS = 0.25
+
 
 def typical_phases(slices: Sequence[Acquisition]) -> int:
     """Return the number of phases most slices have; the larger of two equally common.
@@ -56,42 +59,71 @@ def match_phases(
     n_phases = typical_phases(slices)
     complete = [a for a in slices if a.n_phases == n_phases]
     offset = float(np.median([a.times_ms[0] / s if (s := a.step_ms) else 0.0 for a in complete]))
-    cycle = float(np.median([_cycle_phases(a) for a in complete]))
+    cycle = float(np.median([_steps_in_cycle(a, a.step_ms) for a in complete]))
     matched = np.tile(np.arange(n_phases), (len(slices), 1))
     for i, acquisition in enumerate(slices):
         if acquisition.n_phases == n_phases:
             continue
-        count = acquisition.n_phases
-        places = np.arange(count) / count
-        what = (
-            f"Matched the {count} phases of {acquisition.first.label} at {positions_mm[i]:.1f} mm "
-            f"to the stack's {n_phases}, each to the nearest image of the cycle."
-        )
-        why = "Its heart cycle is divided differently from the other slices'."
-        step_ms = acquisition.step_ms
-        if step_ms and abs(_cycle_phases(acquisition) - cycle) <= 1.0:
-            # The same division of the cycle with images missing: those there keep their phase.
-            steps = np.rint(acquisition.times_ms / step_ms - offset)
-            if len(set(steps)) == count and steps[0] >= 0 and steps[-1] < n_phases:
-                places = steps / n_phases
-                missing = sorted(set(range(n_phases)) - set(steps.astype(int).tolist()))
-                listed = ", ".join(str(t + 1) for t in missing)  # people count from 1
-                what = (
-                    f"Filled phase {listed} of {acquisition.first.label} at "
-                    f"{positions_mm[i]:.1f} mm with the nearest image of the cycle."
-                )
-                why = "No usable image shows it."
+        label = f"{acquisition.first.label} at {positions_mm[i]:.1f} mm"
+        kept = _kept_phases(acquisition, n_phases, offset, cycle)
+        if kept is not None:
+            places = kept / n_phases
+            missing = sorted(set(range(n_phases)) - set(kept.tolist()))
+            listed = ", ".join(str(t + 1) for t in missing)  # people count from 1
+            ledger.note(
+                f"Filled phase {listed} of {label} with the nearest image of the cycle.",
+                "No usable image shows it.",
+                acquisition.files,
+            )
+        else:
+            places = np.arange(acquisition.n_phases) / acquisition.n_phases
+            ledger.note(
+                f"Matched the {acquisition.n_phases} phases of {label} to the stack's {n_phases}, "
+                "each to the nearest image of the cycle.",
+                "Its heart cycle is divided differently from the other slices'.",
+                acquisition.files,
+            )
         away = np.abs(np.arange(n_phases)[:, None] / n_phases - places)
         matched[i] = np.minimum(away, 1.0 - away).round(9).argmin(axis=1)
-        ledger.note(what, why, acquisition.files)
     return matched
 
 
-def _cycle_phases(acquisition: Acquisition) -> float:
-    """Phases that would fill the whole heart cycle at the acquisition's own time step."""
-    step_ms, cycle_ms = acquisition.step_ms, acquisition.first.cycle_ms
-    if step_ms and cycle_ms:
-        return cycle_ms / step_ms
-    if step_ms:
-        return float(np.rint((acquisition.times_ms[-1] - acquisition.times_ms[0]) / step_ms) + 1)
-    return float(acquisition.n_phases)
+def _kept_phases(
+    acquisition: Acquisition, n_phases: int, offset: float, cycle: float
+) -> npt.NDArray[np.int64] | None:
+    """Find the phases of a slice that has the others' division of the cycle with images missing.
+
+    Returns
+    -------
+    ndarray of int64, shape (image,), or None
+        The phase of each image; None where the cycle is divided otherwise.
+    """
+    median_ms, cycle_ms = acquisition.step_ms, acquisition.first.cycle_ms
+    if median_ms is None:
+        return None
+    # Where much is missing, only the length of the cycle, or the smallest step, tells the true one.
+    steps_ms = [float(np.diff(acquisition.times_ms).min()), median_ms]
+    if cycle_ms:
+        steps_ms.insert(0, cycle_ms / cycle)
+    for step_ms in steps_ms:
+        if step_ms <= 0 or abs(_steps_in_cycle(acquisition, step_ms) - cycle) > 1.0:
+            continue
+        exact = acquisition.times_ms / step_ms - offset
+        kept = np.rint(exact).astype(np.int64)
+        if (
+            np.abs(exact - kept).max() <= SAME_PHASE_STEPS
+            and len(set(kept.tolist())) == len(kept)
+            and kept[0] >= 0
+            and kept[-1] < n_phases
+        ):
+            return kept
+    return None
+
+
+def _steps_in_cycle(acquisition: Acquisition, step_ms: float | None) -> float:
+    """Count the steps of a length that fill the heart cycle of an acquisition."""
+    if not step_ms:
+        return float(acquisition.n_phases)
+    if acquisition.first.cycle_ms:
+        return acquisition.first.cycle_ms / step_ms
+    return float(np.rint((acquisition.times_ms[-1] - acquisition.times_ms[0]) / step_ms) + 1)
