@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,11 @@ Vector = tuple[float, ...]
 
 # Twice the largest matrix in use: a broken number must not claim all memory.
 MAX_MATRIX = 2048
+# No scanner is as long, and no pixel as small or large: numbers beyond were not measured.
+MAX_POSITION_MM = 10_000.0
+MIN_SPACING_MM, MAX_SPACING_MM = 0.01, 100.0
+# The largest whole number that a header may hold is 2^32. Sums and products of such stay finite.
+MAX_NUMBER = 1e10
 
 # Stored as characters: numbers, identifiers, dates and times in plain ASCII, names and descriptions
 # in the file's character set.
@@ -163,6 +167,10 @@ def _image(facts: _Facts, name: str, frame: int, enhanced: bool, pixels: Pixels 
         raise UnusableError("no position, orientation or pixel spacing")
     if not _is_plane(orientation, spacing):
         raise UnusableError("directions that are not perpendicular, or no positive pixel spacing")
+    if max(map(abs, position)) > MAX_POSITION_MM:
+        raise UnusableError(f"a position more than {MAX_POSITION_MM / 1000:g} m off")
+    if not MIN_SPACING_MM <= min(spacing) <= max(spacing) <= MAX_SPACING_MM:
+        raise UnusableError(f"pixels not of {MIN_SPACING_MM:g} to {MAX_SPACING_MM:g} mm")
     rows, columns = facts.integer("Rows"), facts.integer("Columns")
     if not rows or not columns:
         raise UnusableError("no rows or columns")
@@ -274,16 +282,20 @@ class _Facts:
             seconds = int(time[:2]) * 3600 + int(time[2:4] or 0) * 60 + float(time[4:] or 0)
         except ValueError:
             return None
+        if not 0 <= seconds < 90_000:  # a day and a leap second, which "nan" is not either
+            return None
         # Dates like 20120000 occur; as plain numbers they still sort.
-        days = int(date) if date.isdigit() else 0
+        days = int(date[:8]) if date.isdecimal() else 0
         return days * 86400.0 + seconds
 
 
 @lru_cache(maxsize=4096)
 def _numbers(text: str) -> Vector:
-    """Read finite numbers; none where one is malformed."""
+    """Read numbers; none where one is malformed or out of all reason."""
+    if "_" in text:  # which Python takes for a mark between digits
+        return ()
     try:
         numbers = tuple(map(float, text.split("\\")))
     except ValueError:
         return ()
-    return numbers if all(map(math.isfinite, numbers)) else ()
+    return numbers if all(abs(number) <= MAX_NUMBER for number in numbers) else ()
