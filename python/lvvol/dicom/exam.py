@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lvvol.dicom.acquisition import Acquisition, find_acquisitions
+from lvvol.dicom.acquisition import Acquisition
 from lvvol.dicom.image import Image
 from lvvol.dicom.ledger import Ledger
+from lvvol.dicom.scans import find_acquisitions
 from lvvol.dicom.stack import Plan, plan_stack
 from lvvol.errors import (
     AmbiguousStudyError,

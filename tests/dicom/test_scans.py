@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from lvvol.dicom.acquisition import find_acquisitions
 from lvvol.dicom.archive import open_source
 from lvvol.dicom.read import read_images
+from lvvol.dicom.scans import find_acquisitions
 
 
 def acquisitions_of(folder):
