@@ -1,62 +1,101 @@
-"""Facts of an image's header: what is out of all reason was not measured."""
-
-import warnings
+"""Facts of images, from the texts of their headers."""
 
 import pytest
 
-from lvvol.dicom.archive import open_source
-from lvvol.dicom.read import read_images
+from lvvol.dicom.header import Header
+from lvvol.dicom.image import UnusableError, images_of
+from lvvol.dicom.pixels import native_pixels
+
+TEXTS = {
+    "ImagePositionPatient": "1\\2\\3",
+    "ImageOrientationPatient": "1\\0\\0\\0\\1\\0",
+    "PixelSpacing": "1.5\\1.25",
+    "Rows": "2",
+    "Columns": "3",
+    "BitsAllocated": "16",
+    "BitsStored": "12",
+    "PixelRepresentation": "0",
+    "SamplesPerPixel": "1",
+    "PhotometricInterpretation": "MONOCHROME2",
+}
 
 
-def read(study, **tags):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        study.save(study.dataset(**tags), "a.dcm")
-    with open_source(study.folder) as source:
-        return read_images(source)
+def images(shared=None, per_frame=(), keep=False, **texts):
+    texts = {k: v for k, v in (TEXTS | texts).items() if v is not None}
+    pixels = native_pixels(texts, bytes(12), big_endian=False)
+    return images_of(Header(texts, shared or {}, list(per_frame), pixels, 12), "a.dcm", keep)
 
 
-def put(study, good, bad):
-    """Replace a value in the file, which pydicom would not write."""
-    path = study.folder / "a.dcm"
-    content = path.read_bytes()
-    assert content.count(good) == 1
-    assert len(good) == len(bad)
-    path.write_bytes(content.replace(good, bad))
-    with open_source(study.folder) as source:
-        return read_images(source)
+def test_facts_by_name():
+    (image,) = images(SeriesNumber="7", TriggerTime="40.5", NominalInterval="800", PatientID="P")
+    assert image.position_mm == (1, 2, 3)
+    assert image.orientation == (1, 0, 0, 0, 1, 0)
+    assert image.pixel_spacing_mm == (1.5, 1.25)
+    assert (image.rows, image.columns) == (2, 3)
+    assert (image.series_number, image.patient_id) == (7, "P")
+    assert (image.trigger_ms, image.cycle_ms) == (40.5, 800)
+    assert (image.slope, image.intercept, image.mirror) == (1, 0, None)
+    assert image.instance_number is None
+
+
+def test_what_is_nearest_to_the_frame_counts():
+    shared = {"PixelSpacing": "2\\2", "RescaleSlope": "3", "SliceThickness": "6"}
+    per_frame = [
+        {"RescaleSlope": "4", "ImagePositionPatient": "0\\0\\5", "TriggerTime": "10"},
+        {"ImagePositionPatient": "0\\0\\9", "RescaleIntercept": "-7"},
+    ]
+    first, second = images(shared, per_frame, NumberOfFrames="2", RescaleSlope="2")
+    assert (first.position_mm, second.position_mm) == ((0, 0, 5), (0, 0, 9))
+    assert (first.slope, second.slope) == (4, 3)
+    assert (first.intercept, second.intercept) == (0, -7)
+    assert first.pixel_spacing_mm == second.pixel_spacing_mm == (2, 2)
+    assert (first.trigger_ms, second.trigger_ms) == (10, None)
+    assert (first.frame, second.frame) == (0, 1)
+    assert (first.instance_number, second.instance_number) == (1, 2)
 
 
 @pytest.mark.parametrize(
-    ("tags", "reason"),
+    ("stored", "signed", "mirror"), [("12", "0", 4095), ("16", "0", 65535), ("12", "1", -1)]
+)
+def test_monochrome1_is_mirrored_within_its_range(stored, signed, mirror):
+    """12 bits hold 0 to 4095, or -2048 to 2047: the ends change places."""
+    (image,) = images(
+        PhotometricInterpretation="MONOCHROME1", BitsStored=stored, PixelRepresentation=signed
+    )
+    assert image.mirror == mirror
+
+
+@pytest.mark.parametrize("text", ["", "nan", "inf", "1e999", "-", "1\\x"])
+def test_malformed_numbers_count_as_absent(text):
+    (image,) = images(SliceThickness=text, RescaleSlope=text, SeriesNumber=text)
+    assert (image.slice_thickness_mm, image.slope, image.series_number) == (None, 1, None)
+
+
+@pytest.mark.parametrize(
+    ("texts", "why"),
     [
-        ({"ImagePositionPatient": [0, 10_001, 0]}, "a position more than 10 m off"),
-        ({"PixelSpacing": ["1e9", 1]}, "pixels not of 0.01 to 100 mm"),
-        ({"PixelSpacing": [1, "1e-5"]}, "pixels not of 0.01 to 100 mm"),
+        ({"ImagePositionPatient": "1\\2"}, "no position, orientation or pixel spacing"),
+        ({"PixelSpacing": None}, "no position, orientation or pixel spacing"),
+        ({"ImageOrientationPatient": "1\\0\\0\\1\\0\\0"}, "directions that are not perpendicular"),
+        ({"PixelSpacing": "0\\1"}, "no positive pixel spacing"),
+        ({"Rows": "0"}, "no rows or columns"),
+        ({"Columns": "2049"}, "more than 2048 rows or columns"),
+        ({"SamplesPerPixel": "3"}, "a colour image"),
+        ({"NumberOfFrames": "2"}, "several frames without a position for each"),
     ],
 )
-def test_plane_out_of_reason_is_set_aside(study, tags, reason):
-    assert read(study, **tags).set_aside == {reason: ["a.dcm"]}
+def test_what_cannot_be_part_of_a_stack(texts, why):
+    with pytest.raises(UnusableError, match=why):
+        images(**texts)
 
 
-@pytest.mark.parametrize("bad", [b"1_0.5\\2.5 ", b"1,0.5\\2.5 ", b"1e999\\2.5 "])
-def test_what_is_no_number_is_none(study, bad):
-    read(study, PixelSpacing=[12.25, 2.5])
-    reading = put(study, b"12.25\\2.5 ", bad)
-    assert list(reading.set_aside) == ["no position, orientation or pixel spacing"]
+def test_pixels_are_held_on_to_only_if_asked():
+    assert images()[0].pixels is None
+    assert images(keep=True)[0].pixels is not None
 
 
-def test_numbers_that_would_overflow_are_none(study):
-    (image,) = read(study, RescaleSlope="1e300", TriggerTime="-1e308", InstanceNumber=1).images
-    assert (image.slope, image.trigger_ms) == (1.0, None)
-
-
-@pytest.mark.parametrize("time", ["1200nan", "1200inf", "12001e300", "990000", "-10000"])
-def test_time_that_is_none(study, time):
-    (image,) = read(study, AcquisitionTime=time, AcquisitionDate="20240229").images
-    assert image.acquired is None
-
-
-def test_date_that_is_none_leaves_the_time(study):
-    (image,) = read(study, AcquisitionTime="000010", AcquisitionDate="²" * 8).images
-    assert image.acquired == 10.0
+def test_the_folder_names_a_series_only_where_no_tag_does():
+    assert images(SeriesNumber="4")[0].label == "series 4"
+    assert images(SeriesNumber="4", SeriesDescription="sax")[0].label == "series 4 (sax)"
+    assert images(SeriesInstanceUID="1.2")[0].series == ("1.2", None)
+    assert images()[0].label == "series (unnamed)"

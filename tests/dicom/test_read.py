@@ -10,12 +10,18 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import JPEG2000Lossless, RLELossless
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
 
 from lvvol import load_study
 from lvvol.dicom import read
 from lvvol.dicom.archive import open_source
 from lvvol.dicom.read import decode, fetch, read_images
+from lvvol.errors import DamagedStudyError
 from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
 
 
@@ -183,19 +189,22 @@ def test_colour_images_are_set_aside(study):
     assert reading.set_aside == {"a colour image": ["colour.dcm"]}
 
 
-@pytest.mark.parametrize("keep", [200, 500, 900, 1200])
-def test_broken_off_file_is_damaged_wherever_it_breaks(study, keep):
-    path = study.save(study.dataset())
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless])
+def test_broken_off_file_is_damaged_wherever_it_breaks(study, syntax):
+    ds = study.dataset()
+    path = study.save(ds, syntax="" if syntax.is_compressed else syntax)
+    if syntax == RLELossless:
+        ds.compress(syntax)
+        ds.save_as(path)
     content = path.read_bytes()
-    assert len(content) > 1300
-    path.write_bytes(content[:keep])
-    with open_source(study.folder) as source:
-        reading = read_images(source)
-        if reading.images:  # the header was whole: the pixels are not
-            with pytest.raises(ValueError, match=r"0001\.dcm: pixels cannot be decoded"):
-                decode(reading.images[0], reading.images[0].pixels)
-        else:
-            assert reading.damaged == ["0001.dcm"]
+    begin = content.index(b"\xe0\x7f\x10\x00" if syntax.is_little_endian else b"\x7f\xe0\x00\x10")
+    end = len(content) - (8 if syntax.is_compressed else 0)  # where the pixels stop
+    for keep in (200, 500, 900, begin, begin + 4, begin + 8, begin + 12, end - 1):
+        path.write_bytes(content[:keep])
+        with open_source(study.folder) as source:
+            assert read_images(source).damaged == [path.name]
+        with pytest.raises(DamagedStudyError, match=r"1 file \(0001.dcm\) truncated or damaged"):
+            load_study(path)
 
 
 def test_pixels_not_kept_are_read_again(study, monkeypatch):

@@ -1,0 +1,97 @@
+"""Headers: whatever parser a file needs, the same facts come out."""
+
+import tracemalloc
+import zlib
+
+import numpy as np
+import pydicom
+from highdicom.legacy import LegacyConvertedEnhancedMRImage
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, generate_uid
+
+from lvvol import load_study
+from lvvol.dicom import header as header_module
+from lvvol.dicom.archive import open_source
+from lvvol.dicom.elements import read_meta
+from lvvol.dicom.header import parse
+from lvvol.dicom.pixels import NativePixels
+from lvvol.dicom.read import read_images
+from studies import pixels_of
+
+
+def test_every_encoding_gives_the_same_texts(study, new_study):
+    ds = study.dataset(pixels_of(0, 1), SliceThickness="8.0", RescaleSlope="2")
+    plain = parse(study.save(ds).read_bytes())
+    assert plain.texts["SliceThickness"] == "8.0"
+    del ds.file_meta
+    deflated = parse(study.save(ds, syntax=DeflatedExplicitVRLittleEndian).read_bytes())
+    del ds.file_meta
+    ds.PixelData = pixels_of(0, 1).astype(">u2").tobytes()
+    big = parse(study.save(ds, syntax=ExplicitVRBigEndian).read_bytes())
+    of_the_file = ("TransferSyntaxUID", "MediaStorageSOPClassUID")
+    for other in (deflated, big):
+        texts = other.texts | {keyword: plain.texts[keyword] for keyword in of_the_file}
+        assert texts == plain.texts
+        assert isinstance(other.pixels, NativePixels)
+        np.testing.assert_array_equal(other.pixels.frame(0), pixels_of(0, 1))
+
+
+def deflated_file(study, n_bytes):
+    """A file whose deflated elements unpack to `n_bytes` and more of one private element."""
+    ds = study.dataset()
+    path = study.save(ds, syntax=DeflatedExplicitVRLittleEndian)
+    content = path.read_bytes()
+    _, start = read_meta(content)
+    pack = zlib.compressobj(wbits=-15)
+    parts = [pack.compress(b"\x09\x00\x10\x10OB\0\0" + n_bytes.to_bytes(4, "little"))]
+    parts += [pack.compress(bytes(1 << 20)) for _ in range(n_bytes >> 20)]
+    path.write_bytes(content[:start] + b"".join(parts) + pack.flush())
+    return path
+
+
+def test_a_deflated_bomb_is_refused_before_it_unpacks(study, monkeypatch):
+    """300 KB that would be 300 MB; by default 64 MB or a hundred times the file may come out."""
+    monkeypatch.setattr(header_module, "RATIO_FREE_BYTES", 4 << 20)
+    path = deflated_file(study, 300 << 20)
+    size = path.stat().st_size
+    assert size < 400_000
+    tracemalloc.start()
+    with open_source(study.folder) as source:
+        assert read_images(source).damaged == ["0001.dcm"]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 3 * 100 * size
+
+
+def test_a_deflated_file_that_breaks_off_is_damaged(study):
+    path = study.save(study.dataset(), syntax=DeflatedExplicitVRLittleEndian)
+    path.write_bytes(path.read_bytes()[:-60])
+    with open_source(study.folder) as source:
+        assert read_images(source).damaged == ["0001.dcm"]
+
+
+def test_an_enhanced_series_converted_by_highdicom(study, tmp_path):
+    """Classic images and their conversion by an independent library make the same stack."""
+    paths = [path for i in range(4) for path in study.slice(i, 5)]
+    classic = [pydicom.dcmread(path) for path in paths]
+    for ds in classic:
+        ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
+        for keyword in ("PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber"):
+            setattr(ds, keyword, "")
+        for keyword in ("StudyID", "StudyDate", "StudyTime", "ReferringPhysicianName"):
+            setattr(ds, keyword, "")
+        ds.ImageType = ["ORIGINAL", "PRIMARY", "M"]
+        ds.SliceThickness = "8.0"
+    converted = LegacyConvertedEnhancedMRImage(
+        classic,
+        series_instance_uid=generate_uid(),
+        series_number=9,
+        sop_instance_uid=generate_uid(),
+        instance_number=1,
+    )
+    path = tmp_path / "enhanced.dcm"
+    converted.save_as(path)
+    before, after = load_study(study.folder), load_study(path)
+    np.testing.assert_array_equal(after.images, before.images)
+    np.testing.assert_array_equal(after.affines, before.affines)
+    np.testing.assert_array_equal(after.times_ms, before.times_ms)
+    assert after.pixel_spacing_mm == before.pixel_spacing_mm
