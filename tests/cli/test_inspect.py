@@ -97,12 +97,14 @@ def test_control_characters_in_headers_and_names_stay_off_the_terminal(run, tmp_
     good, bad = Study(tmp_path / "good"), tmp_path / "bad"
     for z in range(4):
         good.slice(z, n_phases=3, **EVIL, folder="a\x1b[31m\x9b\n/")
+    good.slice(3, n_phases=1, SeriesNumber=2, **EVIL, folder="a\x1b[31m\x9b\n/")
     one_slice(bad)
     for folder in (good.folder, bad):
         _, out, err = run("inspect", folder, *json_option)
         assert out.replace("\n", "").isprintable()
         assert err.replace("\n", "").isprintable()
         assert "sax" in out
+    assert "[31m" in run("inspect", good.folder)[1]  # of the file that was set aside
 
 
 def test_a_study_without_a_stack_is_shown_and_the_error_follows(run, tmp_path):

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import pytest
 import lvvol
 from discs import disc_stack
 from lvvol.report.survey_json import format_survey_json
+from lvvol.survey import View
 from surveys import DECISIONS, a_series, a_survey, a_survey_without_stack
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "inspect.md"
@@ -113,3 +115,8 @@ def test_every_key_is_documented(part):
     keys = keys[0] if isinstance(keys, list) else keys
     text = DOCUMENT.read_text(encoding="utf-8")
     assert [key for key in keys if f"`{key}`" not in text] == []
+
+
+def test_every_view_is_documented():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert [view for view in get_args(View) if f"\n| {view} | " not in text] == []

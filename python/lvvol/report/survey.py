@@ -62,13 +62,19 @@ def _series_lines(series: Sequence[Series]) -> list[str]:
         columns.insert(1, _Column("Description", descriptions, max_width=18))
     shared = {name for name, count in Counter(names).items() if count > 1}
     why = [
-        # Where a number does not tell series apart, --series needs the UID.
-        f"{s.why} UID {s.uid}" if name in shared and s.uid else s.why
+        # Where a number does not tell series apart, --series needs the UID, and people the folder.
+        "; ".join([s.why, *_identify(s)]) if name in shared else s.why
         for s, name in zip(series, names, strict=True)
     ]
     n_files = sum(s.n_files for s in series)
     counted = f"{len(series)} series in {n_files} file{'s' * (n_files != 1)}"
     return [counted, *_table(columns, "Why", why)]
+
+
+def _identify(series: Series) -> list[str]:
+    """Say where a series lies and what its UID is, as far as the study says."""
+    told = {"folder": series.folder, "UID": series.uid}
+    return [f"{name} {value}" for name, value in told.items() if value]
 
 
 def _stack_lines(stack: CineStack) -> list[str]:
