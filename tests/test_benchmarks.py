@@ -5,13 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, left_out, machine, phantoms, whole_command
+from benchmarks import accuracy, left_out, machine, phantoms, reading, whole_command
 from benchmarks import labels as label_benchmark
 from lvvol import pipeline
 from lvvol.datasets import LabelledStack, Part
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.evaluate import PatientResult
 from lvvol.phantom import make_phantom, write_study
+from studies import Study
 
 
 @pytest.fixture
@@ -36,6 +37,29 @@ def test_whole_command_times_every_stage(tmp_path):
     assert list(measured["stages_s"]) == [*stages, "start, imports and output"]
     assert sum(measured["stages_s"].values()) == pytest.approx(measured["wall_s"])
     assert measured["peak_memory_mb"] > 50
+
+
+def test_reading_times_both_ways_and_every_stage(tmp_path):
+    study = Study(tmp_path)
+    for i in range(3):
+        study.slice(i, n_phases=4)
+    measured = reading.measure_on(1, tmp_path, repeats=1)
+    assert measured["files"] == 12
+    assert measured["ratio"] == pytest.approx(measured["load_study_ms"] / measured["plain_loop_ms"])
+    assert list(measured["stages_ms"]) == [*reading.STAGES, "rest"]
+    assert all(milliseconds > 0 for milliseconds in measured["stages_ms"].values())
+
+
+def test_reading_measures_no_stack_with_other_pixels(tmp_path):
+    study = Study(tmp_path)
+    for i in range(3):
+        study.slice(i, n_phases=4)
+    images, _ = reading.plain_loop(tmp_path)
+    stack = reading.load_study(tmp_path)
+    reading.check(stack, images)
+    images[stack.sop_instance_uids[1][1]][5, 5] += 1
+    with pytest.raises(AssertionError):
+        reading.check(stack, images)
 
 
 def test_accuracy_reports_both_parts_and_the_studies_left_out(results, monkeypatch, tmp_path):
