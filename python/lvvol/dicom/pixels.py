@@ -55,9 +55,10 @@ class NativePixels:
     unused_bits: int
 
     def check(self) -> None:
-        """Raise ValueError if what there is cannot hold every frame."""
+        """Raise ValueError if what there is cannot be every frame, as with a wrong row length."""
         expected = self.frames * self.rows * self.columns * self.dtype.itemsize
-        if len(self.data) < expected:
+        # Zeros behind the last pixel are padding; anything else there belongs to the image.
+        if len(self.data) < expected or bytes(self.data[expected:]).strip(b"\0"):
             raise ValueError(f"expected {expected} bytes of pixels, got {len(self.data)}")
 
     def frame(self, index: int) -> npt.NDArray[Any]:
