@@ -74,17 +74,22 @@ def common_grid(slices: Sequence[Acquisition], normal: Float64, ledger: Ledger) 
     Grid
         The shared grid.
     """
-    tried = [[_place(a, reference, normal) for a in slices] for reference in slices]
+    planes = _Planes(slices)
+    moves = [_moves(planes, r, normal) for r in range(len(slices))]
     unmoved = [
-        sum(_same_matrix(a, r) and p.shift == (0, 0) for a, p in zip(slices, placings, strict=True))
-        for r, placings in zip(slices, tried, strict=True)
+        sum(
+            _same_matrix(a, slices[r]) and move.shift == (0, 0)
+            for a, move in zip(slices, row, strict=True)
+        )
+        for r, row in enumerate(moves)
     ]
     best = int(np.argmax(unmoved))  # the first in space of equally good ones
     reference = slices[best]
-    for acquisition, placing in zip(slices, tried[best], strict=True):
+    placings = [_placing(a, reference, move) for a, move in zip(slices, moves[best], strict=True)]
+    for acquisition, placing in zip(slices, placings, strict=True):
         _note(acquisition, reference, placing, ledger)
     first = reference.first
-    return Grid((first.rows, first.columns), first.pixel_spacing_mm, tried[best])
+    return Grid((first.rows, first.columns), first.pixel_spacing_mm, placings)
 
 
 def put_on_grid(images: Float32, placing: Placing, out: Float32) -> None:
@@ -121,38 +126,80 @@ def _same_matrix(a: Acquisition, b: Acquisition) -> bool:
     return (a.first.rows, a.first.columns) == (b.first.rows, b.first.columns)
 
 
-def _place(acquisition: Acquisition, reference: Acquisition, normal: Float64) -> Placing:
-    """Work out how a slice gets onto the reference's grid, moved along the normal to its plane."""
+class _Planes:
+    """The planes of all slices as arrays, so that each is compared with all at once."""
+
+    def __init__(self, slices: Sequence[Acquisition]) -> None:
+        self.origins_mm = np.array([a.origin_mm for a in slices])
+        self.right = np.array([a.right for a in slices])
+        self.down = np.array([a.down for a in slices])
+        self.normals = np.array([a.normal for a in slices])
+        self.spacings_mm = np.array([a.first.pixel_spacing_mm for a in slices])
+        last = np.array([(a.first.rows - 1, a.first.columns - 1) for a in slices])
+        # Row and column of the four corners, shape (slice, corner, 2).
+        self.corners = np.array([(0, 0), (0, 1), (1, 0), (1, 1)]) * last[:, None]
+        along = self.spacings_mm[:, None] * self.corners
+        self.corners_mm = (
+            self.origins_mm[:, None]
+            + along[..., :1] * self.down[:, None]
+            + along[..., 1:] * self.right[:, None]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Move:
+    """How one slice lies against a reference's grid that was moved into its plane.
+
+    `origin_mm`, `right` and `down` are those of the moved grid.
+    """
+
+    origin_mm: Float64
+    right: Float64
+    down: Float64
+    shift: tuple[int, int] | None
+
+
+def _moves(planes: _Planes, reference: int, normal: Float64) -> list[_Move]:
+    """Work out how every slice lies against one grid that was moved along the normal to its plane."""
+    own = planes.normals * np.sign(planes.normals @ planes.normals[reference])[:, None]
+    between = planes.origins_mm - planes.origins_mm[reference]
+    along = np.einsum("ij,ij->i", between, own) / (own @ normal)
+    origins = planes.origins_mm[reference] + along[:, None] * normal
+    right = planes.right[reference] - (own @ planes.right[reference])[:, None] * own
+    right /= np.linalg.norm(right, axis=1, keepdims=True)
+    down = np.cross(own, right)
+    seen = planes.corners_mm - origins[:, None]
+    row_mm, column_mm = planes.spacings_mm[reference]
+    rows = np.einsum("ijk,ik->ij", seen, down) / row_mm
+    columns = np.einsum("ijk,ik->ij", seen, right) / column_mm
+    moved = np.stack([rows, columns], axis=-1) - planes.corners
+    moves = []
+    for i, corners in enumerate(moved):
+        shift: tuple[int, int] | None = (0, 0)
+        if np.abs(corners).max() > SAME_GRID_PIXELS:
+            r, c = np.rint(corners.mean(axis=0)).astype(int).tolist()
+            shift = (r, c) if np.abs(corners - (r, c)).max() <= SAME_GRID_PIXELS else None
+        moves.append(_Move(origins[i], right[i], down[i], shift))
+    return moves
+
+
+def _placing(acquisition: Acquisition, reference: Acquisition, move: _Move) -> Placing:
+    """Work out the affines of a slice before and after it gets onto the grid."""
     image = acquisition.first
     source = image_affine(
         acquisition.origin_mm, np.array(image.orientation), image.pixel_spacing_mm
     )
-    own = acquisition.normal * np.sign(acquisition.normal @ reference.normal)
-    along = (acquisition.origin_mm - reference.origin_mm) @ own / (normal @ own)
-    right = reference.right - (reference.right @ own) * own
-    right /= np.linalg.norm(right)
-    down = np.cross(own, right)
-    target = image_affine(
-        reference.origin_mm + along * normal,
-        np.concatenate([right, down]),
-        reference.first.pixel_spacing_mm,
-    )
-    corners = np.array(
-        [(r, c, 0, 1) for r in (0, image.rows - 1) for c in (0, image.columns - 1)],
-        dtype=np.float64,
-    ).T
-    moved = (np.linalg.solve(target, source @ corners) - corners)[:2]
-    if np.abs(moved).max() <= SAME_GRID_PIXELS:
-        shift = (0, 0)
-    else:
-        rows, columns = np.rint(moved.mean(axis=1)).astype(int)
-        shift = (int(rows), int(columns))
-    if np.abs(moved - np.array(shift)[:, None]).max() > SAME_GRID_PIXELS:
+    if move.shift is None:
+        target = image_affine(
+            move.origin_mm,
+            np.concatenate([move.right, move.down]),
+            reference.first.pixel_spacing_mm,
+        )
         return Placing(source, target, None)
     # Moved by whole pixels, a slice stays where it was acquired: the affine holds what is left.
     affine = source.copy()
-    affine[:3, 3] -= source[:3, :2] @ np.array(shift, dtype=np.float64)
-    return Placing(source, affine, shift)
+    affine[:3, 3] -= source[:3, :2] @ np.array(move.shift, dtype=np.float64)
+    return Placing(source, affine, move.shift)
 
 
 def _note(
