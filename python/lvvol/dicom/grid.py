@@ -160,7 +160,7 @@ class _Move:
 
 
 def _moves(planes: _Planes, reference: int, normal: Float64) -> list[_Move]:
-    """Work out how every slice lies against one grid that was moved along the normal to its plane."""
+    """Work out how each slice lies against one grid, moved along the normal into its plane."""
     own = planes.normals * np.sign(planes.normals @ planes.normals[reference])[:, None]
     between = planes.origins_mm - planes.origins_mm[reference]
     along = np.einsum("ij,ij->i", between, own) / (own @ normal)
