@@ -53,10 +53,10 @@ def test_plants_faults_in_the_layout_asked_for(tmp_path):
     assert (out / "0" / "study" / "report.pdf").is_file()
 
 
-def test_help_and_refusals_name_every_fault_and_layout(tmp_path):
+def test_help_and_refusals_name_every_fault_and_layout(tmp_path, run):
     assert tuple(FAULTS) == FAULT_NAMES
     assert tuple(LAYOUTS) == LAYOUT_NAMES
-    words = CliRunner().invoke(phantom, ["--help"]).output.split()
+    words = run("phantom", "--help")[1].split()
     for name in (*FAULT_NAMES, *LAYOUT_NAMES):
         assert any(name in word for word in words), name
     result = CliRunner().invoke(phantom, [str(tmp_path / "out"), "--faults", "none-such"])

@@ -189,9 +189,9 @@ def make_phantom(
 
     Examples
     --------
-    >>> study = make_phantom(3, n_slices=7, n_phases=6, rows=96)
-    >>> len(study.of_view("sax")), study.reading.n_phases, round(study.truth.ef_percent)
-    (7, 6, 32)
+    >>> study = make_phantom(3, n_slices=7, n_phases=6, edv_ml=150, ef_percent=40, rows=96)
+    >>> len(study.of_view("sax")), study.reading.n_phases, round(study.truth.esv_ml)
+    (7, 6, 90)
     """
     _check("seed", seed, 0, 2**63 - 1)
     _check("n_slices", n_slices, 3, 30)
