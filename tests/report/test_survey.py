@@ -30,7 +30,7 @@ def test_the_tables_of_a_known_study():
             "Decisions",
             "  - Set aside series 20 (4ch). Its plane is tilted. (2 files, first: 4ch/a.dcm)",
             "  - Matched phases. One is missing. (sax/c.dcm)",
-            "  - Skipped 2 files (first: a.txt). They are not DICOM.",
+            "  - Skipped 2 files (first: a.txt). Not DICOM.",
             "  - Took slice gaps from positions. Other tags are compared only.",
         ]
     )

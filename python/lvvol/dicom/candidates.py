@@ -96,7 +96,7 @@ def line_up(members: Sequence[Acquisition]) -> Line:
         [axis @ normal + (a.origin_mm - axis) @ a.normal / (normal @ a.normal) for a in members]
     )
     order = sorted(range(len(members)), key=lambda i: (positions[i], members[i].acquired_after))
-    return Line([members[i] for i in order], positions[order], np.asarray(normal))
+    return Line([members[i] for i in order], positions[order] + 0.0, np.asarray(normal))  # no -0
 
 
 def angle_degrees(a: Float64, b: Float64) -> float:

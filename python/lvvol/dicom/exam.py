@@ -135,6 +135,8 @@ def _merged(tried: list[Found]) -> Ledger:
     for found in tried:
         ledger.decisions += found.ledger.decisions
         ledger.fates |= found.ledger.fates
+        for acquisition in found.plan.slices if found.plan else ():
+            ledger.fates[acquisition] = "it belongs to a stack, but there is another one to choose"
     return ledger
 
 

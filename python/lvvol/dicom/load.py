@@ -243,15 +243,15 @@ def _note_files(reading: Reading, n_links: int, damaged: list[str], ledger: Ledg
     """Take down what was done to files that are no part of any stack; it comes first."""
     notes, warnings = [], []
     for names, what, why in (
-        (damaged, "Left out {} truncated or damaged", "Their headers or pixels cannot be read."),
+        (damaged, "Left out {} truncated or damaged", "Headers or pixels cannot be read."),
         (reading.unreadable, "Left out {} that may not be read", "Permission denied."),
     ):
         if names:
             notes.append(Decision(what.format(count_files(names)) + ".", why, tuple(names)))
             warnings.append(what.format(count_files(names)) + ".")
     for names, what, why in (
-        (reading.not_dicom, "Skipped {}", "They are not DICOM."),
-        (reading.without_image, "Skipped {}", "They are DICOM without an image."),
+        (reading.not_dicom, "Skipped {}", "Not DICOM."),
+        (reading.without_image, "Skipped {}", "DICOM without an image."),
         *((names, "Set aside {}", f"Reason: {r}.") for r, names in reading.set_aside.items()),
     ):
         if names:
