@@ -46,8 +46,9 @@ def paint_abdomen(
         )
         organ(kidney - 9.0 + 2.0 * loops, weave.fat(where))
         organ(kidney + 1.5 * uneven, KIDNEY * (1.0 + 0.06 * grain))
-        organ(kidney + 8.0 + 3.0 * loops, 0.36)
-        organ(kidney + 16.0 + 2.0 * loops, FAT * 0.85)
+        fibre = weave.fibre[where]
+        organ(kidney + 9.0 + 3.0 * loops + 3.5 * fibre, 0.36)
+        organ(kidney + 16.0 + 4.0 * fibre, FAT * 0.85)
     spleen = ellipsoid(abdomen.points, (104.0, 0.42 * half_depth_mm, -48.0), (30.0, 36.0, 44.0))
     veins = np.where(weave.finer[where] < 0.2, np.float32(0.62), SPLEEN * (1.0 + 0.05 * grain))
     organ(spleen + 3.0 * uneven + 1.5 * loops, veins, 4.0)
@@ -61,7 +62,8 @@ def paint_abdomen(
     # Gas rises to the front of a patient lying on the back.
     organ(np.maximum(lumen, y - (-0.02 * half_depth_mm + 5.0 * uneven)), GAS)
     # The liver's left lobe reaches under the heart and thins out to the left.
-    liver = np.maximum(0.86 * (x - 30.0) - 0.30 * (z + 50.0) + 0.25 * (y + 30.0), -165.0 - z)
+    floor_mm = np.maximum(-62.0 + 0.85 * (x - 30.0) + 0.2 * (y + 30.0), -165.0)
+    liver = np.maximum(0.74 * (floor_mm - z), x - 66.0)
     liver = np.maximum(liver, 0.75 * (y - 0.50 * half_depth_mm) + 0.45 * (x + 20.0))
     liver = liver + 7.0 * uneven + 5.0 * loops
     wide, thin = weave.net[where], weave.finer[where]

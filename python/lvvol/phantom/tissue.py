@@ -16,9 +16,9 @@ dark and borders of fat get their black outline."""
 
 SKIN = 0.35
 MUSCLE = 0.165
-LUNG = 0.065
+LUNG = 0.085
 GAS = 0.02
-LIVER = 0.35
+LIVER = 0.38
 SPLEEN = 0.34
 KIDNEY = 0.55
 FLUID = 1.15
@@ -105,5 +105,5 @@ def draw_texture(rng: np.random.Generator) -> Texture:
         grain=draw_field(rng, 11.0, 40),
         fibre=draw_field(rng, (16.0, 22.0, 60.0), 30),
         vessels=(draw_field(rng, 42.0, 9), draw_field(rng, 42.0, 9)),
-        fat_level=float(rng.uniform(0.65, 1.25)),
+        fat_level=float(rng.uniform(0.85, 1.45)),
     )

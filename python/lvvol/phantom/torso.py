@@ -47,15 +47,20 @@ _BODY_WIDTH = Profile(
     (-260, -120, -40, 40, 100, 140, 165, 185, 205, 260),
     (0.98, 0.95, 0.98, 1.02, 1.06, 1.08, 0.97, 0.66, 0.42, 0.40),
 )
-_BODY_DEPTH = Profile(
-    (-260, -100, 0, 70, 130, 165, 195, 260), (1.02, 1.00, 1.00, 0.95, 0.80, 0.64, 0.52, 0.50)
+_BODY_FRONT = Profile(
+    (-260, -100, -60, 0, 50, 100, 140, 170, 195, 260),
+    (-0.96, -1.00, -1.02, -1.00, -0.91, -0.76, -0.60, -0.44, -0.32, -0.32),
+)
+_BODY_BACK = Profile(
+    (-260, -60, 70, 130, 165, 195, 260), (0.95, 1.00, 1.00, 0.95, 0.80, 0.66, 0.62)
 )
 _CAGE_WIDTH = Profile(
-    (-260, -120, -20, 50, 100, 135, 155, 175), (0.95, 1.00, 1.00, 0.93, 0.78, 0.55, 0.30, 0.02)
+    (-260, -120, -20, 45, 85, 120, 145, 165), (0.95, 1.00, 1.00, 0.91, 0.78, 0.57, 0.34, 0.02)
 )
-_CAGE_DEPTH = Profile(
-    (-260, -60, 30, 90, 130, 155, 175), (0.96, 1.00, 0.96, 0.82, 0.60, 0.35, 0.02)
+_CAGE_FRONT = Profile(
+    (-260, -60, 0, 50, 100, 130, 155, 175), (-0.95, -1.00, -1.00, -0.89, -0.66, -0.42, -0.10, 0.18)
 )
+_CAGE_BACK = Profile((-260, -60, 30, 90, 130, 155, 175), (0.96, 1.00, 1.00, 0.92, 0.74, 0.50, 0.24))
 
 
 @dataclass(frozen=True)
@@ -145,12 +150,9 @@ class Torso:
         """Return the distance to the skin of trunk, breasts and arms."""
         x, y, z = points
         side = np.abs(x)
-        skin = oval(
-            x,
-            y,
-            self.half_width_mm * _BODY_WIDTH(z),
-            self.half_depth_mm * _BODY_DEPTH(z),
-        )
+        front, back = self.half_depth_mm * _BODY_FRONT(z), self.half_depth_mm * _BODY_BACK(z)
+        width = self.half_width_mm * _BODY_WIDTH(z)
+        skin = oval(x, y - 0.5 * (front + back), width, 0.5 * (back - front))
         if self.breast_mm > 0.0:
             centre = (0.56 * self.half_width_mm, -0.72 * self.half_depth_mm, -4.0)
             size = (64.0, 0.22 * self.half_depth_mm + self.breast_mm, 64.0)
@@ -168,7 +170,8 @@ class Torso:
         x, y, z = points
         width = self.half_width_mm - self.fat_mm - self.wall_mm
         depth = self.half_depth_mm - 0.8 * self.fat_mm - 0.9 * self.wall_mm
-        return oval(x, y - 3.0, width * _CAGE_WIDTH(z), depth * _CAGE_DEPTH(z))
+        front, back = depth * _CAGE_FRONT(z), depth * _CAGE_BACK(z)
+        return oval(x, y - 3.0 - 0.5 * (front + back), width * _CAGE_WIDTH(z), 0.5 * (back - front))
 
     def _diaphragm(self, points: Points) -> Samples:
         """Return z of the diaphragm: two domes, the heart's seat between them."""
@@ -241,7 +244,9 @@ class Torso:
         within = coverage(cavity + 8.0, 8.0) * np.clip(1.35 - away / 95.0, 0.12, 1.0)
         thick = np.clip(0.34 - away / 300.0, 0.05, 0.34)
         inside.paint(within * coverage((weave.net[where] - thick) * 7.0, width_mm), 0.85)
-        inside.paint(within * coverage((weave.finer[where] - 0.12) * 4.0, width_mm), 0.4)
+        near = np.clip(1.3 - away / 60.0, 0.0, 1.0)
+        twigs = coverage((weave.finer[where] - 0.10 - 0.10 * near) * 4.0, width_mm)
+        inside.paint(within * twigs, 0.4 + 0.5 * near)
 
     def _paint_mediastinum(
         self, inside: Canvas, weave: Weave, cavity: Samples, width_mm: float
@@ -332,7 +337,7 @@ def draw_torso(rng: np.random.Generator) -> Torso:
     """Draw a chest."""
     woman = bool(rng.random() < 0.4)
     breast_mm = float(rng.uniform(6.0, 22.0))
-    fat_mm = float(rng.uniform(9.0, 22.0)) + (3.0 if woman else 0.0)
+    fat_mm = float(rng.uniform(7.0, 18.0)) + (3.0 if woman else 0.0)
     return Torso(
         half_width_mm=float(rng.uniform(152, 176)) + 0.6 * (fat_mm - 14.0),
         half_depth_mm=float(rng.uniform(106, 122)) + 0.6 * (fat_mm - 14.0),
