@@ -55,10 +55,10 @@ _BODY_BACK = Profile(
     (-260, -60, 70, 130, 165, 195, 260), (0.95, 1.00, 1.00, 0.95, 0.80, 0.66, 0.62)
 )
 _CAGE_WIDTH = Profile(
-    (-260, -120, -20, 45, 85, 120, 145, 165), (0.95, 1.00, 1.00, 0.91, 0.78, 0.57, 0.34, 0.02)
+    (-260, -120, -20, 45, 85, 120, 145, 165), (0.95, 1.00, 1.00, 0.89, 0.71, 0.50, 0.30, 0.02)
 )
 _CAGE_FRONT = Profile(
-    (-260, -60, 0, 50, 100, 130, 155, 175), (-0.95, -1.00, -1.00, -0.89, -0.66, -0.42, -0.10, 0.18)
+    (-260, -60, 0, 50, 100, 130, 155, 175), (-0.95, -1.00, -1.00, -0.86, -0.56, -0.32, -0.04, 0.20)
 )
 _CAGE_BACK = Profile((-260, -60, 30, 90, 130, 155, 175), (0.96, 1.00, 1.00, 0.92, 0.74, 0.50, 0.24))
 
@@ -345,7 +345,7 @@ def draw_torso(rng: np.random.Generator) -> Torso:
         wall_mm=float(rng.uniform(13, 17)),
         breast_mm=breast_mm if woman else 0.0,
         arm_mm=float(rng.uniform(36, 46)),
-        domes_mm=(float(rng.uniform(-8, 10)), float(rng.uniform(-20, -2))),
+        domes_mm=(float(rng.uniform(-8, 10)), float(rng.uniform(-12, 6))),
         warp=(draw_field(rng, 140.0, 10), draw_field(rng, 140.0, 10), draw_field(rng, 140.0, 10)),
         texture=draw_texture(rng),
     )
