@@ -75,7 +75,7 @@ def draw_scanner(rng: np.random.Generator, vendor: str, half_depth_mm: float) ->
         band_radius_mm=float(rng.uniform(165, 220)),
         wrap=float(rng.uniform(0.1, 0.35)),
         kept=(float(rng.uniform(0.7, 0.9)), float(rng.uniform(0.55, 0.75))),
-        noise=float(rng.uniform(0.010, 0.022)),
+        noise=float(rng.uniform(0.012, 0.026)),
         blood=float(rng.uniform(200, 450) if siemens else rng.uniform(220, 700)),
         round_view=round_view,
         bowed=float(rng.uniform(0.0, 0.16 if round_view else 0.10)) * (1.0 if siemens else -1.0),
