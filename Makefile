@@ -9,8 +9,10 @@ CPP := $(CORE) $(wildcard tests/lvcore/*.[ch]pp)
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(CORE)
 STUDY ?=
 PYTEST_ARGS ?=
+CASES ?= 10000
+SEED ?= 0
 
-.PHONY: setup build test demo lint types tidy werror sanitize dist clean
+.PHONY: setup build test fuzz demo lint types tidy werror sanitize dist clean
 
 setup: $(VENV)/developed
 
@@ -18,6 +20,9 @@ build: $(VENV)/installed
 
 test: $(VENV)/developed
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+fuzz: $(VENV)/developed
+	$(BIN)/python -m tests.dicom.fuzz --cases $(CASES) --seed $(SEED) --write
 
 demo: $(VENV)/installed
 	test -n "$(STUDY)" || test -f demo/study/truth.json || \

@@ -118,8 +118,12 @@ def _after_items(content: bytes, position: int, explicit: bool, order: str) -> i
         if tag != ITEM:
             return -1
         if length == UNDEFINED:
-            _, position = _elements(content, position, explicit, order, UNDEFINED)
-            position += 8
+            _, end = _elements(content, position, explicit, order, UNDEFINED)
+            if content[end : end + 4] != struct.pack(
+                order + "HH", ITEM_END >> 16, ITEM_END & 0xFFFF
+            ):
+                return -1
+            position = end + 8
         else:
             position += length
     return -1

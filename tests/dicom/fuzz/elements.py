@@ -1,15 +1,13 @@
-"""What is done to a study: each mutation changes a case in place and says what it did."""
+"""Mutations of a file's elements: each changes a case in place and says what it did."""
 
 from __future__ import annotations
 
 import re
 import struct
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 
-from tests.dicom.fuzz_files import (
+from tests.dicom.fuzz.case import TORN, Case, even, put
+from tests.dicom.fuzz.files import (
     ITEM,
     ITEM_END,
     PIXEL_DATA,
@@ -18,9 +16,8 @@ from tests.dicom.fuzz_files import (
     File,
     take_apart,
 )
-from tests.dicom.fuzz_files import UNDEFINED as ENDLESS
-from tests.dicom.fuzz_studies import Base
-from tests.dicom.fuzz_values import (
+from tests.dicom.fuzz.files import UNDEFINED as ENDLESS
+from tests.dicom.fuzz.values import (
     COLUMNS,
     COUNTS,
     DECIMALS,
@@ -28,119 +25,13 @@ from tests.dicom.fuzz_values import (
     GEOMETRY,
     NUMBERS,
     ORIENTATION,
-    PATIENT,
     ROWS,
     SYNTAXES,
     TEXTS,
     VRS,
     WHOLE,
     WHOLE_NUMBERS,
-)
-
-# What taking apart a file raises that an earlier mutation has torn.
-_TORN = (struct.error, IndexError, ValueError, OverflowError, RecursionError, zlib.error)
-
-
-@dataclass
-class Case:
-    """A study being mutated: contents by name, and what was done."""
-
-    base: Base
-    random: Random
-    files: dict[str, bytes]
-    log: list[str]
-
-    def targets(self) -> list[str]:
-        """Draw the files of a mutation: mostly one, at times a slice, a phase or all."""
-        names = [n for n, c in self.files.items() if c[128:132] == b"DICM"] or [*self.files]
-        draw = self.random.random()
-        if draw < 0.5:
-            return [self.random.choice(names)]
-        if draw < 0.6:
-            return self.random.sample(names, min(len(names), self.random.randint(2, 5)))
-        if draw < 0.8:
-            wanted = self.random.choice(self.base.slices)
-        elif draw < 0.85:
-            phase = self.random.randrange(len(self.base.slices[0]))
-            wanted = tuple(phases[phase] for phases in self.base.slices)
-        else:
-            return names
-        return [n for n in names if n in wanted] or names
-
-    def edit(self, change: Callable[[File], str]) -> str:
-        """Apply one change of elements to drawn files, the same draw in each."""
-        state = self.random.getrandbits(64)
-        said = []
-        names = self.targets()
-        for name in names:
-            drawn, self.random = self.random, Random(state)
-            try:
-                file = take_apart(self.files[name], name)
-                said.append(change(file))
-                self.files[name] = file.encoded()
-            except _TORN:
-                said.append("nothing: an earlier mutation left no elements")
-            finally:
-                self.random = drawn
-        unlike = dict.fromkeys(said)
-        return f"{', '.join(names)}: {' / '.join(unlike)}"[:400]
-
-
-def _even(text: str | bytes) -> bytes:
-    value = text.encode("latin-1", "replace") if isinstance(text, str) else text
-    return value + b" " * (len(value) % 2)
-
-
-def flip_bits(case: Case) -> str:
-    where = case.random.choice(("anywhere", "in the header", "in the pixels"))
-    n = case.random.choice((1, 1, 2, 8, 64, 1000))
-
-    def change(content: bytes) -> bytes:
-        start, stop = 0, len(content)
-        pixels = content.rfind(b"\xe0\x7f\x10\0")
-        if where == "in the header" and pixels > 0:
-            stop = pixels
-        if where == "in the pixels" and pixels > 0:
-            start = pixels
-        flipped = bytearray(content)
-        for _ in range(n if stop > start else 0):
-            flipped[case.random.randrange(start, stop)] ^= 1 << case.random.randrange(8)
-        return bytes(flipped)
-
-    return f"{_bytewise(case, change)}: {n} bits flipped {where}"
-
-
-def truncate(case: Case) -> str:
-    share = case.random.choice((case.random.random(), case.random.random() ** 4, 0.999, 0.0))
-    return f"{_bytewise(case, lambda c: c[: int(len(c) * share)])}: cut to {share:.4f}"
-
-
-def move_bytes(case: Case) -> str:
-    how = case.random.choice(("removed", "zeroed", "doubled", "made random", "appended"))
-    n = case.random.choice((1, 2, 3, 8, 100, 3000))
-
-    def change(content: bytes) -> bytes:
-        at = case.random.randrange(len(content) or 1)
-        block, rest = content[at : at + n], content[at + n :]
-        middle = {
-            "removed": b"",
-            "zeroed": bytes(len(block)),
-            "doubled": block * 2,
-            "made random": case.random.randbytes(len(block)),
-            "appended": block,
-        }[how]
-        if how == "appended":
-            return content + case.random.randbytes(n)
-        return content[:at] + middle + rest
-
-    return f"{_bytewise(case, change)}: {n} bytes {how}"
-
-
-def _bytewise(case: Case, change: Callable[[bytes], bytes]) -> str:
-    names = case.targets()
-    for name in names:
-        case.files[name] = change(case.files[name])
-    return ", ".join(names)[:200]
+)  # fmt: skip
 
 
 def structure(case: Case) -> str:
@@ -157,7 +48,7 @@ def structure(case: Case) -> str:
             del file.body[i]
         elif how == "doubled":
             donor = r.choice(
-                (e.value, e.value[::-1], _even(r.choice(NUMBERS)), r.choice(file.body).value)
+                (e.value, e.value[::-1], even(r.choice(NUMBERS)), r.choice(file.body).value)
             )
             file.body.insert(r.choice((i, i + 1, other)), Element(e.tag, e.vr, donor))
         elif how == "moved":
@@ -260,7 +151,7 @@ def geometry(case: Case) -> str:
             if e.vr == b"FD" and r.random() < 0.5:
                 e.value = struct.pack(f"{file.order}{len(values)}d", *map(float, values))
                 return f"{tag:08X} as doubles"
-        e.value = _even("\\".join(values))
+        e.value = even("\\".join(values))
         return f"{tag:08X} {how}: {e.value[:100]!r}"
 
     return case.edit(change)
@@ -304,7 +195,7 @@ def number(case: Case) -> str:
     tag, value = case.random.choice(DECIMALS + COUNTS), case.random.choice(NUMBERS)
 
     def change(file: File) -> str:
-        return _put(file, tag, b"IS" if tag in COUNTS else b"DS", _even(value))
+        return put(file, tag, b"IS" if tag in COUNTS else b"DS", even(value))
 
     return case.edit(change)
 
@@ -318,7 +209,7 @@ def whole(case: Case) -> str:
         old = int.from_bytes(e.value, "little" if file.order == "<" else "big") if e else 1
         choices = (*WHOLE_NUMBERS, old - 1, old + 1, old * 2, old // 2)
         new = choices[int(draw * len(choices))] % 65536
-        return _put(file, tag, b"US", struct.pack(file.order + "H", new)) + f" {new}"
+        return put(file, tag, b"US", struct.pack(file.order + "H", new)) + f" {new}"
 
     def swap(file: File) -> str:
         rows, columns = file.find(ROWS), file.find(COLUMNS)
@@ -341,23 +232,12 @@ def text(case: Case) -> str:
         if r.random() < 0.3:
             try:
                 donor = take_apart(case.base.files[own]).find(tag)
-            except _TORN:
+            except TORN:
                 donor = None
             value = donor.value if donor else garbage
-        return _put(file, tag, b"LO", _even(value)) + f" {value[:40]!r}"
+        return put(file, tag, b"LO", even(value)) + f" {value[:40]!r}"
 
     return case.edit(change)
-
-
-def _put(file: File, tag: int, vr: bytes, value: bytes) -> str:
-    """Replace an element's value, or add the element."""
-    e = file.find(tag)
-    if e is None:
-        at = next((i for i, other in enumerate(file.body) if other.tag > tag), len(file.body))
-        file.body.insert(at, Element(tag, vr, value))
-    else:
-        e.value = value
-    return f"{tag:08X} = {value[:60]!r}"
 
 
 def syntax(case: Case) -> str:
@@ -423,56 +303,3 @@ def pixels(case: Case) -> str:
         return f"pixels {how}, {n} bytes"
 
     return case.edit(change)
-
-
-def files(case: Case) -> str:
-    """Lose, copy, exchange or add files."""
-    r = case.random
-    names = [*case.files]
-    a, b = r.choice(names), r.choice(names)
-    how = r.choice(
-        ("lost", "copied", "exchanged", "another's bytes", "foreign", "renamed", "patient")
-    )
-    if how == "lost" and len(names) > 1:
-        del case.files[a]
-    elif how == "copied":
-        case.files[f"copy of {a.replace('/', ' ')}"] = case.files[a]
-    elif how == "exchanged":
-        case.files[a], case.files[b] = case.files[b], case.files[a]
-    elif how == "another's bytes":
-        case.files[a] = case.files[b]
-    elif how == "foreign":
-        case.files["foreign"] = r.choice(
-            (b"", b"PK\x03\x04", r.randbytes(500), bytes(128) + b"DICM")
-        )
-    elif how == "renamed":
-        case.files["\udcff\n\x1b[2J" + a.replace("/", " ")] = case.files.pop(a)
-    else:
-        for name in r.sample(names, r.randint(1, len(names))):
-            with_patient = take_apart(case.files[name]) if case.files[name] else None
-            if with_patient and with_patient.body:
-                _put(with_patient, PATIENT, b"LO", b"another ")
-                case.files[name] = with_patient.encoded()
-    return f"{how}: {a}, {b}"
-
-
-# Those named twice are drawn as often.
-MUTATIONS: tuple[Callable[[Case], str], ...] = (
-    flip_bits, truncate, move_bytes, structure, structure, nest, geometry, geometry, geometry,
-    geometry, number, number, whole, whole, text, text, syntax, pixels, pixels, files,
-)  # fmt: skip
-
-
-def mutate(base: Base, random: Random) -> Case:
-    """Return a study with one to five mutations."""
-    case = Case(base, random, dict(base.files), [])
-    n = 1
-    while n < 5 and random.random() < 0.35:
-        n += 1
-    for _ in range(n):
-        mutation = random.choice(MUTATIONS)
-        try:
-            case.log.append(f"{mutation.__name__} {mutation(case)}")
-        except _TORN:
-            case.log.append(f"{mutation.__name__}: nothing, an earlier mutation left no elements")
-    return case
