@@ -138,6 +138,8 @@ def test_unusual_files_are_left_to_pydicom(study):
     # Another transfer syntax, or a file header that says the wrong one.
     for syntax in (b"1.2.840.10008.1.2.2\0", b"1.2.840.10008.1.2\0\0\0"):
         assert read_plain(with_bytes(content, b"1.2.840.10008.1.2.1\0", syntax)) is None
+    # A text of no use, and of a length that must not be remembered.
+    assert read_plain(study.save(usual(study, SequenceName="x" * 1026)).read_bytes()) is None
     assert read_plain(b"") is None
     assert read_plain(content[:132]) is None
 

@@ -5,6 +5,7 @@ import zlib
 
 import numpy as np
 import pydicom
+import pytest
 from highdicom.legacy import LegacyConvertedEnhancedMRImage
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, generate_uid
 
@@ -65,6 +66,8 @@ def test_a_deflated_bomb_is_refused_before_it_unpacks(study, monkeypatch):
 def test_a_deflated_file_that_breaks_off_is_damaged(study):
     path = study.save(study.dataset(), syntax=DeflatedExplicitVRLittleEndian)
     path.write_bytes(path.read_bytes()[:-60])
+    with pytest.raises(ValueError, match="expected deflated elements that end within"):
+        parse(path.read_bytes())
     with open_source(study.folder) as source:
         assert read_images(source).damaged == ["0001.dcm"]
 
