@@ -212,9 +212,9 @@ def _records(content: bytes) -> dict[bytes, bytes]:
             raise TarError("an extended header that is damaged")
         length = _decimal(content[start:space])
         record = content[space + 1 : start + length]
-        if not record.endswith(b"\n"):
+        start += length
+        if start > len(content) or not record.endswith(b"\n"):
             raise TarError("an extended header that is damaged")
         key, _, value = record[:-1].partition(b"=")
         records[key] = value
-        start += length
     return records
