@@ -1,188 +1,19 @@
-"""Whether a stack says of every image what its own header says, by a reading that shares no code.
-
-Headers are read by pydicom and turned into affines here, by the equation of the standard (PS3.3
-C.7.6.2.1.1). A number must have the form that the standard gives it.
-"""
+"""Whether a stack says of every image what its own header says."""
 
 from __future__ import annotations
 
-import re
-import sys
-import warnings
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from io import BytesIO
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pydicom
-from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from lvvol import CineStack
-
-Array = npt.NDArray[np.float64]
+from tests.dicom.fuzz.headers import Array, Frame, frames_of
 
 # Images of one acquisition may differ by this much (docs/reading.md).
 SAME_PLACE_MM, SAME_DIRECTION_DEGREES = 1.0, 1.0
 # Rounding: coordinates have some ten digits.
 EXACT_MM = 0.01
-
-# Numbers beyond count as absent (docs/reading.md).
-LARGEST = 1e10
-
-_DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-
-
-@dataclass(eq=False)
-class Frame:
-    """One image of a case: what its header says, and what it holds."""
-
-    file: str
-    pristine: bool
-    datasets: tuple[Dataset, ...]
-    index: int
-
-    @cached_property
-    def uid(self) -> str:
-        return text_of(self.datasets[-1], "SOPInstanceUID")
-
-    @cached_property
-    def exam(self) -> tuple[str, str]:
-        whole = self.datasets[-1]
-        return text_of(whole, "PatientID"), text_of(whole, "StudyInstanceUID")
-
-    @cached_property
-    def affine(self) -> Array | None:
-        """(row, column, k, 1) to patient mm; None where the header does not give a plane."""
-        position, cosines, spacing = (
-            next((n for d in self.datasets if len(n := numbers_of(d, keyword)) == count), None)
-            for keyword, count in (
-                ("ImagePositionPatient", 3),
-                ("ImageOrientationPatient", 6),
-                ("PixelSpacing", 2),
-            )
-        )
-        if position is None or cosines is None or spacing is None or min(spacing) <= 0:
-            return None
-        right, down = np.array(cosines[:3]), np.array(cosines[3:])
-        with np.errstate(all="ignore"):
-            lengths = np.linalg.norm(right), np.linalg.norm(down)
-            if not np.isfinite(lengths).all() or np.abs(np.array(lengths) - 1).max() > 1e-3:
-                return None
-            right, down = right / lengths[0], down / lengths[1]
-        if abs(right @ down) > 2e-3:
-            return None
-        down = down - (down @ right) * right
-        affine = np.eye(4)
-        affine[:3, 0] = down / np.linalg.norm(down) * spacing[0]
-        affine[:3, 1] = right * spacing[1]
-        affine[:3, 2] = np.cross(right, down / np.linalg.norm(down))
-        affine[:3, 3] = position
-        return affine
-
-    @cached_property
-    def is_torn(self) -> bool:
-        """Whether more pixels are there than rows x columns: then rows are of another length."""
-        whole = self.datasets[-1]
-        if whole["PixelData"].is_undefined_length:
-            return False
-        counts = [numbers_of(whole, keyword) for keyword in ("Rows", "Columns", "BitsAllocated")]
-        n_frames = numbers_of(whole, "NumberOfFrames") or (1.0,)
-        if not all(counts) or not n_frames[0]:
-            return False
-        n_bits = np.prod([count[0] for count in counts]) * max(n_frames[0], 1.0)
-        return any(whole.PixelData[int(n_bits) // 8 :])
-
-    @cached_property
-    def trigger_ms(self) -> float | None:
-        for keyword in ("TriggerTime", "NominalCardiacTriggerDelayTime"):
-            for dataset in self.datasets:
-                numbers = numbers_of(dataset, keyword)
-                if numbers:
-                    return numbers[0]
-        return None
-
-    @cached_property
-    def pixels(self) -> npt.NDArray[np.float32]:
-        """Decoded by pydicom and rescaled; ValueError where dark is bright."""
-        whole = self.datasets[-1]
-        if text_of(whole, "PhotometricInterpretation") == "MONOCHROME1":
-            raise ValueError
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            stored = pydicom.pixels.pixel_array(whole, index=self.index).astype(np.float64)
-        slope = next((n[0] for d in self.datasets if (n := numbers_of(d, "RescaleSlope"))), 1.0)
-        shift = next((n[0] for d in self.datasets if (n := numbers_of(d, "RescaleIntercept"))), 0.0)
-        return (stored * (slope or 1.0) + shift).astype(np.float32)
-
-
-def text_of(dataset: Dataset, keyword: str) -> str:
-    """Text as the file has it, without blanks at the ends of its values."""
-    try:
-        element: Any = dataset.get_item(keyword)
-        raw = element.value if isinstance(element, RawDataElement) else dataset[keyword].value
-    except Exception:
-        return ""
-    if raw is None:
-        return ""
-    if isinstance(raw, bytes):
-        raw = raw.decode("latin-1")
-    values = raw.split("\\") if isinstance(raw, str) else list(raw) if _many(raw) else [raw]
-    return "\\".join(str(v).strip(" \0") for v in values)
-
-
-def numbers_of(dataset: Dataset, keyword: str) -> tuple[float, ...]:
-    """Numbers in the standard's form; none where one is not, or is out of all reason."""
-    try:
-        element: Any = dataset.get_item(keyword)
-        if isinstance(element, RawDataElement) and element.VR not in ("FD", "FL", "UL", "US"):
-            values = element.value.decode("latin-1").split("\\")
-            numbers = [float(v) for v in map(str.strip, (v.rstrip("\0") for v in values))
-                       if _DECIMAL.fullmatch(v)]  # fmt: skip
-            if len(numbers) < len(values):
-                return ()
-        else:
-            value = dataset[keyword].value
-            numbers = [float(v) for v in (value if _many(value) else [value])]
-    except Exception:
-        return ()
-    return tuple(numbers) if all(abs(number) <= LARGEST for number in numbers) else ()
-
-
-def _many(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue"
-
-
-def frames_of(file: str, content: bytes, pristine: bool) -> list[Frame]:
-    """Read a file's frames; none where pydicom cannot."""
-    usual = sys.getrecursionlimit()
-    try:
-        with warnings.catch_warnings(), pydicom.config.disable_value_validation():
-            warnings.simplefilter("ignore")
-            sys.setrecursionlimit(8000)  # as deep as anybody reads sequences
-            whole = pydicom.dcmread(BytesIO(content), force=True)
-            if "TransferSyntaxUID" not in whole.file_meta:
-                implicit = whole.original_encoding[0]
-                whole.file_meta.TransferSyntaxUID = (
-                    ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-                )
-            if "PixelData" not in whole:
-                return []
-            per_frame = list(whole.get("PerFrameFunctionalGroupsSequence") or [])
-            shared = list(whole.get("SharedFunctionalGroupsSequence") or [])[:1]
-            frames = []
-            for index in range(max(len(per_frame), 1)):
-                groups = [*per_frame[index : index + 1], *shared]
-                macros = [e.value[0] for g in groups for e in g if e.VR == "SQ" and e.value]
-                frames.append(Frame(file, pristine, (*macros, whole), index))
-    except Exception:
-        return []
-    finally:
-        sys.setrecursionlimit(usual)
-    return frames
 
 
 @lru_cache(maxsize=64)
