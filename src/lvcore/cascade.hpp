@@ -72,7 +72,7 @@ inline constexpr std::uint32_t kMaxCascadeWindow = 1024;
 inline constexpr std::size_t kMaxStages = 1000;
 inline constexpr std::size_t kMaxTrees = 10000;
 inline constexpr std::size_t kMaxNodes = 255;
-inline constexpr std::size_t kMaxFeatures = 1000000;
+inline constexpr std::size_t kMaxFeatures = 100000;
 
 /// Makes sure that evaluation stays within the cascade and the window, and ends: numbers within
 /// the limits above, features inside the window, every feature and leaf there, nodes leading

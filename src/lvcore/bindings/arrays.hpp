@@ -64,6 +64,8 @@ Edge edge_argument(const std::string& name);
 /// Hands the floats to NumPy without a copy.
 py::array_t<float> to_numpy(FloatBuffer&& buffer, const std::vector<py::ssize_t>& shape);
 
+void bind_cascade(py::module_& module);
+void bind_cascade_train(py::module_& module);
 void bind_geometry(py::module_& module);
 void bind_raster(py::module_& module);
 void bind_resample(py::module_& module);

@@ -3,10 +3,12 @@
 
 PYBIND11_MODULE(_core, module) {
     namespace bindings = lvcore::bindings;
-    module.doc() = "The compiled core: geometry, resampling, windows and contours.";
+    module.doc() = "The compiled core: geometry, resampling, windows, contours and cascades.";
     pybind11::register_exception<lvcore::GeometryError>(module, "GeometryError", PyExc_ValueError);
     bindings::bind_geometry(module);
     bindings::bind_resample(module);
     bindings::bind_windows(module);
     bindings::bind_raster(module);
+    bindings::bind_cascade(module);
+    bindings::bind_cascade_train(module);
 }

@@ -1,0 +1,99 @@
+#include "lvcore/stumps.hpp"
+
+#include "lvcore/simd.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace lvcore {
+
+namespace {
+
+#if defined(__x86_64__)
+
+// Lambdas would not inherit the target.
+#define LVCORE_AVX2 __attribute__((target("avx2")))
+
+/// Of each lane: `value` where the block holds at least as much as the centre, else 0. Blocks hold
+/// less than 2^31, so signed comparison does.
+LVCORE_AVX2 LVCORE_INLINE __m256i code_bit(__m256i block, __m256i centre, int value) {
+    return _mm256_andnot_si256(_mm256_cmpgt_epi32(centre, block), _mm256_set1_epi32(value));
+}
+
+/// Of each lane: bit 31 set where its code is in the subset; the others have no meaning.
+LVCORE_AVX2 LVCORE_INLINE __m256i lanes_inside(const Stump& stump, const std::uint32_t* window) {
+    // Blocks beside each other share the differences along their rows.
+    __m256i along[12];
+    for (std::size_t i = 0; i < 4; ++i) {
+        __m256i corners[4];
+        for (std::size_t j = 0; j < 4; ++j) {
+            corners[j] = _mm256_loadu_si256(
+                reinterpret_cast<const __m256i*>(window + stump.corners[4 * i + j]));
+        }
+        for (std::size_t j = 0; j < 3; ++j) {
+            along[3 * i + j] = _mm256_sub_epi32(corners[j + 1], corners[j]);
+        }
+    }
+    __m256i blocks[9];
+    for (std::size_t i = 0; i < 9; ++i) {
+        blocks[i] = _mm256_sub_epi32(along[i + 3], along[i]);
+    }
+    constexpr int kValues[9] = {128, 64, 32, 1, 0, 16, 2, 4, 8};
+    __m256i code = _mm256_setzero_si256();
+    for (std::size_t i = 0; i < 9; ++i) {
+        if (kValues[i] != 0) {
+            code = _mm256_or_si256(code, code_bit(blocks[i], blocks[4], kValues[i]));
+        }
+    }
+    const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(stump.subset.data()));
+    const __m256i word = _mm256_permutevar8x32_epi32(words, _mm256_srli_epi32(code, 5));
+    return _mm256_sllv_epi32(word, _mm256_andnot_si256(code, _mm256_set1_epi32(31)));
+}
+
+LVCORE_AVX2 unsigned avx2_lane_sums(const StumpStage& stage, const std::uint32_t* window,
+                                    double* sums) {
+    __m256d low = _mm256_setzero_pd();
+    __m256d high = _mm256_setzero_pd();
+    for (const Stump& stump : stage.stumps) {
+        const __m256i inside = lanes_inside(stump, window);
+        const __m256d leaf_in = _mm256_set1_pd(stump.inside);
+        const __m256d leaf_out = _mm256_set1_pd(stump.outside);
+        const __m256i inside_low = _mm256_cvtepi32_epi64(_mm256_castsi256_si128(inside));
+        const __m256i inside_high = _mm256_cvtepi32_epi64(_mm256_extracti128_si256(inside, 1));
+        low = _mm256_add_pd(low,
+                            _mm256_blendv_pd(leaf_out, leaf_in, _mm256_castsi256_pd(inside_low)));
+        high = _mm256_add_pd(high,
+                             _mm256_blendv_pd(leaf_out, leaf_in, _mm256_castsi256_pd(inside_high)));
+    }
+    _mm256_storeu_pd(sums, low);
+    _mm256_storeu_pd(sums + 4, high);
+    const __m256d mark = _mm256_set1_pd(stage.pass_mark);
+    const int passed_low = _mm256_movemask_pd(_mm256_cmp_pd(low, mark, _CMP_GE_OQ));
+    const int passed_high = _mm256_movemask_pd(_mm256_cmp_pd(high, mark, _CMP_GE_OQ));
+    return static_cast<unsigned>(passed_low | (passed_high << 4));
+}
+
+#endif
+
+}  // namespace
+
+unsigned portable_lane_sums(const StumpStage& stage, const std::uint32_t* window, double* sums) {
+    unsigned passed = 0;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        sums[lane] = stage_sum(stage, window + lane);
+        passed |= (sums[lane] >= stage.pass_mark ? 1U : 0U) << lane;
+    }
+    return passed;
+}
+
+LaneSums fastest_lane_sums() {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        return avx2_lane_sums;
+    }
+#endif
+    return portable_lane_sums;
+}
+
+}  // namespace lvcore
