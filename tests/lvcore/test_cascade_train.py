@@ -1,0 +1,495 @@
+"""`_core.train_cascade` against NumPy: trees, rates, and which windows are drawn."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from lvvol import _core
+
+SIDE = 12
+
+
+# A cascade as plain Python, and what it makes of windows
+
+
+def parse(cascade):
+    """Features (x, y, width, height) and stages (threshold, [(nodes, leaves)]) of a cascade."""
+    root = ET.fromstring(cascade.to_xml())[0]
+    features = [tuple(map(int, f.text.split())) for f in root.iter("rect")]
+    stages = []
+    for stage in root.find("stages"):
+        trees = []
+        for tree in stage.find("weakClassifiers"):
+            nodes = np.array(tree.find("internalNodes").text.split(), np.int64).reshape(-1, 11)
+            leaves = np.array(tree.find("leafValues").text.split(), np.float64).astype(np.float32)
+            trees.append((nodes, leaves))
+        stages.append((np.float32(stage.find("stageThreshold").text), trees))
+    return features, stages
+
+
+def lbp_codes(windows, feature):
+    """Codes of one feature in windows (n, row, column)."""
+    x, y, width, height = feature
+    crop = windows[:, y : y + 3 * height, x : x + 3 * width].astype(np.int64)
+    cells = crop.reshape(-1, 3, height, 3, width).sum(axis=(2, 4))
+    around = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0)]
+    return sum(
+        (cells[:, r, c] >= cells[:, 1, 1]).astype(np.int64) << (7 - bit)
+        for bit, (r, c) in enumerate(around)
+    )
+
+
+def in_subset(words, codes):
+    bits = np.asarray(words, np.int64)[codes >> 5] & 0xFFFFFFFF
+    return (bits >> (codes & 31)) & 1 == 1
+
+
+def leaves_of(tree, features, windows):
+    """The leaf that each window comes to."""
+    nodes, _ = tree
+    at = np.zeros(len(windows), np.int64)
+    leaf = np.full(len(windows), -1)
+    for n, node in enumerate(nodes):
+        here = (at == n) & (leaf < 0)
+        inside = in_subset(node[3:], lbp_codes(windows, features[node[2]]))
+        to = np.where(inside, node[0], node[1])
+        leaf[here & (to <= 0)] = -to[here & (to <= 0)]
+        at[here & (to > 0)] = to[here & (to > 0)]
+    return leaf
+
+
+def stage_scores(stage, features, windows):
+    scores = np.zeros(len(windows))
+    for tree in stage[1]:
+        scores += tree[1][leaves_of(tree, features, windows)].astype(np.float64)
+    return scores
+
+
+def passing(cascade, windows):
+    """Which windows pass after each stage, (stage, window)."""
+    features, stages = parse(cascade)
+    alive = np.ones(len(windows), bool)
+    out = []
+    for stage in stages:
+        mark = np.float32(stage[0] - np.float32(1e-5))
+        alive = alive & (stage_scores(stage, features, windows) >= mark)
+        out.append(alive)
+    return np.array(out)
+
+
+def all_features(side):
+    return [
+        (x, y, w, h)
+        for x in range(side)
+        for y in range(side)
+        for w in range(1, (side - x) // 3 + 1)
+        for h in range(1, (side - y) // 3 + 1)
+    ]
+
+
+# A ventricle of sorts
+
+
+def discs(count, side=SIDE, seed=0, noise=40.0, at=(0.0, 0.0)):
+    """Bright discs in dark rings, in noise, a little off the middle."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:side, :side] + 0.5
+    out = []
+    for _ in range(count):
+        top, left = side / 2 + rng.normal(0, side / 40, 2) + at
+        d = np.hypot(rows - top, columns - left) / (side * rng.uniform(0.22, 0.28))
+        out.append(90 + 70 * (d < 1) - 60 * ((d >= 1) & (d < 1.5)))
+    return np.clip(np.array(out) + rng.normal(0, noise, (count, side, side)), 0, 255).astype(
+        np.uint8
+    )
+
+
+def clutter(count, shape, seed=1, noise=40.0):
+    """Noise with blobs in it, some with a dark side."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    images = []
+    for _ in range(count):
+        image = np.full(shape, 90.0)
+        for _ in range(shape[0] * shape[1] // 60):
+            top, left, r = rng.uniform(0, shape[0]), rng.uniform(0, shape[1]), rng.uniform(1, 5)
+            image += rng.normal(0, 60) * (np.hypot(rows - top, columns - left) < r)
+        images.append(np.clip(image + rng.normal(0, noise, shape), 0, 255).astype(np.uint8))
+    return images
+
+
+def windows_of(images, side=SIDE):
+    """Every window of every image, unscaled."""
+    return np.concatenate(
+        [
+            np.lib.stride_tricks.sliding_window_view(i, (side, side)).reshape(-1, side, side)
+            for i in images
+        ]
+    )
+
+
+# Gentle AdaBoost by its definition
+
+
+def best_split(codes, y, w):
+    """The first best (feature, left codes) by weighted squared error, from every candidate set."""
+    best = (np.inf, None, None)
+    for feature, row in enumerate(codes):
+        weight = np.bincount(row, w, 256)
+        mean = np.bincount(row, w * y, 256) / np.where(weight > 0, weight, 1)
+        order = np.lexsort((np.arange(256), mean))
+        for cut in range(1, 256):
+            left = np.isin(row, order[:cut])
+            if not left.any() or left.all():
+                continue
+            error = sum(
+                np.sum(w[s] * (y[s] - np.average(y[s], weights=w[s])) ** 2) for s in (left, ~left)
+            )
+            if error < best[0] - 1e-12:
+                best = (error, feature, set(order[:cut].tolist()))
+    return best
+
+
+def check_tree(tree, codes, y, w, depth):
+    """Compare one tree with the definition; return the leaf of each sample."""
+    nodes, leaves = tree
+    at = np.zeros(len(y), np.int64)
+    depths = {0: 0}
+    for n, node in enumerate(nodes):
+        here = at == n
+        error, feature, left = best_split(codes[:, here], y[here], w[here])
+        assert node[2] == feature
+        assert {c for c in range(256) if in_subset(node[3:], np.array(c))} == left
+        inside = in_subset(node[3:], codes[feature])
+        at[here & inside] = node[0]
+        at[here & ~inside] = node[1]
+        depths |= {node[0]: depths[n] + 1, node[1]: depths[n] + 1}
+        # Leaves are 0 and below; keep what is done apart from node 0.
+        at[here & (at <= 0)] -= 1000
+        assert error >= 0
+    leaf = -(at + 1000)
+    assert max(depths.values()) <= depth
+    for n, value in enumerate(leaves):
+        assert value == pytest.approx(np.average(y[leaf == n], weights=w[leaf == n]), abs=1e-6)
+    return leaf
+
+
+@pytest.mark.parametrize(("depth", "count"), [(1, 80), (2, 150)])
+def test_trees_are_gentle_adaboosts(depth, count):
+    side = 6
+    positives = discs(count, side, noise=90)
+    negatives = clutter(60, (side, side), noise=90)
+    weights = np.random.default_rng(5).uniform(0.5, 2, count)
+    cascade = _core.train_cascade(
+        positives, negatives, weights=weights, stages=1, max_trees=3, depth=depth, weight_trim=1,
+        negatives=60, max_false_alarm_rate=1e-9, min_hit_rate=1.0,
+    )  # fmt: skip
+    features, ((_, trees),) = parse(cascade)
+    assert len(trees) == 3
+    samples = np.concatenate([positives, negatives])
+    everything = all_features(side)
+    codes = np.array([lbp_codes(samples, f) for f in everything])
+    y = np.repeat([1.0, -1.0], [count, 60])
+    w = np.concatenate([weights / weights.sum(), np.full(60, 1 / 60)]) / 2
+    for nodes, leaves in trees:
+        nodes[:, 2] = [everything.index(features[f]) for f in nodes[:, 2]]
+        leaf = check_tree((nodes, leaves), codes, y, w, depth)
+        w = w * np.exp(-y * leaves[leaf])
+        w /= w.sum()
+
+
+def test_trimming_drops_the_lightest_samples_from_the_search_only():
+    side = 7
+    positives, negatives = discs(60, side, noise=60), clutter(60, (side, side), noise=60)
+    weights = np.where(np.arange(60) < 20, 0.01, 1.0)  # 0.2 of 40.2: half a percent of a half
+    cascade = _core.train_cascade(
+        positives, negatives, weights=weights, stages=1, max_trees=1, weight_trim=0.99,
+        negatives=60, max_false_alarm_rate=1e-9,
+    )  # fmt: skip
+    features, ((_, ((nodes, leaves),)),) = parse(cascade)
+    samples = np.concatenate([positives, negatives])
+    y = np.repeat([1.0, -1.0], [60, 60])
+    w = np.concatenate([weights / weights.sum(), np.full(60, 1 / 60)]) / 2
+    kept = np.concatenate([np.arange(60) >= 20, np.ones(60, bool)])
+    everything = all_features(side)
+    codes = np.array([lbp_codes(samples, f) for f in everything])
+    _, feature, left = best_split(codes[:, kept], y[kept], w[kept])
+    assert features[nodes[0, 2]] == everything[feature]
+    assert {c for c in range(256) if in_subset(nodes[0, 3:], np.array(c))} == left
+    inside = np.isin(codes[feature], list(left))
+    assert leaves[0] == pytest.approx(np.average(y[inside], weights=w[inside]), abs=1e-6)
+    assert leaves[1] == pytest.approx(np.average(y[~inside], weights=w[~inside]), abs=1e-6)
+
+
+# Stages
+
+
+def train(positives=None, images=None, **options):
+    """Train on discs; return the cascade and the steps that ended a stage."""
+    done = []
+
+    def progress(step):
+        if step.cascade is not None:
+            done.append(step)
+
+    positives = discs(150) if positives is None else positives
+    images = clutter(12, (40, 50)) if images is None else images
+    settings = {"stages": 4, "negatives": 600, "fewest_negatives": 20, **options}
+    cascade = _core.train_cascade(positives, images, progress=progress, **settings)
+    return cascade, done
+
+
+def test_rates_told_are_those_of_numpy():
+    positives = discs(200, noise=60)
+    weights = np.random.default_rng(3).uniform(0.2, 3, 200)
+    images = clutter(8, (30, 34), noise=60)
+    # Factor 4 leaves one scale, and so many negatives are asked for that all are drawn.
+    cascade, done = train(
+        positives, images, weights=weights, scale_factor=4.0, negatives=100_000, stages=5
+    )
+    windows = windows_of(images)
+    hits, alarms = passing(cascade, positives), passing(cascade, windows)
+    assert [s.stage for s in done] == list(range(len(hits)))
+    assert len(done) == 5
+    before = np.ones(200, bool)
+    alarms_before = np.ones(len(windows), bool)
+    for step, hit, alarm in zip(done, hits, alarms, strict=True):
+        assert step.negatives == alarms_before.sum()
+        assert step.acceptance == pytest.approx(alarms_before.mean())
+        assert step.hit_rate == pytest.approx(weights[hit].sum() / weights[before].sum())
+        assert step.hit_rate >= 0.995
+        assert step.false_alarm_rate == pytest.approx(alarm.sum() / alarms_before.sum())
+        assert step.false_alarm_rate <= 0.5
+        before, alarms_before = hit, alarm
+    assert [s.trees for s in done] == list(cascade.stage_sizes)
+
+
+def test_threshold_is_the_highest_that_keeps_the_hit_rate():
+    positives = discs(100, noise=60)
+    cascade, done = train(positives, stages=1, min_hit_rate=0.97, max_false_alarm_rate=0.2)
+    features, (stage,) = parse(cascade)
+    scores = np.sort(stage_scores(stage, features, positives))
+    assert stage[0] == pytest.approx(scores[3])
+    assert done[0].hit_rate == pytest.approx(np.mean(scores >= scores[3]))
+
+
+def test_windows_drawn_are_those_that_detection_tells():
+    images = clutter(5, (60, 44))
+    cascade, done = train(images=images, negatives=1_000_000, scale_factor=1.2, stages=3)
+    for step, after in zip(done[1:], done, strict=False):
+        found = [
+            _core.detect(i, after.cascade, scale_factor=1.2, min_neighbors=0, step=1)[0]
+            for i in images
+        ]
+        assert step.negatives == sum(map(len, found))
+    assert cascade == done[-1].cascade
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.3, 1.0])
+def test_windows_over_a_square_are_not_drawn(limit):
+    image = clutter(1, (30, 34))[0]
+    square = np.array([[5.0, 4.5, 13.0]])
+    rows, columns = np.mgrid[:19, :23].astype(float)
+    down = np.minimum(rows + 12, 18.0) - np.maximum(rows, 5.0)
+    across = np.minimum(columns + 12, 17.5) - np.maximum(columns, 4.5)
+    shared = np.maximum(down, 0) * np.maximum(across, 0)
+    free = shared / (144 + 169 - shared) <= limit
+    _, (step,) = train(
+        images=[image, image], squares=[square, np.empty((0, 3))], iou_limit=limit, stages=1,
+        scale_factor=4.0, negatives=5000,
+    )  # fmt: skip
+    assert step.negatives == free.sum() + 19 * 23
+    assert step.acceptance == 1
+
+
+def test_fewer_than_asked_are_a_fair_sample():
+    images = clutter(30, (60, 60))
+    cascade, done = train(images=images, negatives=400, scale_factor=8.0, stages=3)
+    windows = windows_of(images)
+    shares = passing(cascade, windows).mean(axis=1)
+    for step, share in zip(done[1:], shares, strict=False):
+        assert step.negatives == 400
+        # 400 of a binomial: 5 percent is one standard deviation.
+        assert step.acceptance == pytest.approx(share, rel=0.2)
+
+
+def test_sizes_limit_the_scales():
+    image = clutter(1, (48, 48))[0]
+    options = {"images": [image], "scale_factor": 2.0, "negatives": 10**6, "stages": 1}
+    for sizes, windows in [
+        ({}, 37**2 + 13**2 + 1),
+        ({"min_size": (20, 20)}, 13**2 + 1),
+        ({"min_size": (20, 20), "max_size": (30, 30)}, 13**2),
+        ({"step": 4}, 10**2 + 4**2 + 1),
+    ]:
+        _, (step,) = train(**options, **sizes)
+        assert step.negatives == windows
+
+
+def test_ends_where_too_few_windows_are_left():
+    cascade, done = train(stages=30, negatives=2000, fewest_negatives=500)
+    assert 1 <= len(cascade.stage_sizes) == len(done) < 30
+    assert all(step.negatives >= 500 for step in done)
+
+
+def test_a_stage_ends_at_its_most_trees():
+    cascade, done = train(stages=2, max_trees=2, max_false_alarm_rate=1e-6)
+    assert cascade.stage_sizes == (2, 2)
+    assert done[0].false_alarm_rate > 1e-6
+
+
+def test_what_is_learned_holds_for_what_is_new():
+    cascade, _ = train(discs(1500), clutter(40, (60, 60)), stages=6, negatives=3000)
+    assert passing(cascade, discs(400, seed=77))[-1].mean() > 0.9
+    assert passing(cascade, windows_of(clutter(10, (60, 60), seed=78)))[-1].mean() < 0.01
+
+
+# Reproducible, resumed, interrupted
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_threads_change_nothing_and_seeds_do(depth):
+    one, told = train(threads=1, depth=depth)
+    four, told_four = train(threads=4, depth=depth)
+    assert one == four
+    assert [(s.negatives, s.acceptance) for s in told] == [
+        (s.negatives, s.acceptance) for s in told_four
+    ]
+    assert one != train(threads=1, depth=depth, seed=1)[0]
+
+
+@pytest.mark.parametrize("stages", [1, 3])
+def test_resumed_is_as_if_never_stopped(stages):
+    whole, told = train()
+    part = _core.Cascade.from_xml(told[stages - 1].cascade.to_xml())
+    rest, told_rest = train(start=part)
+    assert rest == whole
+    for a, b in zip(told[stages:], told_rest, strict=True):
+        assert (a.stage, a.trees, a.hit_rate, a.false_alarm_rate, a.negatives, a.acceptance) == (
+            b.stage, b.trees, b.hit_rate, b.false_alarm_rate, b.negatives, b.acceptance,
+        )  # fmt: skip
+
+
+def test_a_whole_cascade_is_returned_as_it_is():
+    whole, _ = train(stages=2)
+    again, told = train(stages=2, start=whole)
+    assert again == whole
+    assert told == []
+
+
+def test_what_progress_throws_ends_training():
+    seen = []
+
+    def stop(step):
+        seen.append(step)
+        if step.stage == 1 and step.trees == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _core.train_cascade(discs(100), clutter(5, (40, 40)), stages=3, progress=stop)
+    assert [s.trees for s in seen if s.stage == 0 and s.cascade is None] == list(
+        range(seen[-1].stage * (max(s.trees for s in seen if s.stage == 0) + 1))
+    )
+    assert [len(s.cascade.stage_sizes) for s in seen if s.cascade is not None] == [1]
+
+
+def test_an_interrupt_ends_training_without_progress():
+    # Every positive has its twin among the negatives, so that no number of trees is enough.
+    rng = np.random.default_rng(0)
+    twins = rng.integers(0, 256, (300, 24, 24), np.uint8)
+    ended = threading.Event()
+
+    def interrupt():
+        if not ended.wait(0.3):
+            _thread.interrupt_main()
+
+    timer = threading.Thread(target=interrupt)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _core.train_cascade(
+                twins, list(twins), weights=rng.uniform(0.1, 10, 300), max_trees=10_000,
+                min_hit_rate=1.0, negatives=300, stages=1, threads=1,
+            )  # fmt: skip
+    finally:
+        ended.set()
+        timer.join()
+
+
+# Bad input
+
+GOOD = {
+    "positives": discs(20),
+    "images": clutter(2, (40, 40)),
+    "stages": 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"positives": np.empty((0, SIDE, SIDE), np.uint8)}, "positives: .*at least one"),
+        ({"positives": np.zeros((5, 2, 12), np.uint8)}, "positives: .*2 x 12"),
+        ({"positives": np.zeros((5, 12), np.uint8)}, "positives"),
+        ({"positives": np.zeros((5, 12, 24), np.uint8)[:, :, ::2]}, "positives: .*contiguous"),
+        ({"images": []}, "images: .*none"),
+        ({"images": [np.zeros((40, 40), np.uint8), np.zeros((11, 40), np.uint8)]}, "image 1 of 11"),
+        ({"images": [np.zeros((40, 40, 3), np.uint8)]}, r"images\[0\]"),
+        ({"weights": np.ones(19)}, "weights: expected one a positive, 20, got 19"),
+        ({"weights": np.r_[np.ones(19), np.nan]}, "weights: .*nan"),
+        ({"weights": np.r_[np.ones(19), np.inf]}, "weights: .*inf"),
+        ({"weights": np.zeros(20)}, "weights: .*above 0"),
+        ({"squares": [np.zeros((1, 3))]}, "squares: .*2, got 1"),
+        ({"squares": [np.zeros((1, 3))] * 2}, "squares: .*above 0"),
+        ({"squares": [np.full((1, 3), np.nan)] * 2}, "squares: .*finite"),
+        ({"squares": [np.zeros((1, 4))] * 2}, r"squares\[0\]"),
+        ({"squares": [np.array([[0.0, 0, 40]])] * 2, "iou_limit": 0.0}, "images: .*not positive"),
+        ({"stages": 0}, "stages"),
+        ({"stages": -1}, "stages"),
+        ({"min_hit_rate": 0.0}, "min_hit_rate"),
+        ({"min_hit_rate": np.nan}, "min_hit_rate"),
+        ({"max_false_alarm_rate": 1.0}, "max_false_alarm_rate"),
+        ({"max_trees": 0}, "max_trees"),
+        ({"depth": 0}, "depth"),
+        ({"depth": 9}, "depth"),
+        ({"weight_trim": 0.0}, "weight_trim"),
+        ({"weight_trim": np.nan}, "weight_trim"),
+        ({"negatives": 0}, "negatives"),
+        ({"negatives": 10, "fewest_negatives": 11}, "fewest_negatives"),
+        ({"negatives": 10**7}, "images: expected at least 1000000 windows, got"),
+        ({"scale_factor": 1.0}, "scale_factor"),
+        ({"scale_factor": np.nan}, "scale_factor"),
+        ({"step": -1}, "step"),
+        ({"iou_limit": -0.1}, "iou_limit"),
+        ({"iou_limit": np.nan}, "iou_limit"),
+        ({"threads": 5000}, "threads"),
+        ({"positives": np.zeros((5, 12, 12), np.uint8), "images": [np.zeros((40, 40), np.uint8)]},
+         "no feature|some feature"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_named(bad, message):
+    with pytest.raises(ValueError, match=message):
+        _core.train_cascade(**{**GOOD, **bad})
+
+
+def test_a_cascade_of_another_size_cannot_be_gone_on_with():
+    start, _ = train(stages=1)
+    with pytest.raises(ValueError, match=r"start: expected windows of 15 x 15 pixels, got 12 x 12"):
+        train(discs(30, 15), stages=2, start=start)
+
+
+@pytest.mark.parametrize("name", ["positives", "images", "weights", "squares"])
+def test_other_types_are_not_converted(name):
+    bad = {
+        "positives": GOOD["positives"].astype(np.float32),
+        "images": [i.astype(np.int16) for i in GOOD["images"]],
+        "weights": np.ones(20, np.float32),
+        "squares": [np.zeros((0, 3), np.float32)] * 2,
+    }
+    with pytest.raises(TypeError, match=name):
+        _core.train_cascade(**{**GOOD, name: bad[name]})
