@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from opencv4 import OpenCV4
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STUDIES = (
@@ -21,27 +24,55 @@ STUDIES = (
 
 
 @pytest.fixture(scope="session")
-def real_data() -> Path:
-    """Return the folder with the real studies, unpacked; skip where there are none.
+def data_source() -> Path:
+    """Return the folder that holds real data as it came; skip where there is none.
 
-    It is LVVOL_DATA, else ``../shared/data`` beside the checkout. Zipped studies are unpacked once,
-    into ``data/`` in the checkout, which git ignores. With LVVOL_REQUIRE_DATA=1 missing
+    It is LVVOL_DATA, else ``../shared/data`` beside the checkout. With LVVOL_REQUIRE_DATA=1 missing
     data is a failure.
     """
     source = Path(os.environ.get("LVVOL_DATA") or REPOSITORY.parent / "shared" / "data").resolve()
     if not source.is_dir():
-        _do_without(f"no real studies: {source} does not exist (set LVVOL_DATA)")
-    if not _missing(source):
-        return source
-    if not (source / "unpack").is_file():
-        _do_without(f"no real studies: {source} lacks {_missing(source)[0]} and an unpack script")
+        do_without(f"no real studies: {source} does not exist (set LVVOL_DATA)")
+    return source
+
+
+@pytest.fixture(scope="session")
+def real_data(data_source: Path) -> Path:
+    """Return the folder with the real studies, unpacked; skip where there are none.
+
+    Zipped studies are unpacked once, into ``data/`` in the checkout, which git ignores.
+    """
+    if not _missing(data_source):
+        return data_source
+    if not (data_source / "unpack").is_file():
+        do_without(
+            f"no real studies: {data_source} lacks {_missing(data_source)[0]} and an unpack script"
+        )
     unpacked = REPOSITORY / "data"
     if _missing(unpacked):
-        command = [sys.executable, str(source / "unpack"), str(unpacked)]
+        command = [sys.executable, str(data_source / "unpack"), str(unpacked)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0 or _missing(unpacked):
-            pytest.fail(f"{source / 'unpack'} did not unpack every study: {done.stderr}")
+            pytest.fail(f"{data_source / 'unpack'} did not unpack every study: {done.stderr}")
     return unpacked
+
+
+@pytest.fixture(scope="session")
+def cascades(data_source: Path) -> list[Path]:
+    """Return the cascades by opencv_traincascade; skip where there are none."""
+    found = sorted((data_source / "cascades").glob("*.xml"))
+    if not found:
+        do_without(f"no cascades in {data_source}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def opencv4() -> Iterator[OpenCV4]:
+    """Return OpenCV 4 in a process of its own; skip where it is not installed."""
+    if not OpenCV4.FOLDER.is_dir():
+        do_without(f"no OpenCV 4: {OpenCV4.FOLDER} does not exist (make setup installs it)")
+    with OpenCV4() as opencv:
+        yield opencv
 
 
 def _missing(folder: Path) -> list[str]:
@@ -49,7 +80,7 @@ def _missing(folder: Path) -> list[str]:
     return [study for study in STUDIES if not (folder / study).is_dir()]
 
 
-def _do_without(reason: str) -> NoReturn:
+def do_without(reason: str) -> NoReturn:
     """Skip, or fail where the data must be there."""
     if os.environ.get("LVVOL_REQUIRE_DATA") == "1":
         pytest.fail(reason)

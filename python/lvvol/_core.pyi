@@ -1,4 +1,4 @@
-"""The compiled core: geometry, resampling, windows and contours. See src/lvcore.
+"""The compiled core: geometry, resampling, windows, contours and cascades. See src/lvcore.
 
 Arrays are taken as they stand, never converted: another dtype raises TypeError, other dimensions or
 a layout that is not C-contiguous ValueError. Pixels are not checked for NaN. The global interpreter
@@ -173,4 +173,163 @@ def contour_coverage(
     ------
     ValueError
         If there are fewer than three points, or a coordinate is not finite or beyond 1e7.
+    """
+
+class CascadeFormatError(ValueError):
+    """A cascade, or a file of one, is not sound."""
+
+class Cascade:
+    """A boosted cascade of trees over multi-block local binary patterns (LBP).
+
+    It never changes. Two cascades are equal where every number is.
+
+    Notes
+    -----
+    Zhang et al., Face detection based on multi-block LBP representation (2007). A pattern is 3 x 3
+    blocks; its code has a bit for each outer block that is at least as bright as the one in the
+    middle. A tree asks whether codes are in a set; a window passes a stage where the leaves of its
+    trees sum to the stage's threshold or more, less 1e-5 as in OpenCV.
+    """
+
+    @staticmethod
+    def from_xml(xml: bytes) -> Cascade:
+        """Read a cascade in the form opencv_traincascade writes (BOOST, LBP).
+
+        Parameters
+        ----------
+        xml : bytes
+            The file's content, at most 32 MiB. XML is read strictly: entities, document types,
+            CDATA and processing instructions are refused.
+
+        Returns
+        -------
+        Cascade
+
+        Raises
+        ------
+        CascadeFormatError
+            If the text is no such cascade, is beyond a limit, or what it says is not sound: a
+            feature outside the window, an index of nothing, a number that is not finite. The
+            message tells the line or the place.
+        """
+
+    def to_xml(self) -> bytes:
+        """Write the cascade in that form; OpenCV 4 reads it, and `from_xml` gives an equal one.
+
+        Returns
+        -------
+        bytes
+        """
+
+    @property
+    def window_size(self) -> tuple[int, int]:
+        """Rows and columns of a window at scale 1."""
+
+    @property
+    def stage_sizes(self) -> tuple[int, ...]:
+        """Number of trees of each stage."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
+
+def detect(
+    image: npt.NDArray[np.uint8 | np.float32],
+    cascade: Cascade,
+    *,
+    scale_factor: float = 1.1,
+    min_neighbors: int = 3,
+    min_size: tuple[int, int] = (0, 0),
+    max_size: tuple[int, int] | None = None,
+    step: int = 0,
+    min_stages: int | None = None,
+    threads: int = 0,
+) -> tuple[
+    npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]
+]:
+    """Search an image for what a cascade was trained on, at all scales and places.
+
+    Parameters
+    ----------
+    image : ndarray of uint8 or float32, shape (row, column)
+        Floats are brought to 0 ... 255 linearly, from their smallest to their largest, and rounded.
+    cascade : Cascade
+    scale_factor : float
+        Windows of each scale are so many times those of the one before; at least 1.005.
+    min_neighbors : int
+        Windows are grouped, and groups of more windows than this are told. With 0 windows are told
+        as they are.
+    min_size, max_size : (int, int)
+        Rows and columns of the smallest and the largest windows; `max_size` is the image's if it is
+        not given. If no scale lies between them, the one nearest to `min_size` is searched.
+    step : int
+        Windows are tried every `step` pixels of the shrunken image, at all places. With 0 they are
+        tried where OpenCV does: every 2 pixels at scales below 2 and every pixel from there on; the
+        right neighbour of a window that fails the first stage is left out.
+    min_stages : int, optional
+        Windows that pass so many stages are told or grouped, by default those that pass all.
+    threads : int
+        Largest number of threads; 0 for one a hardware thread.
+
+    Returns
+    -------
+    windows : ndarray of int32, shape (window, 4)
+        Top, left, height and width in pixels, cut off at the image's edges. Windows are sorted by
+        scale, then from top to bottom and left to right; groups by their first windows. Empty where
+        the image is smaller than the cascade's window.
+    counts : ndarray of int32, shape (window,)
+        Windows in the group.
+    stages : ndarray of int32, shape (window,)
+        Stages passed; of a group, by the window that got furthest.
+    scores : ndarray of float64, shape (window,)
+        Sum of the last stage it came to; of a group, the highest of those that got furthest.
+
+    Raises
+    ------
+    ValueError
+        If the image is empty, a side is above 65535 or a pixel is not finite, or an option is out
+        of its range.
+
+    Notes
+    -----
+    Windows and groups are exactly those of ``CascadeClassifier.detectMultiScale`` in OpenCV 4.
+    """
+
+def group_windows(
+    windows: npt.NDArray[np.int32],
+    stages: npt.NDArray[np.int32],
+    scores: npt.NDArray[np.float64],
+    *,
+    min_neighbors: int = 3,
+) -> tuple[
+    npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]
+]:
+    """Group windows that lie close to each other, as OpenCV's ``groupRectangles`` does.
+
+    Parameters
+    ----------
+    windows : ndarray of int32, shape (window, 4)
+        Top, left, height and width in pixels.
+    stages : ndarray of int32, shape (window,)
+        Stages passed.
+    scores : ndarray of float64, shape (window,)
+        Scores, as `detect` gives them.
+    min_neighbors : int
+        Groups of more windows than this are kept. With 0 the windows come back as they are.
+
+    Returns
+    -------
+    windows, counts, stages, scores : ndarray
+        As `detect` gives them.
+
+    Raises
+    ------
+    ValueError
+        If a side is not 1 to 2^24 pixels, a corner lies farther out than that, or the lengths
+        differ.
+
+    Notes
+    -----
+    Windows are neighbours if no edge of one is farther from the other's than 0.2 times the mean of
+    their smaller height and smaller width. Neighbours of neighbours are of one group; its window is
+    the mean of theirs. A group that lies in one of more windows is dropped.
     """

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "lvcore/parallel.hpp"
+#include "lvcore/simd.hpp"
 #include "lvcore/stumps.hpp"
 
 namespace lvcore {
@@ -20,9 +21,6 @@ namespace {
 /// A band holds at least so many rows of windows: few enough that threads share the work evenly,
 /// enough that the rows which neighbouring bands both shrink do not count.
 constexpr std::size_t kBandRows = 64;
-
-/// Of a block of lanes, fewer windows than this are followed one by one.
-constexpr int kFewWindows = 2;
 
 std::size_t rounded(float value) { return static_cast<std::size_t>(std::lrint(value)); }
 
@@ -70,29 +68,45 @@ struct Layout {
     }
 };
 
-void integrate_in(const Layout& layout, const std::uint8_t* pixels, std::size_t rows,
-                  std::size_t columns, std::uint32_t* sums) {
-    if (layout.step == 1) {
-        integrate_into(pixels, rows, columns, sums, layout.stride());
-        return;
+/// Writes a row of sums: what stands above and the row's own sums so far, part by part.
+template <std::size_t step>
+LVCORE_INLINE void write_sums(const Layout& layout, const std::uint32_t* row_sums,
+                              std::size_t columns, const std::uint32_t* above, std::uint32_t* to) {
+    const std::size_t stride = step == 0 ? layout.step : step;
+    for (std::size_t part = 0; part < stride && part <= columns; ++part) {
+        const std::uint32_t* from = row_sums + part;
+        const std::uint32_t* LVCORE_RESTRICT over = above + part * layout.part;
+        std::uint32_t* LVCORE_RESTRICT sums = to + part * layout.part;
+        const std::size_t count = (columns - part) / stride + 1;
+        for (std::size_t i = 0; i < count; ++i) {
+            sums[i] = over[i] + from[i * stride];
+        }
     }
+}
+
+/// Integrates an image in a layout; `row_sums` is room for a row of sums.
+LVCORE_CLONES
+void integrate_in(const Layout& layout, const std::uint8_t* pixels, std::size_t rows,
+                  std::size_t columns, std::uint32_t* row_sums, std::uint32_t* sums) {
     std::fill_n(sums, layout.stride(), 0U);
+    row_sums[0] = 0;
     for (std::size_t r = 0; r < rows; ++r) {
-        const std::uint8_t* from = pixels + r * columns;
+        std::uint32_t sum = 0;
+        for (std::size_t c = 0; c < columns; ++c) {
+            sum += pixels[r * columns + c];
+            row_sums[c + 1] = sum;
+        }
         const std::uint32_t* above = sums + r * layout.stride();
         std::uint32_t* to = sums + (r + 1) * layout.stride();
-        std::uint32_t sum = 0;
-        to[0] = 0;
-        std::size_t entry = 0;
-        std::size_t part = 0;
-        for (std::size_t c = 0; c < columns; ++c) {
-            sum += from[c];
-            if (++part == layout.step) {
-                part = 0;
-                ++entry;
-            }
-            const std::size_t place = part * layout.part + entry;
-            to[place] = above[place] + sum;
+        switch (layout.step) {
+            case 1:
+                write_sums<1>(layout, row_sums, columns, above, to);
+                break;
+            case 2:
+                write_sums<2>(layout, row_sums, columns, above, to);
+                break;
+            default:
+                write_sums<0>(layout, row_sums, columns, above, to);
         }
     }
 }
@@ -135,22 +149,6 @@ struct ReadyCascade {
             }
             stump_stages.push_back(std::move(ready));
         }
-    }
-
-    /// How far a window gets that passed all stages before `first`.
-    [[nodiscard]] CascadeResult follow(const std::uint32_t* window, std::size_t first) const {
-        double score = 0;
-        for (std::size_t s = first; s < stump_stages.size(); ++s) {
-            score = stage_sum(stump_stages[s], window);
-            if (!(score >= stump_stages[s].pass_mark)) {
-                return {static_cast<std::uint32_t>(s), score};
-            }
-        }
-        const std::size_t next = std::max(first, stump_stages.size());
-        if (next < cascade->stages.size()) {
-            return evaluate(*cascade, corners, window, next);
-        }
-        return {static_cast<std::uint32_t>(cascade->stages.size()), score};
     }
 };
 
@@ -245,7 +243,8 @@ class Searcher {
                         pixels_.data());
             pixels = pixels_.data();
         }
-        integrate_in(*level.layout, pixels, rows, level.columns, sums_.data());
+        row_sums_.resize(std::max(row_sums_.size(), level.columns + 1));
+        integrate_in(*level.layout, pixels, rows, level.columns, row_sums_.data(), sums_.data());
     }
 
     /// Returns whether the next block's first window is left out.
@@ -259,37 +258,46 @@ class Searcher {
             return left_out;
         }
         std::array<double, kLanes> sums;
-        unsigned passed = lane_sums_(stages[0], windows, sums.data());
         unsigned alive = (1U << count) - 1U;
+        unsigned passed = lane_sums_(stages[0], windows, alive, sums.data());
         if (skips_) {
             const Skipped skipped = kSkipped[left_out ? 1 : 0][passed];
             alive &= skipped.tried;
             left_out = skipped.leaves_out_next;
         }
-        for (std::size_t stage = 0;; passed = lane_sums_(stages[stage], windows, sums.data())) {
+        for (std::size_t stage = 0; alive != 0;) {
             if (min_stages_ <= stage) {
                 tell(alive & ~passed, place, stage, sums);
             }
             alive &= passed;
             ++stage;
-            if (stage == level_->ready->cascade->stages.size()) {
-                tell(alive, place, stage, sums);
-                return left_out;
+            if (stage == stages.size()) {
+                finish(windows, place, alive, sums);
+                break;
             }
-            if (stage == stages.size() || std::popcount(alive) < kFewWindows) {
-                for (; alive != 0; alive &= alive - 1) {
-                    follow(windows, place, static_cast<std::size_t>(std::countr_zero(alive)),
-                           stage);
-                }
-                return left_out;
-            }
+            passed = lane_sums_(stages[stage], windows, alive, sums.data());
+        }
+        return left_out;
+    }
+
+    /// Goes on with windows that passed all stages of stumps.
+    void finish(const std::uint32_t* windows, std::size_t place, unsigned alive,
+                const std::array<double, kLanes>& sums) {
+        const std::size_t stage = level_->ready->stump_stages.size();
+        if (stage == level_->ready->cascade->stages.size()) {
+            tell(alive, place, stage, sums);
+            return;
+        }
+        for (; alive != 0; alive &= alive - 1) {
+            follow(windows, place, static_cast<std::size_t>(std::countr_zero(alive)), stage);
         }
     }
 
     /// Follows one window from a stage on; returns whether it passed any stage.
     bool follow(const std::uint32_t* windows, std::size_t place, std::size_t lane,
                 std::size_t stage) {
-        const CascadeResult result = level_->ready->follow(windows + lane, stage);
+        const ReadyCascade& ready = *level_->ready;
+        const CascadeResult result = evaluate(*ready.cascade, ready.corners, windows + lane, stage);
         if (result.stages_passed >= min_stages_) {
             tell(place + lane, result);
         }
@@ -323,6 +331,7 @@ class Searcher {
     std::size_t row_ = 0;
     std::vector<std::uint8_t> pixels_;
     std::vector<std::uint16_t> scratch_;
+    std::vector<std::uint32_t> row_sums_;
     std::vector<std::uint32_t> sums_;
     std::vector<Detection> found_;
 };

@@ -1,7 +1,9 @@
 #include "lvcore/pyramid.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 
@@ -77,9 +79,11 @@ void resize_band(const ByteImage& image, std::span<const LinearTap> row_taps,
         blend_rows(upper, lower, row.weight, image.columns, scratch.data());
         std::uint8_t* to = band + r * column_taps.size();
         for (const LinearTap& column : column_taps) {
-            const std::uint32_t left = scratch[column.index];
-            const std::uint32_t right = scratch[column.index + 1];
-            const std::uint32_t sum = left * (256U - column.weight) + right * column.weight;
+            // Both neighbours are fetched as one word; which of them is which half, the machine
+            // decides.
+            std::array<std::uint16_t, 2> pair;
+            std::memcpy(pair.data(), scratch.data() + column.index, sizeof(pair));
+            const std::uint32_t sum = pair[0] * (256U - column.weight) + pair[1] * column.weight;
             *to++ = static_cast<std::uint8_t>((sum + 0x8000U) >> 16U);
         }
     }

@@ -1,5 +1,7 @@
 #include "lvcore/stumps.hpp"
 
+#include <bit>
+
 #include "lvcore/simd.hpp"
 
 #if defined(__x86_64__)
@@ -52,7 +54,7 @@ LVCORE_AVX2 LVCORE_INLINE __m256i lanes_inside(const Stump& stump, const std::ui
 }
 
 LVCORE_AVX2 unsigned avx2_lane_sums(const StumpStage& stage, const std::uint32_t* window,
-                                    double* sums) {
+                                    unsigned /*lanes*/, double* sums) {
     __m256d low = _mm256_setzero_pd();
     __m256d high = _mm256_setzero_pd();
     for (const Stump& stump : stage.stumps) {
@@ -78,10 +80,16 @@ LVCORE_AVX2 unsigned avx2_lane_sums(const StumpStage& stage, const std::uint32_t
 
 }  // namespace
 
-unsigned portable_lane_sums(const StumpStage& stage, const std::uint32_t* window, double* sums) {
+unsigned portable_lane_sums(const StumpStage& stage, const std::uint32_t* window, unsigned lanes,
+                            double* sums) {
     unsigned passed = 0;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        sums[lane] = stage_sum(stage, window + lane);
+    for (; lanes != 0; lanes &= lanes - 1) {
+        const auto lane = static_cast<std::size_t>(std::countr_zero(lanes));
+        sums[lane] = 0;
+        for (const Stump& stump : stage.stumps) {
+            const bool inside = contains(stump.subset, lbp_code(window + lane, stump.corners));
+            sums[lane] += inside ? stump.inside : stump.outside;
+        }
         passed |= (sums[lane] >= stage.pass_mark ? 1U : 0U) << lane;
     }
     return passed;

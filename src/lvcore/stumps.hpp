@@ -28,22 +28,15 @@ struct StumpStage {
     double pass_mark;
 };
 
-/// The sum of a stage at one window.
-inline double stage_sum(const StumpStage& stage, const std::uint32_t* window) {
-    double sum = 0;
-    for (const Stump& stump : stage.stumps) {
-        const bool in = contains(stump.subset, lbp_code(window, stump.corners));
-        sum += in ? stump.inside : stump.outside;
-    }
-    return sum;
-}
-
-/// Writes the sums of a stage at `kLanes` windows, the first at `window` and each next one entry
-/// further, and returns the windows that pass as a set of bits. Reads as many entries as that.
-using LaneSums = unsigned (*)(const StumpStage& stage, const std::uint32_t* window, double* sums);
+/// Of `kLanes` windows, the first at `window` and each next one entry further, evaluates those in
+/// `lanes`, a set of bits that is not empty: writes their sums and returns those that pass. Reads
+/// the entries of all lanes; what it says of the others has no meaning.
+using LaneSums = unsigned (*)(const StumpStage& stage, const std::uint32_t* window, unsigned lanes,
+                              double* sums);
 
 /// For every machine.
-unsigned portable_lane_sums(const StumpStage& stage, const std::uint32_t* window, double* sums);
+unsigned portable_lane_sums(const StumpStage& stage, const std::uint32_t* window, unsigned lanes,
+                            double* sums);
 
 /// The fastest way on this machine; all ways give the same bits.
 LaneSums fastest_lane_sums();
