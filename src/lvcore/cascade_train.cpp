@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "lvcore/random_order.hpp"
+
 namespace lvcore {
 
 namespace {
@@ -55,6 +57,8 @@ void check(const Positives& positives, const TrainingOptions& options, const Cas
     check_range("max_false_alarm_rate", options.max_false_alarm_rate,
                 options.max_false_alarm_rate > 0 && options.max_false_alarm_rate < 1,
                 "above 0 and below 1");
+    check_range("held_out", options.held_out, options.held_out >= 0 && options.held_out < 1,
+                "at least 0 and below 1");
     check_range("negatives", static_cast<double>(options.negatives), options.negatives >= 1,
                 "at least 1");
     check_range("fewest_negatives", static_cast<double>(options.fewest_negatives),
@@ -71,32 +75,60 @@ void check(const Positives& positives, const TrainingOptions& options, const Cas
     }
 }
 
-/// The windows a stage learns from, positives first.
+/// The windows of a stage, positives first.
 struct Samples {
     std::vector<std::uint8_t> pixels;
-    std::vector<double> weights;
     std::size_t positives;
+    /// What each window counts for the trees, and each positive for the threshold.
+    std::vector<double> weights;
+    std::vector<double> threshold_weights;
 };
 
+/// Which of some positives are kept from a stage's trees: a share of them, drawn anew each stage.
+std::vector<bool> hold_out(const std::vector<std::size_t>& positives, std::size_t stage,
+                           const TrainingOptions& options) {
+    std::vector<std::pair<std::uint64_t, std::size_t>> order;
+    const std::uint64_t seed = random_place(stage, options.mining.seed);
+    for (std::size_t i = 0; i < positives.size(); ++i) {
+        order.emplace_back(random_place(positives[i], seed), i);
+    }
+    std::sort(order.begin(), order.end());
+    order.resize(static_cast<std::size_t>(options.held_out * static_cast<double>(order.size())));
+    std::vector<bool> held(positives.size(), false);
+    for (const auto& [place, i] : order) {
+        held[i] = true;
+    }
+    return held;
+}
+
 /// Positives that pass the cascade so far, and the negatives drawn.
-Samples gather(const Positives& positives, const Cascade& cascade, const Miner& miner) {
-    Samples samples{{}, {}, 0};
+Samples gather(const Positives& positives, const Cascade& cascade, const Miner& miner,
+               const TrainingOptions& options) {
     const std::size_t size = positives.height * positives.width;
     const std::vector<LbpCorners> corners = cascade_corners(cascade, positives.width + 1);
-    double sum = 0;
+    Samples samples{};
+    std::vector<std::size_t> passed;
     for (std::size_t i = 0; i < positives.weights.size(); ++i) {
         const auto window = positives.pixels.subspan(i * size, size);
         const IntegralImage integral = integrate(window, positives.height, positives.width);
         if (evaluate(cascade, corners, integral.sums.data()).stages_passed ==
             cascade.stages.size()) {
             samples.pixels.insert(samples.pixels.end(), window.begin(), window.end());
-            samples.weights.push_back(positives.weights[i]);
-            sum += positives.weights[i];
+            passed.push_back(i);
         }
     }
-    samples.positives = samples.weights.size();
-    if (samples.positives == 0) {
+    samples.positives = passed.size();
+    if (passed.empty()) {
         throw std::invalid_argument("start: expected a cascade that passes some of the positives");
+    }
+    const std::vector<bool> held = hold_out(passed, cascade.stages.size(), options);
+    const bool any_held = std::find(held.begin(), held.end(), true) != held.end();
+    double sum = 0;
+    for (std::size_t i = 0; i < passed.size(); ++i) {
+        const double weight = positives.weights[passed[i]];
+        samples.weights.push_back(held[i] ? 0 : weight);
+        samples.threshold_weights.push_back(held[i] || !any_held ? weight : 0);
+        sum += samples.weights.back();
     }
     for (double& weight : samples.weights) {
         weight /= sum;
@@ -140,8 +172,8 @@ void set_rates(const Stage& stage, std::span<const double> scores, const Samples
     double passed = 0;
     double sum = 0;
     for (std::size_t i = 0; i < samples.positives; ++i) {
-        passed += scores[i] >= mark ? samples.weights[i] : 0;
-        sum += samples.weights[i];
+        passed += scores[i] >= mark ? samples.threshold_weights[i] : 0;
+        sum += samples.threshold_weights[i];
     }
     step.hit_rate = passed / sum;
     const auto alarms =
@@ -156,7 +188,6 @@ Stage train_stage(const CodeMatrix& codes, const Samples& samples, const Trainin
                   TrainingStep& step, const std::function<void(const TrainingStep&)>& progress) {
     GentleBoost boost(codes, samples.positives, samples.weights, options.tree);
     Stage stage{{}, 0.0F};
-    const std::span weights(samples.weights.data(), samples.positives);
     do {
         std::optional<Tree> tree = boost.add();
         if (!tree) {
@@ -164,7 +195,7 @@ Stage train_stage(const CodeMatrix& codes, const Samples& samples, const Trainin
         }
         stage.trees.push_back(std::move(*tree));
         stage.threshold =
-            threshold_for(boost.scores().first(samples.positives), weights, options.min_hit_rate);
+            threshold_for(boost.scores(), samples.threshold_weights, options.min_hit_rate);
         set_rates(stage, boost.scores(), samples, step);
         step.trees = stage.trees.size();
         progress(step);
@@ -224,7 +255,7 @@ Cascade train_cascade(const Positives& positives, std::vector<MiningImage> image
             }
             break;
         }
-        const Samples samples = gather(positives, cascade, miner);
+        const Samples samples = gather(positives, cascade, miner, options);
         const CodeMatrix codes(features, samples.pixels, positives.height, positives.width,
                                options.tree.threads);
         append(cascade, train_stage(codes, samples, options, step, progress), features);

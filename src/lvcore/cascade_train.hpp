@@ -29,6 +29,9 @@ struct TrainingOptions {
     /// passes, and at most that share of its negatives.
     double min_hit_rate = 0.995;
     double max_false_alarm_rate = 0.5;
+    /// This share of the positives, others for each stage, is kept from its trees and alone decides
+    /// its threshold: the hit rate is then that of new windows. With 0, all positives do both.
+    double held_out = 0;
     /// A stage of so many trees is done in any case.
     std::size_t max_trees = 200;
     /// Negatives of a stage, and the fewest to train one with.
@@ -43,7 +46,8 @@ struct TrainingStep {
     /// The stage in the making, counted from 0, and its trees so far; 0 while negatives are drawn.
     std::size_t stage;
     std::size_t trees;
-    /// Of this stage: the weighted share of positives, and the share of negatives, that pass.
+    /// Of this stage: the weighted share of the positives that decide its threshold, and the share
+    /// of its negatives, that pass.
     double hit_rate;
     double false_alarm_rate;
     /// Negatives of this stage, and the share of all windows that the stages before accept; while

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "lvcore/parallel.hpp"
+#include "lvcore/random_order.hpp"
 
 namespace lvcore {
 
@@ -21,13 +22,6 @@ constexpr double kPlaces = 18446744073709551616.0;  // 2^64
 
 /// The share of all places up to this one.
 double place_share(std::uint64_t place) { return (static_cast<double>(place) + 1) / kPlaces; }
-
-/// Two numbers never share a place: every step can be undone (splitmix64's last steps).
-std::uint64_t mix(std::uint64_t x) {
-    x = (x ^ (x >> 30U)) * 0xBF58476D1CE4E5B9U;
-    x = (x ^ (x >> 27U)) * 0x94D049BB133111EBU;
-    return x ^ (x >> 31U);
-}
 
 /// The image as detection shrinks it.
 std::vector<std::uint8_t> shrink(const ByteImage& image, std::size_t rows, std::size_t columns) {
@@ -151,10 +145,6 @@ void Miner::count_windows() {
     total_ = total;
 }
 
-std::uint64_t Miner::order(std::uint64_t window) const {
-    return mix(window ^ mix(options_.seed + 0x9E3779B97F4A7C15U));
-}
-
 bool Miner::is_positive(const Level& level, std::size_t row, std::size_t column) const {
     const std::vector<Square>& squares = images_[level.image].squares;
     return std::any_of(squares.begin(), squares.end(), [&](const Square& square) {
@@ -177,7 +167,7 @@ void Miner::look(const Cascade& cascade, const Level& level, std::uint64_t last,
     std::uint64_t number = level.first;
     for (std::size_t r = 0; r + height_ <= level.rows; r += level.step) {
         for (std::size_t c = 0; c + width_ <= level.columns; c += level.step) {
-            const std::uint64_t place = order(number++);
+            const std::uint64_t place = random_place(number++, options_.seed);
             if (place >= next_ && place <= last) {
                 windows.push_back({place, r, c});
             }

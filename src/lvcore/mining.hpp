@@ -90,7 +90,6 @@ class Miner {
         std::vector<std::uint8_t> pixels;
     };
 
-    [[nodiscard]] std::uint64_t order(std::uint64_t window) const;
     [[nodiscard]] bool is_positive(const Level& level, std::size_t row, std::size_t column) const;
     void list_levels();
     void count_windows();

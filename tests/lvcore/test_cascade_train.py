@@ -278,6 +278,21 @@ def test_threshold_is_the_highest_that_keeps_the_hit_rate():
     assert done[0].hit_rate == pytest.approx(np.mean(scores >= scores[3]))
 
 
+def test_the_hit_rate_of_positives_held_out_is_that_of_new_windows():
+    positives, new = discs(300, noise=60), discs(2000, seed=99, noise=60)
+    options = {"positives": positives, "stages": 1, "min_hit_rate": 0.9, "negatives": 3000,
+               "max_false_alarm_rate": 0.01, "images": clutter(12, (40, 50), noise=60)}  # fmt: skip
+    plain, (told,) = train(**options)
+    honest, (honestly_told,) = train(**options, held_out=0.4)
+    # Of 120 held out, 12 may fail: one standard deviation of the rate is 2.7 percent.
+    assert honestly_told.hit_rate == pytest.approx(0.9, abs=0.03)
+    assert passing(honest, new).mean() == pytest.approx(honestly_told.hit_rate, abs=0.07)
+    assert passing(plain, new).mean() < told.hit_rate - 0.07
+    # The threshold is the score of one of the 120 of the whole.
+    features, (stage,) = parse(honest)
+    assert np.isclose(stage_scores(stage, features, positives), stage[0], atol=1e-5).any()
+
+
 def test_windows_drawn_are_those_that_detection_tells():
     images = clutter(5, (60, 44))
     cascade, done = train(images=images, negatives=1_000_000, scale_factor=1.2, stages=3)
@@ -354,20 +369,20 @@ def test_what_is_learned_holds_for_what_is_new():
 
 @pytest.mark.parametrize("depth", [1, 3])
 def test_threads_change_nothing_and_seeds_do(depth):
-    one, told = train(threads=1, depth=depth)
-    four, told_four = train(threads=4, depth=depth)
+    one, told = train(threads=1, depth=depth, held_out=0.2)
+    four, told_four = train(threads=4, depth=depth, held_out=0.2)
     assert one == four
     assert [(s.negatives, s.acceptance) for s in told] == [
         (s.negatives, s.acceptance) for s in told_four
     ]
-    assert one != train(threads=1, depth=depth, seed=1)[0]
+    assert one != train(threads=1, depth=depth, held_out=0.2, seed=1)[0]
 
 
-@pytest.mark.parametrize("stages", [1, 3])
-def test_resumed_is_as_if_never_stopped(stages):
-    whole, told = train()
+@pytest.mark.parametrize(("stages", "held_out"), [(1, 0.0), (3, 0.0), (2, 0.3)])
+def test_resumed_is_as_if_never_stopped(stages, held_out):
+    whole, told = train(held_out=held_out)
     part = _core.Cascade.from_xml(told[stages - 1].cascade.to_xml())
-    rest, told_rest = train(start=part)
+    rest, told_rest = train(start=part, held_out=held_out)
     assert rest == whole
     for a, b in zip(told[stages:], told_rest, strict=True):
         assert (a.stage, a.trees, a.hit_rate, a.false_alarm_rate, a.negatives, a.acceptance) == (
@@ -459,6 +474,8 @@ GOOD = {
         ({"depth": 9}, "depth"),
         ({"weight_trim": 0.0}, "weight_trim"),
         ({"weight_trim": np.nan}, "weight_trim"),
+        ({"held_out": 1.0}, "held_out"),
+        ({"held_out": np.nan}, "held_out"),
         ({"negatives": 0}, "negatives"),
         ({"negatives": 10, "fewest_negatives": 11}, "fewest_negatives"),
         ({"negatives": 10**7}, "images: expected at least 1000000 windows, got"),

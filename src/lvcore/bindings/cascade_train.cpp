@@ -67,7 +67,7 @@ WindowSize size_argument(const char* name, const Size& rows_columns) {
 Cascade train(py::handle positives_value, const py::sequence& images_value,
               const std::optional<py::object>& weights_value,
               const std::optional<py::sequence>& squares_value, const std::optional<Cascade>& start,
-              py::ssize_t stages, double min_hit_rate, double max_false_alarm_rate,
+              py::ssize_t stages, double min_hit_rate, double max_false_alarm_rate, double held_out,
               py::ssize_t max_trees, py::ssize_t depth, double weight_trim,
               const std::optional<py::ssize_t>& negatives,
               const std::optional<py::ssize_t>& fewest_negatives, double scale_factor,
@@ -87,6 +87,7 @@ Cascade train(py::handle positives_value, const py::sequence& images_value,
     options.stages = count_argument("stages", stages);
     options.min_hit_rate = min_hit_rate;
     options.max_false_alarm_rate = max_false_alarm_rate;
+    options.held_out = held_out;
     options.max_trees = count_argument("max_trees", max_trees);
     options.negatives =
         negatives ? count_argument("negatives", *negatives) : 10 * extent(positives, 0);
@@ -149,11 +150,12 @@ void bind_cascade_train(py::module_& module) {
                py::arg("weights") = py::none(), py::arg("squares") = py::none(),
                py::arg("start") = py::none(), py::arg("stages") = 15,
                py::arg("min_hit_rate") = 0.995, py::arg("max_false_alarm_rate") = 0.5,
-               py::arg("max_trees") = 200, py::arg("depth") = 1, py::arg("weight_trim") = 0.95,
-               py::arg("negatives") = py::none(), py::arg("fewest_negatives") = py::none(),
-               py::arg("scale_factor") = 1.1, py::arg("min_size") = Size{0, 0},
-               py::arg("max_size") = py::none(), py::arg("step") = 1, py::arg("iou_limit") = 0.3,
-               py::arg("seed") = 0, py::arg("threads") = 0, py::arg("progress") = py::none(),
+               py::arg("held_out") = 0.0, py::arg("max_trees") = 200, py::arg("depth") = 1,
+               py::arg("weight_trim") = 0.95, py::arg("negatives") = py::none(),
+               py::arg("fewest_negatives") = py::none(), py::arg("scale_factor") = 1.1,
+               py::arg("min_size") = Size{0, 0}, py::arg("max_size") = py::none(),
+               py::arg("step") = 1, py::arg("iou_limit") = 0.3, py::arg("seed") = 0,
+               py::arg("threads") = 0, py::arg("progress") = py::none(),
                "Train a cascade on windows and on images without them.");
 }
 
