@@ -31,7 +31,7 @@ def random_image(rng):
 
 
 def check_parity(opencv4, path, image, scale_factor, min_size=(0, 0), max_size=None):
-    """Compare raw windows, their stages and sums, and groups; return how many windows there were."""
+    """Compare windows, their stages and sums, and groups; return how many windows there were."""
     cascade = _core.Cascade.from_xml(path.read_bytes())
     options = {"scale_factor": scale_factor, "min_size": min_size, "max_size": max_size}
     theirs = {
