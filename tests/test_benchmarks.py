@@ -5,7 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, left_out, machine, phantoms, reading, whole_command
+from benchmarks import (
+    accuracy,
+    cascade_training,
+    left_out,
+    machine,
+    phantoms,
+    reading,
+    whole_command,
+)
 from benchmarks import labels as label_benchmark
 from lvvol import pipeline
 from lvvol.datasets import LabelledStack, Part
@@ -60,6 +68,18 @@ def test_reading_measures_no_stack_with_other_pixels(tmp_path):
     images[stack.sop_instance_uids[1][1]][5, 5] += 1
     with pytest.raises(AssertionError):
         reading.check(stack, images)
+
+
+def test_cascade_training_tells_times_and_what_is_reached(results, monkeypatch):
+    monkeypatch.setattr(cascade_training, "THREADS", (1,))
+    monkeypatch.setattr(cascade_training, "SETTINGS", ({"depth": 2},))
+    monkeypatch.setattr(cascade_training.shutil, "which", lambda program: None)
+    cascade_training.main(40, 2, 2)
+    (trained,) = json.loads((results / "cascade_training.json").read_text())["trained"]
+    assert trained["options"] == {"threads": 1, "depth": 2}
+    assert sum(stage["trees"] for stage in trained["stages"]) == trained["trees"] >= 2
+    assert all(0 <= share <= 1 for share in trained["tested"].values())
+    assert trained["cpu_s"] > 0
 
 
 def test_accuracy_reports_both_parts_and_the_studies_left_out(results, monkeypatch, tmp_path):

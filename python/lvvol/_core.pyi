@@ -6,7 +6,8 @@ lock is released while a function computes. `threads` is the largest number of t
 one a hardware thread, at most 1024; results are the same, bit for bit, for every number.
 """
 
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -332,4 +333,127 @@ def group_windows(
     Windows are neighbours if no edge of one is farther from the other's than 0.2 times the mean of
     their smaller height and smaller width. Neighbours of neighbours are of one group; its window is
     the mean of theirs. A group that lies in one of more windows is dropped.
+    """
+
+class TrainingStep(NamedTuple):
+    """How far training a cascade is.
+
+    Attributes
+    ----------
+    stage : int
+        The stage in the making, counted from 0.
+    trees : int
+        Its trees so far; 0 while negatives are drawn.
+    hit_rate, false_alarm_rate : float
+        Share of the positives deciding its threshold, by weight, and of its negatives, that passes.
+    negatives : int
+        Its negatives; while they are drawn, those found so far.
+    acceptance : float
+        Share of all windows of the images that the stages before accept; 1 while negatives are
+        drawn.
+    cascade : Cascade or None
+        The cascade so far, if this step ended a stage.
+    """
+
+    stage: int
+    trees: int
+    hit_rate: float
+    false_alarm_rate: float
+    negatives: int
+    acceptance: float
+    cascade: Cascade | None
+
+def train_cascade(
+    positives: npt.NDArray[np.uint8],
+    images: Sequence[npt.NDArray[np.uint8]],
+    *,
+    weights: npt.NDArray[np.float64] | None = None,
+    squares: Sequence[npt.NDArray[np.float64]] | None = None,
+    start: Cascade | None = None,
+    stages: int = 15,
+    min_hit_rate: float = 0.995,
+    max_false_alarm_rate: float = 0.5,
+    held_out: float = 0.0,
+    max_trees: int = 200,
+    depth: int = 1,
+    weight_trim: float = 0.95,
+    negatives: int | None = None,
+    fewest_negatives: int | None = None,
+    scale_factor: float = 1.1,
+    min_size: tuple[int, int] = (0, 0),
+    max_size: tuple[int, int] | None = None,
+    step: int = 1,
+    iou_limit: float = 0.3,
+    seed: int = 0,
+    threads: int = 0,
+    progress: Callable[[TrainingStep], object] | None = None,
+) -> Cascade:
+    """Train a cascade by gentle AdaBoost, with false alarms drawn from whole images.
+
+    Parameters
+    ----------
+    positives : ndarray of uint8, shape (window, row, column)
+        Windows with what is sought; their size, 3 to 1024 rows and columns, is the cascade's.
+    images : sequence of ndarray of uint8, shape (row, column)
+        Images that negatives are drawn from, each at least as large as a window.
+    weights : ndarray of float64, shape (window,), optional
+        What each positive counts, above 0; by default all the same.
+    squares : sequence of ndarray of float64, shape (square, 3), optional
+        For each image, top edge, left edge and side of what is sought, in pixel-edge coordinates.
+        A window is no negative if its intersection with one of them, over their union, is above
+        `iou_limit`.
+    start : Cascade, optional
+        First stages, as a training with the same arguments gave them: the result is then as if that
+        training had never stopped.
+    stages : int
+        Stages of the whole cascade, at most.
+    min_hit_rate, max_false_alarm_rate : float
+        Of the positives that come to a stage, by weight, at least the one share passes; trees are
+        added until of its negatives at most the other does, or there are `max_trees`.
+    held_out : float
+        Share of the positives, others for each stage, that its trees never see and that alone
+        decide its threshold: the hit rate is then that of new windows. With 0 all positives do
+        both, as in opencv_traincascade.
+    max_trees : int
+        Trees of a stage, at most.
+    depth : int
+        Questions that a tree asks, at most, 1 to 6.
+    weight_trim : float
+        A split is sought among the heaviest samples with this share of the weight.
+    negatives, fewest_negatives : int, optional
+        Negatives of a stage, ten times the positives by default, and the fewest to train one with,
+        a tenth of that by default. Where fewer are left the cascade ends.
+    scale_factor, min_size, max_size, step
+        Windows that negatives are drawn from are those of `detect` with these options; with a
+        `step` of 0 every second pixel at scales below 2 and every one from there on.
+    iou_limit : float
+        See `squares`.
+    seed : int
+        Of the order that negatives are drawn in and positives held out.
+    threads : int
+        Largest number of threads; 0 for one a hardware thread.
+    progress : callable, optional
+        Called after every tree and stage, and some times while negatives are drawn. What it raises
+        ends the training and is raised on; so does an interrupt, with or without it. To be able to
+        resume, keep the last `TrainingStep.cascade`.
+
+    Returns
+    -------
+    Cascade
+
+    Raises
+    ------
+    ValueError
+        If there is no positive or no image, a window, image, weight, square or option is out of its
+        range, `start` has windows of another size, no feature tells the classes apart, or there are
+        fewer windows than `fewest_negatives` to begin with.
+
+    Notes
+    -----
+    Friedman, Hastie and Tibshirani, Additive logistic regression (2000): each tree is fitted to
+    labels of +1 and -1 by weighted least squares, and a leaf is sum(w y) / sum(w). A split sends
+    left a beginning of the LBP codes sorted by mean response; a code that no sample has counts as
+    0. Positives and negatives weigh the same. Positives that a stage rejects leave the training.
+
+    Memory: one byte for each feature and sample (84 MB for 24 x 24 pixels and 9900 samples).
     """

@@ -15,12 +15,6 @@ namespace {
 
 using Size = std::pair<py::ssize_t, py::ssize_t>;
 
-/// A step that Python may keep: it owns the cascade.
-struct KeptStep {
-    TrainingStep step;
-    std::optional<Cascade> cascade;
-};
-
 /// Arrays that images and squares are views of, held while training runs.
 struct Images {
     std::vector<py::array> held;
@@ -106,14 +100,17 @@ Cascade train(py::handle positives_value, const py::sequence& images_value,
     options.mining.seed = seed;
     options.mining.threads = threads;
 
+    const py::object step_type = py::module_::import("lvvol._core").attr("TrainingStep");
     const auto tell = [&](const TrainingStep& now) {
         const py::gil_scoped_acquire acquired;
         if (PyErr_CheckSignals() != 0) {
             throw py::error_already_set();
         }
         if (progress) {
-            (*progress)(
-                KeptStep{now, now.done != nullptr ? std::optional(*now.done) : std::nullopt});
+            const std::optional<Cascade> cascade =
+                now.done != nullptr ? std::optional(*now.done) : std::nullopt;
+            (*progress)(step_type(now.stage, now.trees, now.hit_rate, now.false_alarm_rate,
+                                  now.negatives, now.acceptance, cascade));
         }
     };
     const Positives windows{elements(positives), extent(positives, 1), extent(positives, 2),
@@ -126,26 +123,12 @@ Cascade train(py::handle positives_value, const py::sequence& images_value,
 }  // namespace
 
 void bind_cascade_train(py::module_& module) {
-    py::class_<KeptStep>(module, "TrainingStep", "How far training a cascade is.")
-        .def_property_readonly(
-            "stage", [](const KeptStep& s) { return s.step.stage; },
-            "The stage in the making, counted from 0.")
-        .def_property_readonly(
-            "trees", [](const KeptStep& s) { return s.step.trees; }, "Its trees so far.")
-        .def_property_readonly(
-            "hit_rate", [](const KeptStep& s) { return s.step.hit_rate; },
-            "Share of the weight of its positives that passes.")
-        .def_property_readonly(
-            "false_alarm_rate", [](const KeptStep& s) { return s.step.false_alarm_rate; },
-            "Share of its negatives that passes.")
-        .def_property_readonly(
-            "negatives", [](const KeptStep& s) { return s.step.negatives; }, "Its negatives.")
-        .def_property_readonly(
-            "acceptance", [](const KeptStep& s) { return s.step.acceptance; },
-            "Share of all windows that the stages before accept.")
-        .def_property_readonly(
-            "cascade", [](const KeptStep& s) { return s.cascade; },
-            "The cascade so far, when a stage was done.");
+    // A tuple, so that it is of use without this module and looks well when printed.
+    module.attr("TrainingStep") = py::module_::import("collections")
+                                      .attr("namedtuple")("TrainingStep",
+                                                          "stage trees hit_rate false_alarm_rate "
+                                                          "negatives acceptance cascade",
+                                                          py::arg("module") = "lvvol._core");
     module.def("train_cascade", &train, py::arg("positives"), py::arg("images"), py::kw_only(),
                py::arg("weights") = py::none(), py::arg("squares") = py::none(),
                py::arg("start") = py::none(), py::arg("stages") = 15,
