@@ -73,4 +73,5 @@ $(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
 
 $(VENV)/developed: $(VENV)/installed
 	$(PIP) install -c constraints.txt --group dev
+	test -d build/opencv4 || $(PIP) install --target build/opencv4 --no-deps "opencv-python-headless>=4.8,<5"
 	touch $@

@@ -8,6 +8,7 @@ import pytest
 from benchmarks import (
     accuracy,
     cascade_training,
+    detection,
     left_out,
     machine,
     phantoms,
@@ -15,6 +16,7 @@ from benchmarks import (
     whole_command,
 )
 from benchmarks import labels as label_benchmark
+from cascade_files import random_cascade
 from lvvol import pipeline
 from lvvol.datasets import LabelledStack, Part
 from lvvol.datasets.labelled import stack_of_planes
@@ -127,3 +129,21 @@ def test_labels_against_masks_by_hand():
     assert report["edv_ml"]["mean_error"] == pytest.approx(-2)
     assert report["esv_ml"]["mean_error"] == pytest.approx(-1)
     assert report["systolic_excess"] == pytest.approx(1 / 7)
+
+
+def test_detection_times_both_ways(opencv4, tmp_path):
+    path = tmp_path / "cascade.xml"
+    path.write_bytes(random_cascade(3))
+    measured = detection.measure_apart([path], repeats=1)
+    assert measured["opencv"] == opencv4.call("version")
+    for by_threads in measured["cascades"]["cascade.xml"].values():
+        assert list(by_threads) == ["1 thread", "2 threads"]
+        for times in by_threads.values():
+            assert times["times_faster"] == pytest.approx(times["opencv_ms"] / times["lvvol_ms"])
+
+
+def test_detection_measures_nothing_that_differs():
+    windows = np.array([[1, 2, 4, 3], [5, 6, 8, 7]], np.int32)
+    detection.check(windows, [[6, 5, 7, 8], [2, 1, 3, 4]])
+    with pytest.raises(AssertionError):
+        detection.check(windows, [[2, 1, 3, 4]])

@@ -7,12 +7,13 @@ one a hardware thread, at most 1024; results are the same, bit for bit, for ever
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Never, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 _Edge = Literal["zero", "nearest"]
+_Float = TypeVar("_Float", np.float32, np.float16)
 
 class GeometryError(ValueError):
     """Planes do not lie as an operation needs them, or an affine spans no plane."""
@@ -98,6 +99,48 @@ def resample(
     Successive outputs under equal matrices cost less: where they come from is worked out once.
     """
 
+def propose_windows(
+    square: npt.NDArray[np.float64],
+    *,
+    factors: Sequence[float] = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1),
+    moves: int = 5,
+    reach: float = 0.2,
+    smallest_side: float = 0.0,
+    inside: tuple[int, int] | None = None,
+) -> npt.NDArray[np.float64]:
+    """Propose square windows around one: every side at every move of the centre.
+
+    Parameters
+    ----------
+    square : ndarray of float64, shape (3,)
+        Top edge, left edge and side in pixel-edge coordinates, as in `extract_windows`.
+    factors : sequence of float
+        Sides of the windows, in the square's sides; at most 1000.
+    moves : int
+        Places of the centre along each axis, 1 to 1000, evenly from `-reach` to `reach`; 1 is the
+        square's own.
+    reach : float
+        Farthest move of the centre along an axis, in the square's sides.
+    smallest_side : float
+        No side is below this, in pixels, unless the square's own is: then none is below that.
+    inside : (int, int), optional
+        Rows and columns of an image that windows must lie in, up to 1e-9 pixels: others are left
+        out. By default all stay, and `extract_windows` pads by its `edge`.
+
+    Returns
+    -------
+    ndarray of float64, shape (window, 3)
+        Top edge, left edge and side: ``len(factors) * moves ** 2`` windows, less those left out. By
+        factor as given, then from top to bottom, then from left to right.
+
+    Raises
+    ------
+    ValueError
+        If the square, a factor, `moves`, `reach` or `smallest_side` is not finite or out of its
+        range, or `inside` is negative.
+    """
+
+@overload
 def extract_windows(
     images: npt.NDArray[np.float32],
     slices: npt.NDArray[np.int64],
@@ -107,6 +150,7 @@ def extract_windows(
     *,
     normalise: Literal["none", "mean", "mean_std"] = "none",
     edge: _Edge = "nearest",
+    out: None = None,
     threads: int = 0,
 ) -> npt.NDArray[np.float32]:
     """Cut square windows out of a cine stack, resized and normalised.
@@ -130,17 +174,22 @@ def extract_windows(
         max(1e-6, 1e-5 |mean|), so a flat patch becomes 0.
     edge : {"zero", "nearest"}
         What an output pixel is where it reaches beyond its image, as in `resample`.
+    out : ndarray of float32 or float16, shape (window, phase, size, size), optional
+        Filled and returned; apart from the other arrays in memory. float16 is rounded to nearest,
+        ties to even, after normalising; from 65520 on it is infinite.
     threads : int
         Largest number of threads; 0 for one a hardware thread.
 
     Returns
     -------
     ndarray of float32, shape (window, phase, size, size)
+        Or `out`.
 
     Raises
     ------
     ValueError
-        If a square is not finite, or its side is not above 0 and at most 4096 times `size`.
+        If a square is not finite, or its side is not above 0 and at most 4096 times `size`, or
+        `out` is read-only, of another shape, or overlaps an array that is read.
     IndexError
         If a slice or phase is not in the stack.
 
@@ -150,6 +199,19 @@ def extract_windows(
     filter of `resample`, which reaches past the window's edges into the image around it.
     """
 
+@overload
+def extract_windows(
+    images: npt.NDArray[np.float32],
+    slices: npt.NDArray[np.int64],
+    squares: npt.NDArray[np.float64],
+    phases: npt.NDArray[np.int64],
+    size: int,
+    *,
+    normalise: Literal["none", "mean", "mean_std"] = "none",
+    edge: _Edge = "nearest",
+    out: npt.NDArray[_Float],
+    threads: int = 0,
+) -> npt.NDArray[_Float]: ...
 def contour_coverage(
     points: npt.NDArray[np.float64], shape: tuple[int, int]
 ) -> npt.NDArray[np.float32]:
@@ -191,6 +253,9 @@ class Cascade:
     middle. A tree asks whether codes are in a set; a window passes a stage where the leaves of its
     trees sum to the stage's threshold or more, less 1e-5 as in OpenCV.
     """
+
+    def __init__(self, *args: Never, **kwargs: Never) -> None:
+        """Cascades are read or trained, not built; raises TypeError."""
 
     @staticmethod
     def from_xml(xml: bytes) -> Cascade:

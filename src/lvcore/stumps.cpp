@@ -23,31 +23,45 @@ LVCORE_AVX2 LVCORE_INLINE __m256i code_bit(__m256i block, __m256i centre, int va
     return _mm256_andnot_si256(_mm256_cmpgt_epi32(centre, block), _mm256_set1_epi32(value));
 }
 
+/// The differences along one row of a feature's corners, lane by lane: what the three blocks above
+/// and the three below it need of it.
+struct CornerRow {
+    __m256i left;
+    __m256i middle;
+    __m256i right;
+};
+
+LVCORE_AVX2 LVCORE_INLINE CornerRow corner_row(const Stump& stump, const std::uint32_t* window,
+                                               std::size_t row) {
+    __m256i corners[4];
+    for (std::size_t i = 0; i < 4; ++i) {
+        corners[i] = _mm256_loadu_si256(
+            reinterpret_cast<const __m256i*>(window + stump.corners[4 * row + i]));
+    }
+    return {_mm256_sub_epi32(corners[1], corners[0]), _mm256_sub_epi32(corners[2], corners[1]),
+            _mm256_sub_epi32(corners[3], corners[2])};
+}
+
 /// Of each lane: bit 31 set where its code is in the subset; the others have no meaning.
 LVCORE_AVX2 LVCORE_INLINE __m256i lanes_inside(const Stump& stump, const std::uint32_t* window) {
-    // Blocks beside each other share the differences along their rows.
-    __m256i along[12];
-    for (std::size_t i = 0; i < 4; ++i) {
-        __m256i corners[4];
-        for (std::size_t j = 0; j < 4; ++j) {
-            corners[j] = _mm256_loadu_si256(
-                reinterpret_cast<const __m256i*>(window + stump.corners[4 * i + j]));
-        }
-        for (std::size_t j = 0; j < 3; ++j) {
-            along[3 * i + j] = _mm256_sub_epi32(corners[j + 1], corners[j]);
-        }
-    }
-    __m256i blocks[9];
-    for (std::size_t i = 0; i < 9; ++i) {
-        blocks[i] = _mm256_sub_epi32(along[i + 3], along[i]);
-    }
-    constexpr int kValues[9] = {128, 64, 32, 1, 0, 16, 2, 4, 8};
-    __m256i code = _mm256_setzero_si256();
-    for (std::size_t i = 0; i < 9; ++i) {
-        if (kValues[i] != 0) {
-            code = _mm256_or_si256(code, code_bit(blocks[i], blocks[4], kValues[i]));
-        }
-    }
+    // The middle first, and never more than two rows at a time: there are 16 registers.
+    const CornerRow upper = corner_row(stump, window, 1);
+    const CornerRow lower = corner_row(stump, window, 2);
+    const __m256i centre = _mm256_sub_epi32(lower.middle, upper.middle);
+    const __m256i sides =
+        _mm256_or_si256(code_bit(_mm256_sub_epi32(lower.left, upper.left), centre, 1),
+                        code_bit(_mm256_sub_epi32(lower.right, upper.right), centre, 16));
+    const CornerRow top = corner_row(stump, window, 0);
+    const __m256i above = _mm256_or_si256(
+        code_bit(_mm256_sub_epi32(upper.left, top.left), centre, 128),
+        _mm256_or_si256(code_bit(_mm256_sub_epi32(upper.middle, top.middle), centre, 64),
+                        code_bit(_mm256_sub_epi32(upper.right, top.right), centre, 32)));
+    const CornerRow bottom = corner_row(stump, window, 3);
+    const __m256i below = _mm256_or_si256(
+        code_bit(_mm256_sub_epi32(bottom.left, lower.left), centre, 2),
+        _mm256_or_si256(code_bit(_mm256_sub_epi32(bottom.middle, lower.middle), centre, 4),
+                        code_bit(_mm256_sub_epi32(bottom.right, lower.right), centre, 8)));
+    const __m256i code = _mm256_or_si256(sides, _mm256_or_si256(above, below));
     const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(stump.subset.data()));
     const __m256i word = _mm256_permutevar8x32_epi32(words, _mm256_srli_epi32(code, 5));
     return _mm256_sllv_epi32(word, _mm256_andnot_si256(code, _mm256_set1_epi32(31)));

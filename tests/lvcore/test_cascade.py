@@ -34,6 +34,11 @@ def noise(seed=0, shape=(120, 90)):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
+def test_cascades_are_not_built():
+    with pytest.raises(TypeError):
+        _core.Cascade()
+
+
 def test_a_cascade_tells_its_shape():
     cascade = _core.Cascade.from_xml(random_cascade(0, size=(20, 24), stages=(3, 5)))
     assert cascade.window_size == (20, 24)

@@ -144,7 +144,9 @@ Cascade from_xml(py::handle xml) {
 
 void bind_cascade(py::module_& module) {
     py::register_exception<CascadeFormatError>(module, "CascadeFormatError", PyExc_ValueError);
-    py::class_<Cascade>(module, "Cascade", "A boosted cascade of LBP classifiers; never changes.")
+    // A plain type, as type checkers take it to be.
+    py::class_<Cascade>(module, "Cascade", py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)),
+                        "A boosted cascade of LBP classifiers; never changes.")
         .def_static("from_xml", &from_xml, py::arg("xml"),
                     "Read a cascade in the form opencv_traincascade writes.")
         .def(
