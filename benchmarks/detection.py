@@ -47,7 +47,7 @@ def check(ours: np.ndarray, theirs: Any) -> None:
 
 
 def measure(path: Path, image: np.ndarray, threads: int, repeats: int, cv2: Any) -> dict[str, Any]:
-    """Check, then time both in turn; return ms, medians and best, and the ratio with its 20 and 80 %."""
+    """Check, then time both in turn; return medians and best in ms and the ratios."""
     cascade = _core.Cascade.from_xml(path.read_bytes())
     classifier = cv2.CascadeClassifier(str(path))
     cv2.setNumThreads(threads)
