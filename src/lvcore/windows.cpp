@@ -6,6 +6,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "lvcore/parallel.hpp"
 #include "lvcore/separable.hpp"
@@ -76,6 +77,32 @@ void check_index(const char* name, std::int64_t value, std::size_t count) {
     }
 }
 
+/// Throws unless lowest < value < infinity, or lowest itself where it is `allowed`.
+void check_number(const char* name, double value, double lowest, bool allowed) {
+    if (!std::isfinite(value) || value < lowest || (value == lowest && !allowed)) {
+        throw std::invalid_argument(std::string(name) + ": expected a finite number " +
+                                    (allowed ? "from " : "above ") + std::to_string(lowest) +
+                                    (allowed ? " on, got " : ", got ") + std::to_string(value));
+    }
+}
+
+/// Move i of `moves`, evenly from -reach to reach.
+double move_at(std::size_t i, std::size_t moves, double reach) {
+    if (moves == 1) {
+        return 0.0;
+    }
+    if (i + 1 == moves) {
+        return reach;
+    }
+    const double step = 2.0 * reach / static_cast<double>(moves - 1);
+    return static_cast<double>(i) * step - reach;
+}
+
+/// Whether [first, first + length] lies within [0, count].
+bool lies_within(double first, double length, std::size_t count) {
+    return first >= -kSamePoint && first + length <= static_cast<double>(count) + kSamePoint;
+}
+
 void check(const CineView& images, const WindowRequest& request) {
     const std::size_t windows = request.slices.size();
     if (request.size == 0 || request.size > kMaxWindowSize) {
@@ -116,53 +143,136 @@ void check(const CineView& images, const WindowRequest& request) {
     }
 }
 
+/// Number of values that checked windows come to.
+std::size_t value_count(const WindowRequest& request) {
+    const std::size_t windows = request.slices.size();
+    const std::size_t patch_size = request.size * request.size;
+    const std::size_t most = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(float);
+    if (windows != 0 && request.phases_per_window > most / patch_size / windows) {
+        throw std::invalid_argument("slices: expected fewer windows, got " +
+                                    std::to_string(windows));
+    }
+    return windows * request.phases_per_window * patch_size;
+}
+
+/// Writes the phases of window n, normalised.
+void extract_window(const CineView& images, const WindowRequest& request, std::size_t n,
+                    SeparableFilter& filter, float* window) {
+    const std::size_t size = request.size;
+    const std::size_t k = request.phases_per_window;
+    const std::size_t patch_size = size * size;
+    const std::size_t plane_size = images.rows * images.columns;
+    const double step = request.squares[3 * n + 2] / static_cast<double>(size);
+    // Output centre i lies at edge coordinate top + (i + 1/2) step, half a pixel past its index.
+    const double half = 0.5 * step - 0.5;
+    filter.assign({request.squares[3 * n] + half, step, 0, size, images.rows},
+                  {request.squares[3 * n + 1] + half, step, 0, size, images.columns}, request.edge);
+    const float* slice =
+        images.data + static_cast<std::size_t>(request.slices[n]) * images.phases * plane_size;
+    const bool own_phases = request.phases.size() != k;
+    const auto phases = request.phases.subspan(own_phases ? n * k : 0, k);
+    for (std::size_t p = 0; p < k; ++p) {
+        const float* plane = slice + static_cast<std::size_t>(phases[p]) * plane_size;
+        float* patch = window + p * patch_size;
+        filter.apply(plane, false, patch, size);
+        if (request.normalise == Normalise::mean_std) {
+            standardise(patch, patch_size);
+        }
+    }
+    if (request.normalise == Normalise::mean && k > 0) {
+        subtract_mean(window, k * patch_size);
+    }
+}
+
+/// Extracts windows whose request has been checked.
+template <class Value>
+void extract_all(std::span<Value> out, const CineView& images, const WindowRequest& request,
+                 std::size_t threads) {
+    constexpr bool kHalves = std::is_same_v<Value, Half>;
+    const std::size_t window_size = request.phases_per_window * request.size * request.size;
+    parallel_for(request.slices.size(), kGrain, threads, [&](std::size_t begin, std::size_t end) {
+        SeparableFilter filter;
+        std::vector<float> floats(kHalves ? window_size : 0);
+        for (std::size_t n = begin; n < end; ++n) {
+            Value* window = out.data() + n * window_size;
+            if constexpr (kHalves) {
+                extract_window(images, request, n, filter, floats.data());
+                to_halves(floats.data(), window_size, window);
+            } else {
+                extract_window(images, request, n, filter, window);
+            }
+        }
+    });
+}
+
 }  // namespace
+
+std::vector<double> propose_windows(std::span<const double, 3> square, const WindowGrid& grid,
+                                    const std::optional<Extent>& inside) {
+    if (!std::isfinite(square[0]) || !std::isfinite(square[1])) {
+        throw std::invalid_argument("square: expected finite edges, got " +
+                                    std::to_string(square[0]) + ", " + std::to_string(square[1]));
+    }
+    check_number("square: side", square[2], 0.0, false);
+    check_number("reach", grid.reach, 0.0, true);
+    check_number("smallest_side", grid.smallest_side, 0.0, true);
+    for (const double factor : grid.factors) {
+        check_number("factors", factor, 0.0, false);
+    }
+    if (grid.factors.size() > kMaxGrid) {
+        throw std::invalid_argument("factors: expected up to " + std::to_string(kMaxGrid) +
+                                    ", got " + std::to_string(grid.factors.size()));
+    }
+    if (grid.moves == 0 || grid.moves > kMaxGrid) {
+        throw std::invalid_argument("moves: expected 1 to " + std::to_string(kMaxGrid) + ", got " +
+                                    std::to_string(grid.moves));
+    }
+    const double side = square[2];
+    const double smallest = std::min(grid.smallest_side, side);
+    std::vector<double> windows;
+    for (const double factor : grid.factors) {
+        const double length = std::max(side * factor, smallest);
+        const auto edge = [&](double from, std::size_t i) {
+            return from + side / 2 + move_at(i, grid.moves, grid.reach) * side - length / 2;
+        };
+        for (std::size_t i = 0; i < grid.moves; ++i) {
+            const double top = edge(square[0], i);
+            if (inside && !lies_within(top, length, inside->rows)) {
+                continue;
+            }
+            for (std::size_t j = 0; j < grid.moves; ++j) {
+                const double left = edge(square[1], j);
+                if (!inside || lies_within(left, length, inside->columns)) {
+                    windows.insert(windows.end(), {top, left, length});
+                }
+            }
+        }
+    }
+    return windows;
+}
 
 FloatBuffer extract_windows(const CineView& images, const WindowRequest& request,
                             std::size_t threads) {
     check(images, request);
-    const std::size_t size = request.size;
-    const std::size_t k = request.phases_per_window;
-    const std::size_t windows = request.slices.size();
-    const std::size_t patch_size = size * size;
-    const std::size_t most = std::numeric_limits<std::ptrdiff_t>::max() / sizeof(float);
-    if (windows != 0 && k > most / patch_size / windows) {
-        throw std::invalid_argument("slices: expected fewer windows, got " +
-                                    std::to_string(windows));
-    }
-    FloatBuffer out(windows * k * patch_size);
-    const std::size_t plane_size = images.rows * images.columns;
-    const bool own_phases = request.phases.size() != k;
-
-    parallel_for(windows, kGrain, threads, [&](std::size_t begin, std::size_t end) {
-        SeparableFilter filter;
-        for (std::size_t n = begin; n < end; ++n) {
-            const double top = request.squares[3 * n];
-            const double left = request.squares[3 * n + 1];
-            const double step = request.squares[3 * n + 2] / static_cast<double>(size);
-            // Output centre i lies at edge coordinate top + (i + 1/2) step, half a pixel past its
-            // index.
-            const double half = 0.5 * step - 0.5;
-            filter.assign({top + half, step, 0, size, images.rows},
-                          {left + half, step, 0, size, images.columns}, request.edge);
-            const float* slice = images.data + static_cast<std::size_t>(request.slices[n]) *
-                                                   images.phases * plane_size;
-            const auto phases = request.phases.subspan(own_phases ? n * k : 0, k);
-            float* window = out.data() + n * k * patch_size;
-            for (std::size_t p = 0; p < k; ++p) {
-                const float* plane = slice + static_cast<std::size_t>(phases[p]) * plane_size;
-                float* patch = window + p * patch_size;
-                filter.apply(plane, false, patch, size);
-                if (request.normalise == Normalise::mean_std) {
-                    standardise(patch, patch_size);
-                }
-            }
-            if (request.normalise == Normalise::mean && k > 0) {
-                subtract_mean(window, k * patch_size);
-            }
-        }
-    });
+    FloatBuffer out(value_count(request));
+    extract_all(std::span(out.data(), out.size()), images, request, threads);
     return out;
 }
+
+template <class Value>
+void extract_windows_into(std::span<Value> out, const CineView& images,
+                          const WindowRequest& request, std::size_t threads) {
+    check(images, request);
+    if (out.size() != value_count(request)) {
+        throw std::invalid_argument("out: expected " + std::to_string(value_count(request)) +
+                                    " values, got " + std::to_string(out.size()));
+    }
+    extract_all(out, images, request, threads);
+}
+
+template void extract_windows_into(std::span<float>, const CineView&, const WindowRequest&,
+                                   std::size_t);
+template void extract_windows_into(std::span<Half>, const CineView&, const WindowRequest&,
+                                   std::size_t);
 
 }  // namespace lvcore

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -79,7 +83,7 @@ def test_mean_std_brings_every_phase_to_mean_0_and_variance_1(size):
     squares = np.array([[3.2, 5.5, 30.1], [10, 1, 12.5]])
     got = _core.extract_windows(images, slices, squares, phases, size, normalise="mean_std")
     expected = reference(images, slices, squares, phases, size, "mean_std", "nearest")
-    np.testing.assert_allclose(got, expected, atol=1e-4)
+    np.testing.assert_allclose(got, expected, atol=1e-5)
     np.testing.assert_allclose(got.mean(axis=(2, 3)), 0, atol=1e-5)
     np.testing.assert_allclose(got.std(axis=(2, 3)), 1, atol=1e-5)
 
@@ -131,7 +135,7 @@ def test_every_thread_count_gives_the_same_bits():
             _core.extract_windows(
                 images, slices, squares, np.array([0, 2]), 25, normalise=normalise, threads=threads
             )
-            for threads in (1, 2, 3, 7, 0)
+            for threads in (1, 2, 3, 8, 0)
         ]
         for run in runs[1:]:
             np.testing.assert_array_equal(run, runs[0])
@@ -156,6 +160,94 @@ def test_nothing_to_cut_gives_nothing():
         images, np.array([0]), np.array([[0.0, 0, 9]]), np.empty(0, int), 25, normalise="mean"
     )
     assert no_phases.shape == (1, 0, 25, 25)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+@pytest.mark.parametrize("normalise", ["none", "mean", "mean_std"])
+def test_a_given_array_is_filled_with_the_same_values_rounded(dtype, normalise):
+    rng = np.random.default_rng(2)
+    squares = np.column_stack([rng.uniform(-5, 30, (41, 2)), rng.uniform(5, 45, 41)])
+    arguments = (cine(), rng.integers(0, 3, 41), squares, np.array([0, 2, 4]), 25)
+    expected = _core.extract_windows(*arguments, normalise=normalise)
+    for threads in (1, 2, 3, 8):
+        out = np.full((41, 3, 25, 25), np.nan, dtype)
+        got = _core.extract_windows(*arguments, normalise=normalise, out=out, threads=threads)
+        assert got is out
+        np.testing.assert_array_equal(out, expected.astype(dtype))
+
+
+def as_halves(values):
+    """Round a square number of floats to float16 by cutting out a window of whole pixels."""
+    side = int(len(values) ** 0.5)
+    out = np.empty((1, 1, side, side), np.float16)
+    _core.extract_windows(
+        values.reshape(1, 1, side, side),
+        np.array([0]),
+        np.array([[0.0, 0, side]]),
+        np.array([0]),
+        side,
+        out=out,
+    )
+    return out.ravel()
+
+
+def test_float16_is_rounded_as_numpy_rounds():
+    """All halves, the ties between neighbours, the floats beside those, and any floats."""
+    halves = np.arange(0x7C00, dtype=np.uint16).view(np.float16).astype(np.float32)
+    beyond = np.array([65536.0], np.float32)
+    ties = (halves + np.append(halves[1:], beyond)) / 2
+    beside = [np.nextafter(ties, np.float32(to)) for to in (0, np.inf)]
+    rng = np.random.default_rng(3)
+    any_floats = rng.integers(0, 0x7F800000, 100000, dtype=np.uint32).view(np.float32)
+    huge = np.array([65504, 65519.996, 65520, 65536, 3e38, np.inf], np.float32)
+    values = np.concatenate([halves, ties, *beside, any_floats, huge])
+    values = np.concatenate([values, -values])
+    values = np.append(values, np.zeros(675**2 - len(values), np.float32))
+    with np.errstate(over="ignore"):
+        expected = values.astype(np.float16)
+    np.testing.assert_array_equal(as_halves(values).view(np.uint16), expected.view(np.uint16))
+
+
+def test_float16_keeps_nan_of_either_sign():
+    patterns = [0x7F800001, 0x7FC00000, 0x7FFFFFFF, 0xFF800001, 0xFFFFFFFF, 0x7F801FFF]
+    values = np.array([*patterns, 0, 0, 0], np.uint32).view(np.float32)
+    assert np.isnan(as_halves(values)).tolist() == [True] * 6 + [False] * 3
+
+
+def test_other_threads_run_meanwhile():
+    """The lock is released: a thread counts on while another cuts windows."""
+    images, squares = cine(), np.tile([1.5, 2.5, 30.5], (4000, 1))
+    slices, phases = np.zeros(4000, np.int64), np.arange(5)
+    started, done, counted = threading.Event(), threading.Event(), 0
+
+    def cut():
+        started.set()
+        for _ in range(5):
+            _core.extract_windows(images, slices, squares, phases, 25, threads=1)
+        done.set()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # who holds the lock keeps it, unless it lets it go
+    try:
+        worker = threading.Thread(target=cut)
+        worker.start()
+        started.wait()
+        while not done.is_set():
+            counted += 1
+            time.sleep(0)
+        worker.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert counted > 100
+
+
+def readonly(array):
+    array.flags.writeable = False
+    return array
+
+
+def out(*shape, dtype=np.float32):
+    return np.empty(shape or (1, 1, 25, 25), dtype)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +279,14 @@ def test_nothing_to_cut_gives_nothing():
         ({"normalise": "max"}, ValueError, "normalise.*max"),
         ({"edge": "mirror"}, ValueError, "edge.*mirror"),
         ({"threads": -1}, ValueError, "threads"),
+        ({"out": [0.0]}, TypeError, "out.*list"),
+        ({"out": out(dtype=np.float64)}, TypeError, "out.*float64"),
+        ({"out": out(dtype=">f2")}, TypeError, "out.*>f2"),
+        ({"out": out(dtype=np.uint16)}, TypeError, "out.*uint16"),
+        ({"out": out(1, 25, 25)}, ValueError, r"out.*\(1, 25, 25\)"),
+        ({"out": out(2, 1, 25, 25)}, ValueError, r"out.*\[1, 1, 25, 25\].*\(2, 1, 25, 25\)"),
+        ({"out": out(1, 1, 25, 50)[..., ::2]}, ValueError, "out.*contiguous"),
+        ({"out": readonly(out())}, ValueError, "read-only|writeable"),
     ],
 )
 def test_bad_arguments_are_named(changes, error, words):
@@ -200,3 +300,21 @@ def test_bad_arguments_are_named(changes, error, words):
     }
     with pytest.raises(error, match=words):
         _core.extract_windows(**arguments)
+
+
+@pytest.mark.parametrize("name", ["images", "slices", "squares", "phases"])
+def test_out_must_not_overlap_what_is_read(name):
+    arguments = {
+        "images": cine(),
+        "slices": np.zeros(3, np.int64),
+        "squares": np.tile([0.0, 0, 9], (3, 1)),
+        "phases": np.array([0]),
+    }
+    read = arguments[name]
+    memory = np.zeros(max(read.nbytes, 3 * 9 * 9 * 4), np.uint8)
+    shared = memory[: read.nbytes].view(read.dtype).reshape(read.shape)
+    shared[...] = read
+    given = memory[: 3 * 9 * 9 * 4].view(np.float32).reshape(3, 1, 9, 9)
+    with pytest.raises(ValueError, match=f"out.*{name}.*overlap"):
+        _core.extract_windows(**{**arguments, name: shared}, size=9, out=given)
+    np.testing.assert_array_equal(shared, read)

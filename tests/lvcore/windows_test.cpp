@@ -96,6 +96,40 @@ TEST(outside_is_zero_or_the_nearest_pixel) {
     check_values(request.run(), {0, 0, 0, 0});
 }
 
+TEST(halves_are_the_floats_rounded) {
+    const Request request;
+    const auto pixels = cine();
+    const WindowRequest windows{
+        request.slices, request.squares,   request.phases, request.phases_per_window,
+        request.size,   request.normalise, request.edge};
+    const CineView images{pixels.data(), 2, 3, 6, 7};
+    std::vector<lvcore::Half> halves(8);
+    lvcore::extract_windows_into(std::span(halves), images, windows, 1);
+    // From 1024, 0x6400, to 2048 halves are 1 apart, and below 1/2.
+    const std::vector<std::uint16_t> expected = {0x64c7, 0x64c8, 0x64d1, 0x64d2,
+                                                 0x63fe, 0x6400, 0x6409, 0x640a};
+    for (std::size_t i = 0; i < 8; ++i) {
+        CHECK(halves[i].bits == expected[i]);
+    }
+    halves.resize(7);
+    CHECK_THROWS(std::invalid_argument, "out",
+                 lvcore::extract_windows_into(std::span(halves), images, windows, 1));
+}
+
+TEST(windows_are_proposed_around_a_square) {
+    const std::vector<double> square = {10, 20, 8};
+    const std::vector<double> factors = {1, 0.25};
+    const auto propose = [&](lvcore::WindowGrid grid, std::optional<lvcore::Extent> inside) {
+        return lvcore::propose_windows(std::span<const double, 3>(square.data(), 3), grid, inside);
+    };
+    CHECK(
+        (propose({factors, 1, 0.5, 4}, std::nullopt) == std::vector<double>{10, 20, 8, 12, 22, 4}));
+    CHECK((propose({factors, 2, 0.25, 0}, lvcore::Extent{18, 24}) ==
+           std::vector<double>{11, 21, 2, 15, 21, 2}));
+    CHECK_THROWS(std::invalid_argument, "moves", propose({factors, 0, 0.5, 4}, std::nullopt));
+    CHECK_THROWS(std::invalid_argument, "reach", propose({factors, 1, -0.5, 4}, std::nullopt));
+}
+
 TEST(impossible_requests_are_refused) {
     const double nan = std::nan("");
     CHECK_THROWS(std::out_of_range, "slices", Request{.slices = {2}}.run());

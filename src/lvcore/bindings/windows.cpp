@@ -1,6 +1,13 @@
 #include "lvcore/windows.hpp"
 
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "lvcore/bindings/arrays.hpp"
 
@@ -21,10 +28,46 @@ Normalise normalise_argument(const std::string& name) {
     throw py::value_error("normalise: expected 'none', 'mean' or 'mean_std', got '" + name + "'");
 }
 
-py::array_t<float> extract(py::handle images_value, py::handle slices_value,
-                           py::handle squares_value, py::handle phases_value, py::ssize_t size,
-                           const std::string& normalise, const std::string& edge,
-                           py::ssize_t threads_value) {
+py::array_t<double> propose(py::handle square_value, const std::vector<double>& factors,
+                            py::ssize_t moves, double reach, double smallest_side,
+                            const std::optional<std::pair<py::ssize_t, py::ssize_t>>& inside) {
+    const Argument square_argument{square_value, "square", "float64 (3,)"};
+    const auto square = typed_array<double>(square_argument, 1);
+    if (square.shape(0) != 3) {
+        fail_shape(square_argument, square);
+    }
+    std::optional<Extent> image;
+    if (inside) {
+        image = {count_argument("inside", inside->first), count_argument("inside", inside->second)};
+    }
+    const WindowGrid grid{factors, count_argument("moves", moves), reach, smallest_side};
+    const auto windows = propose_windows(std::span<const double, 3>(square.data(), 3), grid, image);
+    return py::array_t<double>({static_cast<py::ssize_t>(windows.size() / 3), py::ssize_t{3}},
+                               windows.data());
+}
+
+/// Whether two arrays have memory in common.
+bool overlap(const py::array& a, const py::array& b) {
+    const auto start = [](const py::array& array) {
+        return reinterpret_cast<std::uintptr_t>(array.data());
+    };
+    return start(a) < start(b) + static_cast<std::size_t>(b.nbytes()) &&
+           start(b) < start(a) + static_cast<std::size_t>(a.nbytes());
+}
+
+/// Fills the caller's array.
+template <class Value>
+void extract_given(py::array& out, const CineView& cine, const WindowRequest& request,
+                   std::size_t threads) {
+    auto* data = static_cast<Value*>(out.mutable_data());  // ValueError where it is read-only
+    const std::span<Value> values(data, static_cast<std::size_t>(out.size()));
+    const py::gil_scoped_release released;
+    extract_windows_into(values, cine, request, threads);
+}
+
+py::array extract(py::handle images_value, py::handle slices_value, py::handle squares_value,
+                  py::handle phases_value, py::ssize_t size, const std::string& normalise,
+                  const std::string& edge, py::handle out_value, py::ssize_t threads_value) {
     const auto images =
         typed_array<float>({images_value, "images", "float32 (slice, phase, row, column)"}, 4);
     const auto slices = typed_array<std::int64_t>({slices_value, "slices", "int64 (window,)"}, 1);
@@ -49,20 +92,56 @@ py::array_t<float> extract(py::handle images_value, py::handle slices_value,
                                 count_argument("size", size),
                                 normalise_argument(normalise),
                                 edge_argument(edge)};
-    FloatBuffer windows = [&] {
-        const py::gil_scoped_release released;
-        return extract_windows(cine, request, threads);
-    }();
-    return to_numpy(std::move(windows),
-                    {slices.shape(0), phases.shape(phases.ndim() - 1), size, size});
+    const std::vector<py::ssize_t> shape{slices.shape(0), phases.shape(phases.ndim() - 1), size,
+                                         size};
+    if (out_value.is_none()) {
+        FloatBuffer windows = [&] {
+            const py::gil_scoped_release released;
+            return extract_windows(cine, request, threads);
+        }();
+        return to_numpy(std::move(windows), shape);
+    }
+    const Argument out_argument{out_value, "out",
+                                "float32 or float16 (window, phase, row, column)"};
+    py::array out = as_array(out_argument);
+    const bool halves = out.dtype().equal(py::dtype("float16"));
+    if (!halves && !py::isinstance<py::array_t<float>>(out)) {
+        fail_dtype(out_argument, out);
+    }
+    check_layout(out_argument, out, 4);
+    if (!std::equal(shape.begin(), shape.end(), out.shape())) {
+        throw py::value_error("out: expected shape " +
+                              py::str(py::cast(shape)).cast<std::string>() + ", got " +
+                              py::str(out.attr("shape")).cast<std::string>());
+    }
+    for (const auto& [name, array] : {std::pair<const char*, const py::array&>{"images", images},
+                                      {"slices", slices},
+                                      {"squares", squares},
+                                      {"phases", phases}}) {
+        if (overlap(out, array)) {
+            throw py::value_error(std::string("out: expected memory apart from ") + name +
+                                  ", got an overlap");
+        }
+    }
+    if (halves) {
+        extract_given<Half>(out, cine, request, threads);
+    } else {
+        extract_given<float>(out, cine, request, threads);
+    }
+    return out;
 }
 
 }  // namespace
 
 void bind_windows(py::module_& module) {
+    module.def("propose_windows", &propose, py::arg("square"), py::kw_only(),
+               py::arg("factors") = std::vector<double>{0.6, 0.7, 0.8, 0.9, 1.0, 1.1},
+               py::arg("moves") = 5, py::arg("reach") = 0.2, py::arg("smallest_side") = 0.0,
+               py::arg("inside") = py::none(), "Propose square windows around one.");
     module.def("extract_windows", &extract, py::arg("images"), py::arg("slices"),
                py::arg("squares"), py::arg("phases"), py::arg("size"), py::kw_only(),
-               py::arg("normalise") = "none", py::arg("edge") = "nearest", py::arg("threads") = 0,
+               py::arg("normalise") = "none", py::arg("edge") = "nearest",
+               py::arg("out") = py::none(), py::arg("threads") = 0,
                "Cut square windows out of a cine stack, resized and normalised.");
 }
 
