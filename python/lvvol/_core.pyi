@@ -7,7 +7,7 @@ one a hardware thread, at most 1024; results are the same, bit for bit, for ever
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, TypeVar, overload
+from typing import Literal, NamedTuple, Never, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -253,6 +253,9 @@ class Cascade:
     middle. A tree asks whether codes are in a set; a window passes a stage where the leaves of its
     trees sum to the stage's threshold or more, less 1e-5 as in OpenCV.
     """
+
+    def __init__(self, *args: Never, **kwargs: Never) -> None:
+        """Cascades are read or trained, not built; raises TypeError."""
 
     @staticmethod
     def from_xml(xml: bytes) -> Cascade:
