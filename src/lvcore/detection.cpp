@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "lvcore/parallel.hpp"
-#include "lvcore/simd.hpp"
+#include "lvcore/stepped_integral.hpp"
 #include "lvcore/stumps.hpp"
 
 namespace lvcore {
@@ -52,77 +52,6 @@ void check(const ByteImage& image, const Cascade& cascade, const DetectionOption
     }
 }
 
-/// How a row of an integral image lies in memory. Windows are tried every `step` columns, and those
-/// that are tried one after the other lie one entry apart: column c is entry c / step of part
-/// c % step of the row.
-struct Layout {
-    std::size_t step;
-    std::size_t part;
-
-    Layout(std::size_t step_, std::size_t columns)
-        : step(step_), part((columns + step_) / step_ + kLanes) {}
-
-    [[nodiscard]] std::size_t stride() const { return step * part; }
-    [[nodiscard]] std::size_t entry(std::size_t row, std::size_t column) const {
-        return row * stride() + column % step * part + column / step;
-    }
-};
-
-/// Writes a row of sums: what stands above and the row's own sums so far, part by part.
-template <std::size_t step>
-LVCORE_INLINE void write_sums(const Layout& layout, const std::uint32_t* row_sums,
-                              std::size_t columns, const std::uint32_t* above, std::uint32_t* to) {
-    const std::size_t stride = step == 0 ? layout.step : step;
-    for (std::size_t part = 0; part < stride && part <= columns; ++part) {
-        const std::uint32_t* from = row_sums + part;
-        const std::uint32_t* LVCORE_RESTRICT over = above + part * layout.part;
-        std::uint32_t* LVCORE_RESTRICT sums = to + part * layout.part;
-        const std::size_t count = (columns - part) / stride + 1;
-        for (std::size_t i = 0; i < count; ++i) {
-            sums[i] = over[i] + from[i * stride];
-        }
-    }
-}
-
-/// Integrates an image in a layout; `row_sums` is room for a row of sums.
-LVCORE_CLONES
-void integrate_in(const Layout& layout, const std::uint8_t* pixels, std::size_t rows,
-                  std::size_t columns, std::uint32_t* row_sums, std::uint32_t* sums) {
-    std::fill_n(sums, layout.stride(), 0U);
-    row_sums[0] = 0;
-    for (std::size_t r = 0; r < rows; ++r) {
-        std::uint32_t sum = 0;
-        for (std::size_t c = 0; c < columns; ++c) {
-            sum += pixels[r * columns + c];
-            row_sums[c + 1] = sum;
-        }
-        const std::uint32_t* above = sums + r * layout.stride();
-        std::uint32_t* to = sums + (r + 1) * layout.stride();
-        switch (layout.step) {
-            case 1:
-                write_sums<1>(layout, row_sums, columns, above, to);
-                break;
-            case 2:
-                write_sums<2>(layout, row_sums, columns, above, to);
-                break;
-            default:
-                write_sums<0>(layout, row_sums, columns, above, to);
-        }
-    }
-}
-
-LbpCorners corners_in(const Layout& layout, const LbpFeature& feature) {
-    LbpCorners corners;
-    for (std::size_t i = 0; i < 16; ++i) {
-        const std::size_t row =
-            static_cast<std::size_t>(feature.y) + i / 4 * static_cast<std::size_t>(feature.height);
-        const std::size_t column =
-            static_cast<std::size_t>(feature.x) + i % 4 * static_cast<std::size_t>(feature.width);
-        corners[i] = static_cast<std::uint32_t>(layout.entry(row, column));
-    }
-    return corners;
-}
-
 /// A cascade made ready for one layout. Its leading stages made of stumps alone are evaluated many
 /// windows at once; whatever follows, window by window.
 struct ReadyCascade {
@@ -130,9 +59,9 @@ struct ReadyCascade {
     std::vector<LbpCorners> corners;
     std::vector<StumpStage> stump_stages;
 
-    ReadyCascade(const Cascade& cascade_, const Layout& layout) : cascade(&cascade_) {
+    ReadyCascade(const Cascade& cascade_, const SteppedLayout& layout) : cascade(&cascade_) {
         for (const LbpFeature& feature : cascade_.features) {
-            corners.push_back(corners_in(layout, feature));
+            corners.push_back(stepped_corners(layout, feature));
         }
         for (const Stage& stage : cascade_.stages) {
             StumpStage ready{{}, static_cast<double>(stage.pass_mark())};
@@ -152,6 +81,8 @@ struct ReadyCascade {
     }
 };
 
+static_assert(kLanes <= kSpareEntries);
+
 /// One scale: the shrunken image and the windows tried in it.
 struct Level {
     float scale;
@@ -161,7 +92,7 @@ struct Level {
     /// Windows in a row, and rows of windows.
     std::size_t across;
     std::size_t down;
-    const Layout* layout;
+    const SteppedLayout* layout;
     const ReadyCascade* ready;
     std::vector<LinearTap> row_taps;
     std::vector<LinearTap> column_taps;
@@ -244,7 +175,8 @@ class Searcher {
             pixels = pixels_.data();
         }
         row_sums_.resize(std::max(row_sums_.size(), level.columns + 1));
-        integrate_in(*level.layout, pixels, rows, level.columns, row_sums_.data(), sums_.data());
+        integrate_stepped(*level.layout, pixels, rows, level.columns, row_sums_.data(),
+                          sums_.data());
     }
 
     /// Returns whether the next block's first window is left out.
@@ -425,8 +357,8 @@ std::vector<Detection> detect(const ByteImage& image, const Cascade& cascade,
         std::max_element(levels.begin(), levels.end(), [](const Level& a, const Level& b) {
             return a.columns < b.columns;
         })->columns;
-    const std::array<Layout, 2> layouts = {Layout(levels.front().step, columns),
-                                           Layout(levels.back().step, columns)};
+    const std::array<SteppedLayout, 2> layouts = {SteppedLayout(levels.front().step, columns),
+                                                  SteppedLayout(levels.back().step, columns)};
     const std::array<ReadyCascade, 2> ready = {ReadyCascade(cascade, layouts[0]),
                                                ReadyCascade(cascade, layouts[1])};
     std::vector<Band> bands;
