@@ -16,8 +16,8 @@ namespace lvcore {
 
 namespace {
 
-/// Windows handed to a thread at a time: some 100 microseconds of work.
-constexpr std::size_t kGrain = 8;
+/// Output pixels handed to a thread at a time: some 100 microseconds of work.
+constexpr std::size_t kGrain = 30000;
 
 /// Sums are kept in so many lanes: a fixed order that still runs in vector registers.
 constexpr std::size_t kLanes = 8;
@@ -155,32 +155,38 @@ std::size_t value_count(const WindowRequest& request) {
     return windows * request.phases_per_window * patch_size;
 }
 
-/// Writes the phases of window n, normalised.
-void extract_window(const CineView& images, const WindowRequest& request, std::size_t n,
-                    SeparableFilter& filter, float* window) {
+/// Sets the filter for window n.
+void assign_window(SeparableFilter& filter, const CineView& images, const WindowRequest& request,
+                   std::size_t n) {
     const std::size_t size = request.size;
-    const std::size_t k = request.phases_per_window;
-    const std::size_t patch_size = size * size;
-    const std::size_t plane_size = images.rows * images.columns;
     const double step = request.squares[3 * n + 2] / static_cast<double>(size);
     // Output centre i lies at edge coordinate top + (i + 1/2) step, half a pixel past its index.
     const double half = 0.5 * step - 0.5;
     filter.assign({request.squares[3 * n] + half, step, 0, size, images.rows},
                   {request.squares[3 * n + 1] + half, step, 0, size, images.columns}, request.edge);
+}
+
+/// Writes `count` phases of window n from `first` on, normalised together as far as they are.
+void extract_phases(const CineView& images, const WindowRequest& request, std::size_t n,
+                    std::size_t first, std::size_t count, SeparableFilter& filter, float* out) {
+    const std::size_t size = request.size;
+    const std::size_t k = request.phases_per_window;
+    const std::size_t patch_size = size * size;
+    const std::size_t plane_size = images.rows * images.columns;
     const float* slice =
         images.data + static_cast<std::size_t>(request.slices[n]) * images.phases * plane_size;
     const bool own_phases = request.phases.size() != k;
-    const auto phases = request.phases.subspan(own_phases ? n * k : 0, k);
-    for (std::size_t p = 0; p < k; ++p) {
+    const auto phases = request.phases.subspan((own_phases ? n * k : 0) + first, count);
+    for (std::size_t p = 0; p < count; ++p) {
         const float* plane = slice + static_cast<std::size_t>(phases[p]) * plane_size;
-        float* patch = window + p * patch_size;
+        float* patch = out + p * patch_size;
         filter.apply(plane, false, patch, size);
         if (request.normalise == Normalise::mean_std) {
             standardise(patch, patch_size);
         }
     }
-    if (request.normalise == Normalise::mean && k > 0) {
-        subtract_mean(window, k * patch_size);
+    if (request.normalise == Normalise::mean) {
+        subtract_mean(out, count * patch_size);
     }
 }
 
@@ -188,21 +194,36 @@ void extract_window(const CineView& images, const WindowRequest& request, std::s
 template <class Value>
 void extract_all(std::span<Value> out, const CineView& images, const WindowRequest& request,
                  std::size_t threads) {
+    if (out.empty()) {
+        return;
+    }
     constexpr bool kHalves = std::is_same_v<Value, Half>;
-    const std::size_t window_size = request.phases_per_window * request.size * request.size;
-    parallel_for(request.slices.size(), kGrain, threads, [&](std::size_t begin, std::size_t end) {
-        SeparableFilter filter;
-        std::vector<float> floats(kHalves ? window_size : 0);
-        for (std::size_t n = begin; n < end; ++n) {
-            Value* window = out.data() + n * window_size;
-            if constexpr (kHalves) {
-                extract_window(images, request, n, filter, floats.data());
-                to_halves(floats.data(), window_size, window);
-            } else {
-                extract_window(images, request, n, filter, window);
+    const std::size_t k = request.phases_per_window;
+    // Phases that share a mean are one piece of work; others are one each, so that a single window
+    // of many phases runs on all threads.
+    const std::size_t together = request.normalise == Normalise::mean ? k : 1;
+    const std::size_t pieces = k / together;
+    const std::size_t piece_size = together * request.size * request.size;
+    const std::size_t grain = std::max<std::size_t>(1, kGrain / piece_size);
+    parallel_for(
+        request.slices.size() * pieces, grain, threads, [&](std::size_t begin, std::size_t end) {
+            SeparableFilter filter;
+            std::vector<float> floats(kHalves ? piece_size : 0);
+            for (std::size_t i = begin; i < end; ++i) {
+                const std::size_t n = i / pieces;
+                if (i == begin || i % pieces == 0) {
+                    assign_window(filter, images, request, n);
+                }
+                const std::size_t first = i % pieces * together;
+                Value* piece = out.data() + i * piece_size;
+                if constexpr (kHalves) {
+                    extract_phases(images, request, n, first, together, filter, floats.data());
+                    to_halves(floats.data(), piece_size, piece);
+                } else {
+                    extract_phases(images, request, n, first, together, filter, piece);
+                }
             }
-        }
-    });
+        });
 }
 
 }  // namespace
