@@ -14,6 +14,7 @@ from benchmarks import (
     phantoms,
     reading,
     whole_command,
+    windows,
 )
 from benchmarks import labels as label_benchmark
 from cascade_files import random_cascade
@@ -147,3 +148,29 @@ def test_detection_measures_nothing_that_differs():
     detection.check(windows, [[6, 5, 7, 8], [2, 1, 3, 4]])
     with pytest.raises(AssertionError):
         detection.check(windows, [[2, 1, 3, 4]])
+
+
+def test_windows_are_cut_both_ways(results, monkeypatch):
+    monkeypatch.setattr(windows, "REPEATS", 1)
+    windows.main(n_slices=2, n_phases=3, n_windows=160)
+    written = json.loads((results / "windows.json").read_text())
+    assert (written["classifier"]["windows"], written["classifier"]["phases"]) == (160, 6)
+    assert (written["segmentation"]["windows"], written["segmentation"]["phases"]) == (2, 3)
+    for case in ("classifier", "segmentation"):
+        measured = written[case]["2 threads"]
+        assert measured["ratio"] == pytest.approx(measured["opencv_ms"] / measured["lvvol_ms"])
+
+
+@pytest.mark.parametrize("way", ["by_lvvol", "by_opencv"])
+def test_windows_that_are_wrong_are_not_timed(way, monkeypatch):
+    case = windows.segmentation_case(windows.planes(2, 3))
+    windows.check(case)
+    right = getattr(windows, way)
+
+    def wrong(case, out, threads):
+        right(case, out, threads)
+        out[0] = np.roll(out[0], 1, axis=-1)
+
+    monkeypatch.setattr(windows, way, wrong)
+    with pytest.raises(AssertionError):
+        windows.check(case)
