@@ -1,0 +1,188 @@
+"""`extract_windows` beside a loop of `cv2.resize` over the same windows.
+
+``python -m benchmarks.windows`` cuts what the ROI classifier and HFCN are fed with, on one thread
+and on two, the ways in turn, and writes ``results/windows.json``. Windows are whole pixels and lie
+inside the image, as OpenCV needs them. The loop fills one array in place and normalises all of it
+at once by NumPy; its filter sees the window alone, where lvvol's sees the image around it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.machine import write_results
+from lvvol import _core
+from lvvol.roi.phases import window_phases
+
+REPEATS = 25
+THREADS = (1, 2)
+ROWS = COLUMNS = 256
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Windows to cut."""
+
+    images: Floats
+    slices: npt.NDArray[np.int64]
+    squares: npt.NDArray[np.float64]
+    phases: npt.NDArray[np.int64]
+    size: int
+    normalise: str
+
+    def empty(self, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """Return an array for the windows."""
+        return np.empty((len(self.squares), len(self.phases), self.size, self.size), dtype)
+
+
+def planes(n_slices: int, n_phases: int) -> Floats:
+    """Return images that rise evenly, from 0 to at most 1, so that all filters nearly agree."""
+    z, t, row, column = np.ogrid[:n_slices, :n_phases, :ROWS, :COLUMNS]
+    rise = (0.7 * row + 0.3 * column) / ROWS
+    return (rise * (1 - 0.01 * t) * (1 - 0.02 * z)).astype(np.float32)
+
+
+def rois(count: int) -> npt.NDArray[np.float64]:
+    """Return ROIs near the middle of the image, of 55 to 100 pixels."""
+    rng = np.random.default_rng(0)
+    sides, centres = rng.uniform(55, 100, (count, 1)), rng.uniform(110, 146, (count, 2))
+    return np.hstack([centres - sides / 2, sides])
+
+
+def whole_pixels(squares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Round squares to whole pixels."""
+    return np.round(squares)
+
+
+def classifier_case(images: Floats, count: int) -> Case:
+    """Windows around ROIs at six phases, as the ROI classifier takes them."""
+    squares = np.concatenate([_core.propose_windows(roi) for roi in rois(-(-count // 150))])[:count]
+    slices = np.arange(count) // 150 % len(images)
+    phases = window_phases(images.shape[1])
+    return Case(images, slices, whole_pixels(squares), phases, 25, "mean")
+
+
+def segmentation_case(images: Floats) -> Case:
+    """One window a slice at every phase, as HFCN takes them."""
+    slices, phases = np.arange(images.shape[0]), np.arange(images.shape[1])
+    return Case(images, slices, whole_pixels(rois(len(images))), phases, 48, "mean_std")
+
+
+def by_lvvol(case: Case, out: npt.NDArray[Any], threads: int) -> None:
+    """Fill `out` by lvvol."""
+    _core.extract_windows(
+        case.images,
+        case.slices,
+        case.squares,
+        case.phases,
+        case.size,
+        normalise=case.normalise,  # type: ignore[arg-type]
+        out=out,
+        threads=threads,
+    )
+
+
+def by_opencv(case: Case, out: Floats, threads: int) -> None:
+    """Fill `out` by OpenCV: areas where a window shrinks, else bilinear."""
+    cv2.setNumThreads(threads)
+    size = (case.size, case.size)
+    corners = case.squares.astype(int).tolist()
+    phases = case.phases.tolist()
+    for window, z, (top, left, side) in zip(out, case.slices.tolist(), corners, strict=True):
+        how = cv2.INTER_AREA if side > case.size else cv2.INTER_LINEAR
+        rows, columns = slice(top, top + side), slice(left, left + side)
+        for patch, t in zip(window, phases, strict=True):
+            cv2.resize(case.images[z, t, rows, columns], size, dst=patch, interpolation=how)
+    normalise(out, case.normalise)
+
+
+def normalise(windows: npt.NDArray[Any], how: str) -> None:
+    """Normalise windows in place, by NumPy."""
+    if how == "mean":
+        windows -= windows.mean(axis=(1, 2, 3), keepdims=True)
+    else:
+        windows -= windows.mean(axis=(2, 3), keepdims=True)
+        windows /= windows.std(axis=(2, 3), keepdims=True)
+
+
+def reference(case: Case, n: int) -> npt.NDArray[np.float64]:
+    """Cut window n by matrix products with the triangle filter, in float64."""
+    corner, side = case.squares[n, :2], case.squares[n, 2]
+    step = side / case.size
+    centres = corner[:, None] + (np.arange(case.size) + 0.5) * step
+    away = np.abs(np.arange(ROWS) + 0.5 - centres[..., None])
+    weights = np.maximum(0, 1 - away / max(step, 1))
+    rows, columns = weights / weights.sum(axis=-1, keepdims=True)
+    return rows @ case.images[case.slices[n], case.phases].astype(np.float64) @ columns.T
+
+
+def check(case: Case) -> None:
+    """Raise AssertionError unless both ways cut the windows; of lvvol's to 1e-5."""
+    by_lvvol(case, out := case.empty(np.float32), 2)
+    by_lvvol(case, halves := case.empty(np.float16), 2)
+    by_opencv(case, theirs := case.empty(np.float32), 1)
+    np.testing.assert_array_equal(halves, out.astype(np.float16))
+    sample = np.arange(0, len(out), -(-len(out) // 100))
+    expected = np.array([reference(case, n) for n in sample])
+    normalise(expected, case.normalise)
+    np.testing.assert_allclose(out[sample], expected, atol=1e-5)
+    # The filters differ by less than half a pixel's step, which at most is 0.7 / 256.
+    step = 0.7 / 256 if case.normalise == "mean" else 0.1
+    np.testing.assert_allclose(theirs, out, atol=step / 2)
+
+
+def measure(case: Case, repeats: int) -> dict[str, Any]:
+    """Check, then time all ways in turn; return medians in ms, and of OpenCV's over lvvol's."""
+    check(case)
+    floats, halves = case.empty(np.float32), case.empty(np.float16)
+    report: dict[str, Any] = {
+        "windows": len(case.squares),
+        "phases": len(case.phases),
+        "size": case.size,
+        "normalise": case.normalise,
+    }
+    for threads in THREADS:
+        opencv, lvvol, lvvol_halves = (np.empty(repeats) for _ in range(3))
+        for i in range(repeats):
+            opencv[i] = _milliseconds(by_opencv, case, floats, threads)
+            lvvol[i] = _milliseconds(by_lvvol, case, floats, threads)
+            lvvol_halves[i] = _milliseconds(by_lvvol, case, halves, threads)
+        ratios = opencv / lvvol
+        report[f"{threads} thread{'s' * (threads > 1)}"] = {
+            "opencv_ms": float(np.median(opencv)),
+            "lvvol_ms": float(np.median(lvvol)),
+            "lvvol_float16_ms": float(np.median(lvvol_halves)),
+            "ratio": float(np.median(ratios)),
+            "ratio_20_80": np.quantile(ratios, (0.2, 0.8)).tolist(),
+        }
+    return report
+
+
+def _milliseconds(function: Callable[..., None], *arguments: Any) -> float:
+    start = time.perf_counter()
+    function(*arguments)
+    return 1000 * (time.perf_counter() - start)
+
+
+def main(n_slices: int = 11, n_phases: int = 30, n_windows: int = 5000) -> None:
+    """Measure both cases, write, print."""
+    images = planes(n_slices, n_phases)
+    report = {
+        "opencv": cv2.__version__,
+        "classifier": measure(classifier_case(images, n_windows), REPEATS),
+        "segmentation": measure(segmentation_case(images), REPEATS),
+    }
+    print(write_results("windows", report).read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
