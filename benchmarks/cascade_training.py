@@ -30,7 +30,7 @@ from benchmarks.machine import write_results
 from lvvol import _core
 
 THREADS = (1, 2)
-SETTINGS: tuple[dict[str, Any], ...] = ({}, {"held_out": 0.3})
+SETTINGS: tuple[dict[str, Any], ...] = ({}, {"held_out": 0.3, "max_trees": 60})
 WINDOW = 24
 IMAGE = 256
 # Pictures that training and testing never share.
@@ -65,7 +65,7 @@ def clutter(rng: np.random.Generator, side: int) -> npt.NDArray[np.float64]:
 
 
 def _photograph(rng: np.random.Generator, picture: npt.NDArray[np.float64]) -> Bytes:
-    noise = rng.normal(0, rng.uniform(20, 50), picture.shape)
+    noise = rng.normal(0, rng.uniform(10, 30), picture.shape)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
@@ -74,14 +74,14 @@ def positive(seed: int) -> Bytes:
     rng = np.random.default_rng(seed)
     picture = clutter(rng, WINDOW)
     rows, columns = np.mgrid[:WINDOW, :WINDOW] + 0.5
-    top, left = WINDOW / 2 + rng.normal(0, 1.2, 2)
-    angle, stretch = rng.uniform(0, np.pi), rng.uniform(1, 1.4)
+    top, left = WINDOW / 2 + rng.normal(0, 0.8, 2)
+    angle, stretch = rng.uniform(0, np.pi), rng.uniform(1, 1.25)
     along = (rows - top) * np.cos(angle) + (columns - left) * np.sin(angle)
     across = (columns - left) * np.cos(angle) - (rows - top) * np.sin(angle)
-    distance = np.hypot(along * stretch, across / stretch) / rng.uniform(4.5, 8)
+    distance = np.hypot(along * stretch, across / stretch) / rng.uniform(5.5, 7.5)
     ring = rng.uniform(40, 110)
     picture[distance < rng.uniform(1.25, 1.6)] = ring
-    picture[distance < 1] = ring + rng.uniform(20, 90)
+    picture[distance < 1] = ring + rng.uniform(25, 110)
     return _photograph(rng, picture)
 
 
@@ -221,6 +221,6 @@ def main(n_positives: int, n_images: int, stages: int) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) == 1:
-        main(900, 600, 15)
+        main(900, 300, 15)
     else:
         print(json.dumps(train(*json.loads(sys.argv[1]))))
