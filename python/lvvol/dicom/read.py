@@ -15,7 +15,7 @@ from pydicom.uid import UID
 
 from lvvol.dicom.archive import Source
 from lvvol.dicom.header import MAX_FILE_BYTES, parse
-from lvvol.dicom.image import Image, UnusableError, images_of
+from lvvol.dicom.image import MAX_NUMBER, Image, UnusableError, images_of
 from lvvol.dicom.pixels import Pixels
 
 # Pixels read with the headers are kept up to this sum, so that a usual study is read once; what
@@ -152,6 +152,8 @@ def decode(
         raise ValueError(
             f"{image.file}: expected {image.rows} x {image.columns} pixels, got {stored.shape}"
         )
+    if stored.dtype.kind == "f" and not (np.abs(stored) <= MAX_NUMBER).all():
+        raise ValueError(f"{image.file}: expected finite pixels, got some that are none")
     if out is None:
         out = np.empty(stored.shape, dtype=np.float32)
     out[...] = stored
