@@ -12,11 +12,11 @@ namespace lvcore {
 namespace {
 
 /// Points planned together: their plans stay in the second-level cache while all images pass.
-constexpr std::size_t kPointsTogether = 8192;
+constexpr std::size_t kPointsTogether = 4096;
 
 /// Input rows that a line within a tile crosses: the tile's neighbouring lines then find what this
 /// one read in the first-level cache, where rows a power of two apart compete for few places.
-constexpr double kRowsAcross = 48.0;
+constexpr double kRowsAcross = 96.0;
 
 /// One sample of every pixel of an output row: its offset within the pixel and its weight.
 struct Sample {
@@ -55,12 +55,9 @@ struct Line {
           column(map.column(r, c)),
           column_step(map.column_c) {}
 
-    [[nodiscard]] double row_at(std::size_t j) const {
-        return row + row_step * static_cast<double>(static_cast<std::int64_t>(j));
-    }
-    [[nodiscard]] double column_at(std::size_t j) const {
-        return column + column_step * static_cast<double>(static_cast<std::int64_t>(j));
-    }
+    // Of `int`, which processors turn into floating-point numbers four at a time.
+    [[nodiscard]] double row_at(int j) const { return row + row_step * j; }
+    [[nodiscard]] double column_at(int j) const { return column + column_step * j; }
 };
 
 /// The input's last row and column, and how far beyond them samples count.
@@ -115,7 +112,8 @@ Range points_within(const Bounds& bounds, const Line& line, Range among) {
     }
     Range range{static_cast<std::size_t>(low), static_cast<std::size_t>(high)};
     // Both coordinates run one way, so checking the ends is enough.
-    const auto outside = [&](std::size_t j) {
+    const auto outside = [&](std::size_t point) {
+        const int j = static_cast<int>(point);
         return !bounds.hold(line.row_at(j), line.column_at(j));
     };
     while (range.begin < range.end && outside(range.begin)) {
@@ -127,15 +125,11 @@ Range points_within(const Bounds& bounds, const Line& line, Range among) {
     return range;
 }
 
-/// Adds the weight to the sum of each output of the range whose sample lies within the bounds.
-LVCORE_CLONES
-void add_weight_within(const Bounds& bounds, const Line& line, float weight, Range range,
-                       float* sums) {
-    const std::size_t count = range.end - range.begin;
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t j = range.begin + i;
-        sums[i] += bounds.hold(line.row_at(j), line.column_at(j)) ? weight : 0.0F;
-    }
+/// What a sample weighs for the i-th output of the range: `weight`, or 0 beyond the bounds.
+float weight_within(const Bounds& bounds, const Line& line, float weight, Range range,
+                    std::size_t i) {
+    const int j = static_cast<int>(range.begin + i);
+    return bounds.hold(line.row_at(j), line.column_at(j)) ? weight : 0.0F;
 }
 
 /// Where one sample of each output in a row comes from, for every image alike. The sample of the
@@ -150,35 +144,37 @@ struct LinePlan {
     float* lower;
 };
 
-/// Fills a plan with linear interpolation at the points of `line`, clamped to the image. The i-th
-/// has weight `weight * shares[i]` within the bounds and 0 elsewhere.
+/// Fills a plan with linear interpolation at the points of `line`, clamped to the image, the i-th
+/// with weight `weights[i]`. `down` and `right` are scratch of as many floats.
 LVCORE_CLONES
-void plan_line(const Bounds& bounds, const Line& line, float weight,
-               const float* LVCORE_RESTRICT shares, Range range,
-               std::int32_t* LVCORE_RESTRICT offsets, float* LVCORE_RESTRICT upper,
-               float* LVCORE_RESTRICT lower) {
+void plan_line(Bounds bounds, Line line, const float* LVCORE_RESTRICT weights, const LinePlan& plan,
+               float* LVCORE_RESTRICT down, float* LVCORE_RESTRICT right) {
     const int columns = static_cast<int>(bounds.last_column) + 1;
     // All four neighbours are pixels, at the last row and column too.
     const int last_top = std::max(static_cast<int>(bounds.last_row) - 1, 0);
     const int last_left = std::max(static_cast<int>(bounds.last_column) - 1, 0);
-    const std::size_t count = range.end - range.begin;
-    for (std::size_t i = 0; i < count; ++i) {
-        const double row = line.row_at(range.begin + i);
-        const double column = line.column_at(range.begin + i);
-        const float share = bounds.hold(row, column) ? weight * shares[i] : 0.0F;
-        const double r = std::min(std::max(row, 0.0), bounds.last_row);
-        const double c = std::min(std::max(column, 0.0), bounds.last_column);
-        const int top = std::min(static_cast<int>(r), last_top);
-        const int left = std::min(static_cast<int>(c), last_left);
-        const float down = static_cast<float>(r - top);
-        const float right = static_cast<float>(c - left);
-        const float above = share * (1.0F - down);
-        const float below = share * down;
+    const int first = static_cast<int>(plan.range.begin);
+    const int count = static_cast<int>(plan.range.end) - first;
+    std::int32_t* LVCORE_RESTRICT offsets = plan.offsets;
+    float* LVCORE_RESTRICT upper = plan.upper;
+    float* LVCORE_RESTRICT lower = plan.lower;
+    for (int i = 0; i < count; ++i) {
+        const double row = std::min(std::max(line.row_at(first + i), 0.0), bounds.last_row);
+        const double column =
+            std::min(std::max(line.column_at(first + i), 0.0), bounds.last_column);
+        const int top = std::min(static_cast<int>(row), last_top);
+        const int left = std::min(static_cast<int>(column), last_left);
         offsets[i] = top * columns + left;
-        upper[2 * i] = above * (1.0F - right);
-        upper[2 * i + 1] = above * right;
-        lower[2 * i] = below * (1.0F - right);
-        lower[2 * i + 1] = below * right;
+        down[i] = static_cast<float>(row - top);
+        right[i] = static_cast<float>(column - left);
+    }
+    for (int i = 0; i < count; ++i) {
+        const float above = weights[i] * (1.0F - down[i]);
+        const float below = weights[i] * down[i];
+        upper[2 * i] = above * (1.0F - right[i]);
+        upper[2 * i + 1] = above * right[i];
+        lower[2 * i] = below * (1.0F - right[i]);
+        lower[2 * i + 1] = below * right[i];
     }
 }
 
@@ -232,7 +228,10 @@ class TileResampler {
           samples_(samples_of(shared.map)),
           columns_(columns),
           lines_(std::max<std::size_t>(kPointsTogether / columns, 1)),
-          shares_(columns, 1.0F),
+          shares_(columns),
+          weights_(columns),
+          down_(columns),
+          right_(columns),
           offsets_(lines_ * columns),
           upper_(2 * lines_ * columns),
           lower_(2 * lines_ * columns) {
@@ -263,15 +262,21 @@ class TileResampler {
         if (range.begin == range.end) {
             return;
         }
-        if (samples_.size() > 1 && shared_.edge == Edge::zero) {
+        const bool some_beyond = samples_.size() > 1 && shared_.edge == Edge::zero;
+        if (some_beyond) {
             share_out(row, range);
         }
         for (const Sample& sample : samples_) {
+            const Line line = line_of(row, sample);
+            for (std::size_t i = 0; i < range.end - range.begin; ++i) {
+                weights_[i] =
+                    some_beyond ? shares_[i] * weight_within(bounds_, line, sample.weight, range, i)
+                                : sample.weight;
+            }
             const std::size_t at = plans_.size() * columns_;
             plans_.push_back({row, range, &sample == samples_.data(), offsets_.data() + at,
                               upper_.data() + 2 * at, lower_.data() + 2 * at});
-            plan_line(bounds_, line_of(row, sample), sample.weight, shares_.data(), range,
-                      plans_.back().offsets, plans_.back().upper, plans_.back().lower);
+            plan_line(bounds_, line, weights_.data(), plans_.back(), down_.data(), right_.data());
             if (plans_.size() == lines_) {
                 carry_out();
             }
@@ -280,11 +285,15 @@ class TileResampler {
 
     /// Lets the samples within the bounds make up for those beyond.
     void share_out(std::size_t row, Range range) {
+        const std::size_t count = range.end - range.begin;
         std::fill(shares_.begin(), shares_.end(), 0.0F);
         for (const Sample& sample : samples_) {
-            add_weight_within(bounds_, line_of(row, sample), sample.weight, range, shares_.data());
+            const Line line = line_of(row, sample);
+            for (std::size_t i = 0; i < count; ++i) {
+                shares_[i] += weight_within(bounds_, line, sample.weight, range, i);
+            }
         }
-        for (std::size_t i = 0; i < range.end - range.begin; ++i) {
+        for (std::size_t i = 0; i < count; ++i) {
             shares_[i] = 1.0F / shares_[i];  // the centre's weight is among them
         }
     }
@@ -319,6 +328,9 @@ class TileResampler {
     std::size_t columns_;
     std::size_t lines_;
     std::vector<float> shares_;
+    std::vector<float> weights_;
+    std::vector<float> down_;
+    std::vector<float> right_;
     std::vector<LinePlan> plans_;
     std::vector<std::int32_t> offsets_;
     std::vector<float> upper_;
