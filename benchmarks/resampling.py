@@ -170,12 +170,15 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def measure(
-    shape: tuple[int, int, int, int] = SHAPE, rounds: int = 9, threads: tuple[int, ...] = (1, 2)
+    shape: tuple[int, int, int, int] = SHAPE,
+    rounds: int = 11,
+    threads: tuple[int, ...] = (1, 2),
+    copy_bytes: int = 2**28,
 ) -> dict[str, object]:
     """Check and time every case; times in ms, medians over rounds."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, BRIGHTEST, shape, np.uint16, endpoint=True)
-    copies = {n: copy_gb_per_s(2**28, n, rounds) for n in threads}
+    copies = {n: copy_gb_per_s(copy_bytes, n, rounds) for n in threads}
     rows = []
     for dtype in DTYPES:
         images = noise.astype(dtype)

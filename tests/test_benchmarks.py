@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import accuracy, left_out, machine, phantoms, reading, whole_command
+from benchmarks import accuracy, left_out, machine, phantoms, reading, resampling, whole_command
 from benchmarks import labels as label_benchmark
 from lvvol import pipeline
 from lvvol.datasets import LabelledStack, Part
@@ -87,6 +87,32 @@ def test_phantoms_report_errors_in_percent_of_the_truth():
         100 * (measured.edv_ml - phantom.truth.edv_ml) / phantom.truth.edv_ml
     )
     assert report["edv_error_percent"]["mean"] == entry["edv_error_percent"]
+
+
+def test_resampling_checks_and_times_every_case():
+    measured = resampling.measure((2, 3, 32, 32), rounds=1, copy_bytes=2**20)
+    cases = [case.name for case in resampling.cases(2, 32)]
+    assert [(row["pixels"], row["case"], row["threads"]) for row in measured["cases"]] == [
+        (pixels, case, threads)
+        for pixels in ("float32", "uint16")
+        for case in cases
+        for threads in (1, 2)
+    ]
+    for row in measured["cases"]:
+        assert row["largest_relative_difference"]["lvvol"] < 1e-5
+        assert min(row["times_ms"].values()) > 0
+    assert min(measured["copy_gb_per_s"].values()) > 0
+
+
+def test_resampling_times_nothing_that_is_wrong(monkeypatch):
+    right = resampling._core.resample
+
+    def shifted(planes, matrices, shape, **options):
+        return right(planes, matrices + 0.1, shape, **options)
+
+    monkeypatch.setattr(resampling._core, "resample", shifted)
+    with pytest.raises(AssertionError, match="lvvol"):
+        resampling.measure((1, 1, 32, 32), rounds=1, threads=(1,), copy_bytes=2**20)
 
 
 def test_labels_against_masks_by_hand():
