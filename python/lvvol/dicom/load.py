@@ -25,6 +25,7 @@ from lvvol.errors import (
     NotCineError,
     NotDicomError,
     PermissionDeniedError,
+    StudyNotFoundError,
     WrongModalityError,
 )
 from lvvol.survey import Survey
@@ -107,6 +108,8 @@ def survey_study(
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path: expected a str or path, got {type(path).__name__}")
     names = _check_names(series)
+    if not os.fspath(path):
+        raise StudyNotFoundError("path: expected the path of a study, got an empty one")
     study = Path(path)
     with open_source(study) as source:
         reading = read_images(source, progress)

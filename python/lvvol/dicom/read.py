@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -75,15 +76,13 @@ def read_images(source: Source, progress: Callable[[int, int], None] | None = No
                 content = _content(source, name)
             except PermissionError:
                 reading.unreadable.append(name)
+            except UnusableError as error:
+                _put_aside(reading, str(error), name)
             except Exception:  # a bad disk, a member whose checksum is wrong, a link to nothing
                 reading.damaged.append(name)
             else:
                 if content is None:
                     reading.not_dicom.append(name)
-                elif len(content) > MAX_FILE_BYTES:
-                    reading.set_aside.setdefault(
-                        f"larger than {MAX_FILE_BYTES >> 20} MB", []
-                    ).append(name)
                 else:
                     kept += _sort_in(reading, name, content, keep=kept < MAX_KEPT_BYTES)
             if progress is not None:
@@ -175,16 +174,25 @@ def _quiet() -> Iterator[None]:
 
 
 def _content(source: Source, name: str) -> bytes | None:
-    """Read one file's bytes, or None where its beginning is not that of a DICOM file."""
+    """Read one file's bytes, or None where its beginning is not that of a DICOM file.
+
+    Raises UnusableError where it is too large; a file on disk says so before it is read.
+    """
     with source.open(name) as file:
         head = file.read(132)
         if head[128:] != b"DICM" and not _looks_bare(head):
             return None
         parts, size = [head], len(head)
-        # In small pieces: room for the largest file would cost more than reading a usual one.
-        while size <= MAX_FILE_BYTES and (part := file.read(_PIECE_BYTES)):
-            parts.append(part)
-            size += len(part)
+        with suppress(OSError, AttributeError):  # members of archives have no size of their own
+            size = max(size, os.fstat(file.fileno()).st_size)
+        if size <= MAX_FILE_BYTES:
+            size = len(head)
+            # In small pieces: room for the largest file would cost more than reading a usual one.
+            while size <= MAX_FILE_BYTES and (part := file.read(_PIECE_BYTES)):
+                parts.append(part)
+                size += len(part)
+        if size > MAX_FILE_BYTES:
+            raise UnusableError(f"larger than {MAX_FILE_BYTES >> 20} MB")
         return b"".join(parts)
 
 
