@@ -15,7 +15,7 @@ import pydicom
 import pytest
 
 from lvvol import load_study
-from lvvol.dicom.header import parse
+from lvvol.dicom.files.header import parse
 from lvvol.errors import (
     AmbiguousStudyError,
     DamagedStudyError,
@@ -336,7 +336,9 @@ def test_file_larger_than_any_image_costs_nothing(study, monkeypatch):
         file.write(bytes(128) + b"DICM")
         file.truncate(2 << 30)
     largest = []
-    monkeypatch.setattr("lvvol.dicom.read.parse", lambda c: largest.append(len(c)) or parse(c))
+    monkeypatch.setattr(
+        "lvvol.dicom.files.read.parse", lambda c: largest.append(len(c)) or parse(c)
+    )
     stack = load_study(study.folder)
     assert max(largest) < 10_000
     (decision,) = [d for d in stack.decisions if d.files == ("large.dcm",)]

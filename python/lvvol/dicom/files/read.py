@@ -14,10 +14,10 @@ import numpy.typing as npt
 from pydicom import config
 from pydicom.uid import UID
 
-from lvvol.dicom.archive import Source
-from lvvol.dicom.header import MAX_FILE_BYTES, parse
-from lvvol.dicom.image import MAX_NUMBER, Image, UnusableError, images_of
-from lvvol.dicom.pixels import Pixels
+from lvvol.dicom.files.archive import Source
+from lvvol.dicom.files.header import MAX_FILE_BYTES, parse
+from lvvol.dicom.files.image import MAX_NUMBER, Image, UnusableError, images_of
+from lvvol.dicom.files.pixels import Pixels
 
 # Pixels read with the headers are kept up to this sum, so that a usual study is read once; what
 # lies beyond is read again when it is used.

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lvvol.dicom.image import Image
+from lvvol.dicom.files.image import Image
 
 Float64 = npt.NDArray[np.float64]
 

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol import _core
-from lvvol.dicom.acquisition import Acquisition
-from lvvol.dicom.ledger import Ledger
+from lvvol.dicom.stack.acquisition import Acquisition
+from lvvol.dicom.stack.ledger import Ledger
 from lvvol.geometry import image_affine
 
 Float32 = npt.NDArray[np.float32]
