@@ -90,7 +90,7 @@ def test_phantoms_report_errors_in_percent_of_the_truth():
 
 
 def test_resampling_checks_and_times_every_case():
-    measured = resampling.measure((2, 3, 32, 32), rounds=1, copy_bytes=2**20)
+    measured = resampling.measure((2, 3, 32, 32), rounds=1)
     cases = [case.name for case in resampling.cases(2, 32)]
     assert [(row["pixels"], row["case"], row["threads"]) for row in measured["cases"]] == [
         (pixels, case, threads)
@@ -100,8 +100,8 @@ def test_resampling_checks_and_times_every_case():
     ]
     for row in measured["cases"]:
         assert row["largest_relative_difference"]["lvvol"] < 1e-5
+        assert set(row["times_ms"]) == {"lvvol", "lvvol, new array", "opencv", "simpleitk", "copy"}
         assert min(row["times_ms"].values()) > 0
-    assert min(measured["copy_gb_per_s"].values()) > 0
 
 
 def test_resampling_times_nothing_that_is_wrong(monkeypatch):
@@ -112,7 +112,7 @@ def test_resampling_times_nothing_that_is_wrong(monkeypatch):
 
     monkeypatch.setattr(resampling._core, "resample", shifted)
     with pytest.raises(AssertionError, match="lvvol"):
-        resampling.measure((1, 1, 32, 32), rounds=1, threads=(1,), copy_bytes=2**20)
+        resampling.measure((1, 1, 32, 32), rounds=1, threads=(1,))
 
 
 def test_labels_against_masks_by_hand():
