@@ -26,7 +26,8 @@ from pydicom import config
 
 from benchmarks.machine import write_results
 from lvvol import CineStack, load_study
-from lvvol.dicom import load, read
+from lvvol.dicom import load
+from lvvol.dicom.files import read
 
 STUDIES = (
     "dsb2_dicom/1",

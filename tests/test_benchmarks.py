@@ -13,6 +13,7 @@ from benchmarks import (
     machine,
     phantoms,
     reading,
+    resampling,
     whole_command,
     windows,
 )
@@ -110,6 +111,32 @@ def test_phantoms_report_errors_in_percent_of_the_truth():
         100 * (measured.edv_ml - phantom.truth.edv_ml) / phantom.truth.edv_ml
     )
     assert report["edv_error_percent"]["mean"] == entry["edv_error_percent"]
+
+
+def test_resampling_checks_and_times_every_case():
+    measured = resampling.measure((2, 3, 32, 32), rounds=1)
+    cases = [case.name for case in resampling.cases(2, 32)]
+    assert [(row["pixels"], row["case"], row["threads"]) for row in measured["cases"]] == [
+        (pixels, case, threads)
+        for pixels in ("float32", "uint16")
+        for case in cases
+        for threads in (1, 2)
+    ]
+    for row in measured["cases"]:
+        assert row["largest_relative_difference"]["lvvol"] < 1e-5
+        assert set(row["times_ms"]) == {"lvvol", "lvvol, new array", "opencv", "simpleitk", "copy"}
+        assert min(row["times_ms"].values()) > 0
+
+
+def test_resampling_times_nothing_that_is_wrong(monkeypatch):
+    right = resampling._core.resample
+
+    def shifted(planes, matrices, shape, **options):
+        return right(planes, matrices + 0.1, shape, **options)
+
+    monkeypatch.setattr(resampling._core, "resample", shifted)
+    with pytest.raises(AssertionError, match="lvvol"):
+        resampling.measure((1, 1, 32, 32), rounds=1, threads=(1,))
 
 
 def test_labels_against_masks_by_hand():

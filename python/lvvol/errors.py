@@ -6,9 +6,23 @@ part of the interface (``docs/exit-codes.md``); 1 is left for bugs and 2 for wro
 
 
 class LvvolError(Exception):
-    """Base of all errors lvvol raises on purpose."""
+    r"""Base of all errors lvvol raises on purpose.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong; control characters, such as line breaks in a file's name, are escaped.
+
+    Examples
+    --------
+    >>> print(LvvolError("a\nb: expected DICOM"))
+    a\nb: expected DICOM
+    """
 
     exit_code = 3
+
+    def __init__(self, message: str) -> None:
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
 
 
 class StudyNotFoundError(LvvolError):

@@ -33,7 +33,8 @@ class AxisTaps {
     /// Fills the taps for each output.
     ///
     /// The filter is a triangle that reaches max(|step|, 1) input pixels to either side, of sum 1:
-    /// linear interpolation up to a step of 1, an antialiasing average above. `Edge::nearest` gives
+    /// linear interpolation up to a step of 1, an antialiasing average above, balanced about the
+    /// centre so that nothing is shifted. `Edge::nearest` gives
     /// the weight of pixels outside to the edge pixel. `Edge::zero` shares it among the pixels
     /// inside, so that the edge is no darker than the rest, and gives no taps to a centre off the
     /// image, that is more than half a pixel beyond its first or last pixel's. Centres within 1e-9

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
+#include "lvcore/line_plan.hpp"
 #include "lvcore/simd.hpp"
 
 namespace lvcore {
@@ -12,11 +12,11 @@ namespace lvcore {
 namespace {
 
 /// Points planned together: their plans stay in the second-level cache while all images pass.
-constexpr std::size_t kPointsTogether = 8192;
+constexpr std::size_t kPointsTogether = 4096;
 
 /// Input rows that a line within a tile crosses: the tile's neighbouring lines then find what this
 /// one read in the first-level cache, where rows a power of two apart compete for few places.
-constexpr double kRowsAcross = 48.0;
+constexpr double kRowsAcross = 96.0;
 
 /// One sample of every pixel of an output row: its offset within the pixel and its weight.
 struct Sample {
@@ -44,142 +44,11 @@ std::vector<Sample> samples_of(const PlaneMap& map) {
     return samples;
 }
 
-/// Points through an input: point j lies at (row + j * row_step, column + j * column_step).
-struct Line {
-    double row, row_step;
-    double column, column_step;
-
-    Line(const PlaneMap& map, double r, double c)
-        : row(map.row(r, c)),
-          row_step(map.row_c),
-          column(map.column(r, c)),
-          column_step(map.column_c) {}
-
-    [[nodiscard]] double row_at(std::size_t j) const {
-        return row + row_step * static_cast<double>(static_cast<std::int64_t>(j));
-    }
-    [[nodiscard]] double column_at(std::size_t j) const {
-        return column + column_step * static_cast<double>(static_cast<std::int64_t>(j));
-    }
-};
-
-/// The input's last row and column, and how far beyond them samples count.
-struct Bounds {
-    double last_row;
-    double last_column;
-    double reach;
-
-    template <class Pixel>
-    Bounds(const ImageBatch<Pixel>& images, Edge edge)
-        : last_row(static_cast<double>(images.rows) - 1.0),
-          last_column(static_cast<double>(images.columns) - 1.0),
-          reach(edge == Edge::zero ? kReach : std::numeric_limits<double>::infinity()) {}
-
-    [[nodiscard]] bool hold(double row, double column) const {
-        return (row >= -reach) & (row <= last_row + reach) & (column >= -reach) &
-               (column <= last_column + reach);
-    }
-};
-
-/// Outputs in a row: [begin, end).
-struct Range {
-    std::size_t begin;
-    std::size_t end;
-};
-
-/// How many columns of outputs to take at a time.
-std::size_t tile_columns(const PlaneMap& map, std::size_t columns) {
+/// How many points of a line to take at a time.
+std::size_t points_across(const PlaneMap& map, std::size_t columns) {
     constexpr std::size_t kLeast = 32;
     const double fitting = kRowsAcross / std::max(std::abs(map.row_c), 1e-3);
     return std::min(columns, std::max(kLeast, static_cast<std::size_t>(fitting)));
-}
-
-/// The points of a line, among those of the range, that lie within the bounds.
-Range points_within(const Bounds& bounds, const Line& line, Range among) {
-    double low = static_cast<double>(among.begin);
-    double high = static_cast<double>(among.end);
-    const auto narrow = [&](double start, double step, double last) {
-        if (step == 0.0 || std::isinf(bounds.reach)) {
-            return;
-        }
-        const double a = (-bounds.reach - start) / step;
-        const double b = (last + bounds.reach - start) / step;
-        // Wider by one at each end: rounding may have moved them.
-        low = std::max(low, std::ceil(std::min(a, b)) - 1.0);
-        high = std::min(high, std::floor(std::max(a, b)) + 2.0);
-    };
-    narrow(line.row, line.row_step, bounds.last_row);
-    narrow(line.column, line.column_step, bounds.last_column);
-    if (!(low < high)) {
-        return {among.begin, among.begin};
-    }
-    Range range{static_cast<std::size_t>(low), static_cast<std::size_t>(high)};
-    // Both coordinates run one way, so checking the ends is enough.
-    const auto outside = [&](std::size_t j) {
-        return !bounds.hold(line.row_at(j), line.column_at(j));
-    };
-    while (range.begin < range.end && outside(range.begin)) {
-        ++range.begin;
-    }
-    while (range.begin < range.end && outside(range.end - 1)) {
-        --range.end;
-    }
-    return range;
-}
-
-/// Adds the weight to the sum of each output of the range whose sample lies within the bounds.
-LVCORE_CLONES
-void add_weight_within(const Bounds& bounds, const Line& line, float weight, Range range,
-                       float* sums) {
-    const std::size_t count = range.end - range.begin;
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t j = range.begin + i;
-        sums[i] += bounds.hold(line.row_at(j), line.column_at(j)) ? weight : 0.0F;
-    }
-}
-
-/// Where one sample of each output in a row comes from, for every image alike. The sample of the
-/// i-th output of `range` is u[0] * p[0] + u[1] * p[1] + l[0] * q[0] + l[1] * q[1], p being
-/// offsets[i] into the image, q a row below, u and l being upper and lower + 2 i.
-struct LinePlan {
-    std::size_t row;
-    Range range;
-    bool first;  // of the samples of these outputs
-    std::int32_t* offsets;
-    float* upper;
-    float* lower;
-};
-
-/// Fills a plan with linear interpolation at the points of `line`, clamped to the image. The i-th
-/// has weight `weight * shares[i]` within the bounds and 0 elsewhere.
-LVCORE_CLONES
-void plan_line(const Bounds& bounds, const Line& line, float weight,
-               const float* LVCORE_RESTRICT shares, Range range,
-               std::int32_t* LVCORE_RESTRICT offsets, float* LVCORE_RESTRICT upper,
-               float* LVCORE_RESTRICT lower) {
-    const int columns = static_cast<int>(bounds.last_column) + 1;
-    // All four neighbours are pixels, at the last row and column too.
-    const int last_top = std::max(static_cast<int>(bounds.last_row) - 1, 0);
-    const int last_left = std::max(static_cast<int>(bounds.last_column) - 1, 0);
-    const std::size_t count = range.end - range.begin;
-    for (std::size_t i = 0; i < count; ++i) {
-        const double row = line.row_at(range.begin + i);
-        const double column = line.column_at(range.begin + i);
-        const float share = bounds.hold(row, column) ? weight * shares[i] : 0.0F;
-        const double r = std::min(std::max(row, 0.0), bounds.last_row);
-        const double c = std::min(std::max(column, 0.0), bounds.last_column);
-        const int top = std::min(static_cast<int>(r), last_top);
-        const int left = std::min(static_cast<int>(c), last_left);
-        const float down = static_cast<float>(r - top);
-        const float right = static_cast<float>(c - left);
-        const float above = share * (1.0F - down);
-        const float below = share * down;
-        offsets[i] = top * columns + left;
-        upper[2 * i] = above * (1.0F - right);
-        upper[2 * i + 1] = above * right;
-        lower[2 * i] = below * (1.0F - right);
-        lower[2 * i + 1] = below * right;
-    }
 }
 
 /// Ways through an image, in pixels; those that lead nowhere, as there is but one row or column or
@@ -194,7 +63,7 @@ struct Strides {
 template <bool add, class Pixel>
 void blend(const Pixel* pixels, const Strides& strides, const LinePlan& plan, float* out) {
     const std::size_t below = strides.below;
-    const std::size_t count = plan.range.end - plan.range.begin;
+    const std::size_t count = plan.range.size();
     std::size_t i = 0;
     for (; strides.next == 1 && i + 4 <= count; i += 4) {
         const auto half = [&](std::size_t k) {
@@ -222,69 +91,94 @@ void blend(const Pixel* pixels, const Strides& strides, const LinePlan& plan, fl
     }
 }
 
-/// Fills a tile, a few columns wide, of all outputs.
+/// Fills tiles of all outputs, line by line; a line is part of an output row.
 template <class Pixel>
 class TileResampler {
   public:
-    TileResampler(const SharedMap<Pixel>& shared, std::size_t columns)
+    explicit TileResampler(const SharedMap<Pixel>& shared)
         : shared_(shared),
-          bounds_(shared.images, shared.edge),
+          bounds_(shared.images.rows, shared.images.columns, shared.edge),
           samples_(samples_of(shared.map)),
-          columns_(columns),
-          lines_(std::max<std::size_t>(kPointsTogether / columns, 1)),
-          shares_(columns, 1.0F),
-          offsets_(lines_ * columns),
-          upper_(2 * lines_ * columns),
-          lower_(2 * lines_ * columns) {
+          points_(points_across(shared.map, shared.columns)),
+          lines_(std::max<std::size_t>(kPointsTogether / points_, 1)),
+          shares_(points_),
+          weights_(points_),
+          down_(points_),
+          right_(points_),
+          offsets_(lines_ * points_),
+          upper_(2 * lines_ * points_),
+          lower_(2 * lines_ * points_) {
         plans_.reserve(lines_);
     }
 
-    void fill(Range rows, Range columns) {
-        for (std::size_t row = rows.begin; row < rows.end; ++row) {
-            fill_row(row, columns);
+    /// Fills the output rows of a range.
+    void fill(Range rows) {
+        for (std::size_t first = 0; first < shared_.columns; first += points_) {
+            const Range points{first, std::min(shared_.columns, first + points_)};
+            for (std::size_t row = rows.begin; row < rows.end; ++row) {
+                plan(row, points);
+            }
+            carry_out();
         }
-        carry_out();
     }
 
   private:
+    /// One sample of each point of a line within a tile.
+    struct TileLine {
+        std::size_t row;
+        Range points;  // all of the tile
+        bool first;    // of the samples of these points
+        LinePlan plan;
+    };
+
     [[nodiscard]] Line line_of(std::size_t row, const Sample& sample) const {
         return {shared_.map, static_cast<double>(row) + sample.row, sample.column};
     }
 
-    /// Plans the samples of a row.
-    void fill_row(std::size_t row, Range columns) {
-        const Line centres(shared_.map, static_cast<double>(row), 0.0);
-        const Range range = points_within(bounds_, centres, columns);
-        for (std::size_t i = 0; i < shared_.sources.size(); ++i) {
-            float* line = shared_.out + (i * shared_.rows + row) * shared_.columns;
-            std::fill(line + columns.begin, line + range.begin, 0.0F);
-            std::fill(line + range.end, line + columns.end, 0.0F);
-        }
-        if (range.begin == range.end) {
-            return;
-        }
-        if (samples_.size() > 1 && shared_.edge == Edge::zero) {
+    void plan(std::size_t row, Range points) {
+        const Range range =
+            points_within(bounds_, {shared_.map, static_cast<double>(row), 0.0}, points);
+        const bool some_beyond = samples_.size() > 1 && shared_.edge == Edge::zero;
+        if (some_beyond) {
             share_out(row, range);
         }
         for (const Sample& sample : samples_) {
-            const std::size_t at = plans_.size() * columns_;
-            plans_.push_back({row, range, &sample == samples_.data(), offsets_.data() + at,
-                              upper_.data() + 2 * at, lower_.data() + 2 * at});
-            plan_line(bounds_, line_of(row, sample), sample.weight, shares_.data(), range,
-                      plans_.back().offsets, plans_.back().upper, plans_.back().lower);
+            const Line at = line_of(row, sample);
+            for (std::size_t i = 0; i < range.size(); ++i) {
+                weights_[i] =
+                    some_beyond ? shares_[i] * weight_within(at, sample, range, i) : sample.weight;
+            }
+            const std::size_t place = plans_.size() * points_;
+            const LinePlan plan{range, offsets_.data() + place, upper_.data() + 2 * place,
+                                lower_.data() + 2 * place};
+            plans_.push_back({row, points, &sample == samples_.data(), plan});
+            plan_samples(bounds_, at, weights_.data(), plan, down_.data(), right_.data());
             if (plans_.size() == lines_) {
                 carry_out();
             }
+            if (range.size() == 0) {
+                break;
+            }
         }
+    }
+
+    /// What a sample weighs for the i-th point of the range: nothing beyond the bounds.
+    [[nodiscard]] float weight_within(const Line& at, const Sample& sample, Range range,
+                                      std::size_t i) const {
+        const int j = static_cast<int>(range.begin + i);
+        return bounds_.hold(at.row_at(j), at.column_at(j)) ? sample.weight : 0.0F;
     }
 
     /// Lets the samples within the bounds make up for those beyond.
     void share_out(std::size_t row, Range range) {
         std::fill(shares_.begin(), shares_.end(), 0.0F);
         for (const Sample& sample : samples_) {
-            add_weight_within(bounds_, line_of(row, sample), sample.weight, range, shares_.data());
+            const Line at = line_of(row, sample);
+            for (std::size_t i = 0; i < range.size(); ++i) {
+                shares_[i] += weight_within(at, sample, range, i);
+            }
         }
-        for (std::size_t i = 0; i < range.end - range.begin; ++i) {
+        for (std::size_t i = 0; i < range.size(); ++i) {
             shares_[i] = 1.0F / shares_[i];  // the centre's weight is among them
         }
     }
@@ -300,26 +194,37 @@ class TileResampler {
                 i + 1 < shared_.sources.size() ? shared_.sources[i + 1] : source;
             strides.next_image = (next - source) * static_cast<std::ptrdiff_t>(size);
             const Pixel* pixels = images.data + static_cast<std::size_t>(source) * size;
-            for (const LinePlan& plan : plans_) {
-                float* out = shared_.out + (i * shared_.rows + plan.row) * shared_.columns +
-                             plan.range.begin;
-                if (plan.first) {
-                    blend<false>(pixels, strides, plan, out);
-                } else {
-                    blend<true>(pixels, strides, plan, out);
-                }
+            float* out = shared_.out + i * shared_.rows * shared_.columns;
+            for (const TileLine& line : plans_) {
+                carry_out(line, pixels, strides, out + line.row * shared_.columns);
             }
         }
         plans_.clear();
     }
 
+    /// Writes, or adds, one sample of each of a line's points to the output row at `out`.
+    static void carry_out(const TileLine& line, const Pixel* pixels, const Strides& strides,
+                          float* out) {
+        const Range within = line.plan.range;
+        if (!line.first) {
+            blend<true>(pixels, strides, line.plan, out + within.begin);
+            return;
+        }
+        std::fill(out + line.points.begin, out + within.begin, 0.0F);
+        blend<false>(pixels, strides, line.plan, out + within.begin);
+        std::fill(out + within.end, out + line.points.end, 0.0F);
+    }
+
     SharedMap<Pixel> shared_;
     Bounds bounds_;
     std::vector<Sample> samples_;
-    std::size_t columns_;
+    std::size_t points_;
     std::size_t lines_;
     std::vector<float> shares_;
-    std::vector<LinePlan> plans_;
+    std::vector<float> weights_;
+    std::vector<float> down_;
+    std::vector<float> right_;
+    std::vector<TileLine> plans_;
     std::vector<std::int32_t> offsets_;
     std::vector<float> upper_;
     std::vector<float> lower_;
@@ -329,11 +234,7 @@ class TileResampler {
 
 template <class Pixel>
 void resample_obliquely(const SharedMap<Pixel>& shared, std::size_t begin, std::size_t end) {
-    const std::size_t width = tile_columns(shared.map, shared.columns);
-    TileResampler<Pixel> tiles(shared, width);
-    for (std::size_t left = 0; left < shared.columns; left += width) {
-        tiles.fill({begin, end}, {left, std::min(shared.columns, left + width)});
-    }
+    TileResampler<Pixel>(shared).fill({begin, end});
 }
 
 template void resample_obliquely(const SharedMap<float>&, std::size_t, std::size_t);

@@ -13,7 +13,7 @@ import pytest
 
 import hostile
 from lvvol import errors, load_study
-from lvvol.dicom import archive
+from lvvol.dicom.files import archive
 from studies import Study
 
 

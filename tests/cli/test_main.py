@@ -44,7 +44,7 @@ def test_line_breaks_and_terminal_codes_in_a_message_stay_off_the_terminal(run, 
     monkeypatch.setattr(pipeline, "predict", raising(error))
     code, out, err = run("predict", "study")
     assert (code, out) == (13, "")
-    assert err == "lvvol: error: a b [31m c\n"
+    assert err == "lvvol: error: a\\nb\\r\\x1b[31m\\u202ec\n"
 
 
 def test_a_bug_is_one_line_with_a_hint(run, monkeypatch):

@@ -15,6 +15,7 @@ import pydicom
 import pytest
 
 from lvvol import load_study
+from lvvol.dicom.files.header import parse
 from lvvol.errors import (
     AmbiguousStudyError,
     DamagedStudyError,
@@ -23,6 +24,7 @@ from lvvol.errors import (
     NotCineError,
     NotDicomError,
     PermissionDeniedError,
+    StudyNotFoundError,
     TooFewSlicesError,
     WrongModalityError,
 )
@@ -312,3 +314,32 @@ def test_reading_says_nothing_on_the_terminal(real_data):
         capture_output=True, text=True, check=True, env=dict(os.environ),
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_empty_path_is_not_the_current_folder():
+    with pytest.raises(StudyNotFoundError, match="expected the path of a study, got an empty one"):
+        load_study("")
+
+
+def test_message_is_one_line_whatever_a_file_is_called(study):
+    (study.folder / "a\nb.txt").write_text("text")
+    with pytest.raises(NotDicomError) as caught:
+        load_study(study.folder)
+    assert r"a\nb.txt" in str(caught.value)
+
+
+def test_file_larger_than_any_image_costs_nothing(study, monkeypatch):
+    """A sparse file of 2 GB that begins like DICOM is set aside by its size."""
+    for index in range(3):
+        study.slice(index, 2)
+    with (study.folder / "large.dcm").open("wb") as file:
+        file.write(bytes(128) + b"DICM")
+        file.truncate(2 << 30)
+    largest = []
+    monkeypatch.setattr(
+        "lvvol.dicom.files.read.parse", lambda c: largest.append(len(c)) or parse(c)
+    )
+    stack = load_study(study.folder)
+    assert max(largest) < 10_000
+    (decision,) = [d for d in stack.decisions if d.files == ("large.dcm",)]
+    assert decision.why == "Reason: larger than 512 MB."

@@ -36,6 +36,25 @@ TEST(longer_steps_average_with_a_triangle) {
     check_run(taps[0], 3, {0.125, 0.375, 0.375, 0.125});
 }
 
+TEST(longer_steps_balance_about_the_centre) {
+    AxisTaps taps;
+    for (const double step : {1.01, 1.25, 1.9, 2.7, 7.4}) {
+        taps.assign({20.0, step, 0, 9, 100}, Edge::zero);
+        for (std::size_t i = 0; i < taps.size(); ++i) {
+            double sum = 0.0;
+            double middle = 0.0;
+            for (std::size_t t = 0; t < taps[i].weights.size(); ++t) {
+                const double weight = static_cast<double>(taps[i].weights[t]);
+                CHECK(weight >= 0.0);
+                sum += weight;
+                middle += weight * static_cast<double>(taps[i].first + t);
+            }
+            CHECK_NEAR(sum, 1.0, 1e-6);
+            CHECK_NEAR(middle, 20.0 + step * static_cast<double>(i), 1e-5);
+        }
+    }
+}
+
 TEST(weights_outside_go_to_the_edge_pixel_or_to_all_inside) {
     AxisTaps taps;
     taps.assign({-0.25, 1.0, 0, 1, 3}, Edge::zero);

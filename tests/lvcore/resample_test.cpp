@@ -1,5 +1,6 @@
 #include "lvcore/resample.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -78,6 +79,29 @@ TEST(edges_are_zero_or_nearest_under_rotation) {
     CHECK_NEAR(nearest.data()[2], 22, 1e-5);
 }
 
+TEST(every_thread_count_gives_the_same_bits) {
+    const auto pixels = ramp<std::uint16_t>(1, 90, 70);
+    const ImageBatch<std::uint16_t> images{pixels.data(), 1, 90, 70};
+    // More outputs under one map than are done together, and a last one under another.
+    const std::vector<std::int64_t> sources(41, 0);
+    for (const std::vector<double>& map : {std::vector<double>{0.7, 0, 3, 0, 0.9, 1},
+                                           std::vector<double>{0.9, -0.4, 20, 0.4, 0.9, 5},
+                                           std::vector<double>{2.5, -0.4, 0, 0.4, 2.5, 0}}) {
+        std::vector<double> matrices;
+        for (std::size_t n = 0; n < sources.size(); ++n) {
+            matrices.insert(matrices.end(), map.begin(), map.end());
+        }
+        matrices.back() += 0.5;
+        const lvcore::ResampleRequest request{matrices, sources, 100, 110, Edge::zero};
+        const auto expected = lvcore::resample(images, request, 1);
+        for (const std::size_t threads : {2U, 3U, 8U}) {
+            std::vector<float> out(expected.size(), -1.0F);
+            lvcore::resample_into(out, images, request, threads);
+            CHECK(std::equal(out.begin(), out.end(), expected.data()));
+        }
+    }
+}
+
 TEST(far_maps_stay_within_the_image) {
     const auto pixels = ramp<std::int16_t>(1, 3, 3);
     const ImageBatch<std::int16_t> images{pixels.data(), 1, 3, 3};
@@ -113,8 +137,11 @@ TEST(impossible_requests_are_refused) {
     CHECK_THROWS(std::invalid_argument, "4096", run({5000, 0, 0, 0, 1, 0}, 0));
     CHECK_THROWS(std::invalid_argument, "64", run({50, 50, 0, -50, 50, 0}, 0));
     CHECK_THROWS(std::invalid_argument, "shape", run(identity, 0, std::size_t{1} << 60));
-    const ImageBatch<float> no_pixels{pixels.data(), 1, 0, 3};
     const std::vector<std::int64_t> first = {0};
+    std::vector<float> three(3);
+    CHECK_THROWS(std::invalid_argument, "out",
+                 lvcore::resample_into(three, images, {identity, first, 2, 2, Edge::zero}, 1));
+    const ImageBatch<float> no_pixels{pixels.data(), 1, 0, 3};
     CHECK_THROWS(std::invalid_argument, "images",
                  lvcore::resample(no_pixels, {identity, first, 2, 2, Edge::zero}, 1));
 }

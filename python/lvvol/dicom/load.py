@@ -10,21 +10,22 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol.cine import CineStack, Decision
-from lvvol.dicom.archive import Source, open_source
-from lvvol.dicom.direction import End, find_apex, find_middle_mm
-from lvvol.dicom.exam import count_files, find_stack
-from lvvol.dicom.grid import Grid, common_grid, put_on_grid
-from lvvol.dicom.image import Image
-from lvvol.dicom.ledger import Ledger
-from lvvol.dicom.read import Reading, decode, fetch, read_images
-from lvvol.dicom.series import list_series
-from lvvol.dicom.stack import Plan
+from lvvol.dicom.files.archive import Source, open_source
+from lvvol.dicom.files.image import Image
+from lvvol.dicom.files.read import Reading, decode, fetch, read_images
+from lvvol.dicom.stack.direction import End, find_apex, find_middle_mm
+from lvvol.dicom.stack.exam import count_files, find_stack
+from lvvol.dicom.stack.grid import Grid, common_grid, put_on_grid
+from lvvol.dicom.stack.ledger import Ledger
+from lvvol.dicom.stack.plan import Plan
+from lvvol.dicom.stack.series import list_series
 from lvvol.errors import (
     DamagedStudyError,
     EmptyStudyError,
     NotCineError,
     NotDicomError,
     PermissionDeniedError,
+    StudyNotFoundError,
     WrongModalityError,
 )
 from lvvol.survey import Survey
@@ -107,6 +108,8 @@ def survey_study(
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path: expected a str or path, got {type(path).__name__}")
     names = _check_names(series)
+    if not os.fspath(path):
+        raise StudyNotFoundError("path: expected the path of a study, got an empty one")
     study = Path(path)
     with open_source(study) as source:
         reading = read_images(source, progress)

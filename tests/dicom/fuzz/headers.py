@@ -136,8 +136,8 @@ def numbers_of(dataset: Dataset, keyword: str) -> tuple[float, ...]:
         element: Any = dataset.get_item(keyword)
         if isinstance(element, RawDataElement) and element.VR not in ("FD", "FL", "UL", "US"):
             values = element.value.decode("latin-1").split("\\")
-            numbers = [float(v) for v in map(str.strip, (v.rstrip("\0") for v in values))
-                       if _DECIMAL.fullmatch(v)]  # fmt: skip
+            values = [value.strip(" \0\r\n\u00a0") for value in values]
+            numbers = [float(value) for value in values if _DECIMAL.fullmatch(value)]
             if len(numbers) < len(values):
                 return ()
         else:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lvvol.cine import Decision
-from lvvol.dicom.acquisition import Acquisition
+from lvvol.dicom.stack.acquisition import Acquisition
 
 
 @dataclass

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lvvol.dicom.acquisition import SAME_PLACE_MM, Acquisition
-from lvvol.dicom.image import Image
-from lvvol.dicom.ledger import Ledger
+from lvvol.dicom.files.image import Image
+from lvvol.dicom.stack.acquisition import SAME_PLACE_MM, Acquisition
+from lvvol.dicom.stack.ledger import Ledger
 
 Float64 = npt.NDArray[np.float64]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,10 +14,10 @@ import numpy.typing as npt
 from pydicom import config
 from pydicom.uid import UID
 
-from lvvol.dicom.archive import Source
-from lvvol.dicom.header import MAX_FILE_BYTES, parse
-from lvvol.dicom.image import Image, UnusableError, images_of
-from lvvol.dicom.pixels import Pixels
+from lvvol.dicom.files.archive import Source
+from lvvol.dicom.files.header import MAX_FILE_BYTES, parse
+from lvvol.dicom.files.image import MAX_NUMBER, Image, UnusableError, images_of
+from lvvol.dicom.files.pixels import Pixels
 
 # Pixels read with the headers are kept up to this sum, so that a usual study is read once; what
 # lies beyond is read again when it is used.
@@ -75,15 +76,13 @@ def read_images(source: Source, progress: Callable[[int, int], None] | None = No
                 content = _content(source, name)
             except PermissionError:
                 reading.unreadable.append(name)
+            except UnusableError as error:
+                _put_aside(reading, str(error), name)
             except Exception:  # a bad disk, a member whose checksum is wrong, a link to nothing
                 reading.damaged.append(name)
             else:
                 if content is None:
                     reading.not_dicom.append(name)
-                elif len(content) > MAX_FILE_BYTES:
-                    reading.set_aside.setdefault(
-                        f"larger than {MAX_FILE_BYTES >> 20} MB", []
-                    ).append(name)
                 else:
                     kept += _sort_in(reading, name, content, keep=kept < MAX_KEPT_BYTES)
             if progress is not None:
@@ -152,6 +151,8 @@ def decode(
         raise ValueError(
             f"{image.file}: expected {image.rows} x {image.columns} pixels, got {stored.shape}"
         )
+    if stored.dtype.kind == "f" and not (np.abs(stored) <= MAX_NUMBER).all():
+        raise ValueError(f"{image.file}: expected finite pixels, got some that are none")
     if out is None:
         out = np.empty(stored.shape, dtype=np.float32)
     out[...] = stored
@@ -173,16 +174,25 @@ def _quiet() -> Iterator[None]:
 
 
 def _content(source: Source, name: str) -> bytes | None:
-    """Read one file's bytes, or None where its beginning is not that of a DICOM file."""
+    """Read one file's bytes, or None where its beginning is not that of a DICOM file.
+
+    Raises UnusableError where it is too large; a file on disk says so before it is read.
+    """
     with source.open(name) as file:
         head = file.read(132)
         if head[128:] != b"DICM" and not _looks_bare(head):
             return None
         parts, size = [head], len(head)
-        # In small pieces: room for the largest file would cost more than reading a usual one.
-        while size <= MAX_FILE_BYTES and (part := file.read(_PIECE_BYTES)):
-            parts.append(part)
-            size += len(part)
+        with suppress(OSError, AttributeError):  # members of archives have no size of their own
+            size = max(size, os.fstat(file.fileno()).st_size)
+        if size <= MAX_FILE_BYTES:
+            size = len(head)
+            # In small pieces: room for the largest file would cost more than reading a usual one.
+            while size <= MAX_FILE_BYTES and (part := file.read(_PIECE_BYTES)):
+                parts.append(part)
+                size += len(part)
+        if size > MAX_FILE_BYTES:
+            raise UnusableError(f"larger than {MAX_FILE_BYTES >> 20} MB")
         return b"".join(parts)
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from lvvol.dicom.image import Image
+from lvvol.dicom.files.image import Image
 
 Float64 = npt.NDArray[np.float64]
 
@@ -184,16 +184,28 @@ def same_plane(a: Image, b: Image) -> bool:
     Parameters
     ----------
     a, b : Image
-        Of any matrix and pixel spacing.
+        Usually of one matrix and pixel spacing.
 
     Returns
     -------
     bool
-        Whether their first pixels are less than 1 mm apart and their directions agree within 1
-        degree.
+        Whether their corners lie less than 1 mm apart and their directions agree within 1 degree.
     """
     p, q = np.array(a.orientation), np.array(b.orientation)
-    return bool(
-        np.linalg.norm(np.subtract(a.position_mm, b.position_mm)) < SAME_PLACE_MM
-        and min(p[:3] @ q[:3], p[3:] @ q[3:]) > SAME_DIRECTION
+    if min(p[:3] @ q[:3], p[3:] @ q[3:]) <= SAME_DIRECTION:
+        return False
+    return bool(np.linalg.norm(_corners_mm(a) - _corners_mm(b), axis=1).max() < SAME_PLACE_MM)
+
+
+def _corners_mm(image: Image) -> Float64:
+    """First pixels of the first and last row, and of the last column, patient LPS."""
+    right, down = np.array(image.orientation).reshape(2, 3)
+    origin = np.array(image.position_mm)
+    row_mm, column_mm = image.pixel_spacing_mm
+    return np.array(
+        [
+            origin,
+            origin + down * row_mm * (image.rows - 1),
+            origin + right * column_mm * (image.columns - 1),
+        ]
     )

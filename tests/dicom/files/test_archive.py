@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lvvol import load_study
-from lvvol.dicom import archive
-from lvvol.dicom.archive import open_source
+from lvvol.dicom.files import archive
+from lvvol.dicom.files.archive import open_source
 from lvvol.errors import ArchiveError, EmptyStudyError, PermissionDeniedError, StudyNotFoundError
 
 

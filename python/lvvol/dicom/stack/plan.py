@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lvvol.dicom.acquisition import Acquisition
-from lvvol.dicom.candidates import MIN_SLICES, choose_stack, line_up
-from lvvol.dicom.compare import compare_tags
-from lvvol.dicom.ledger import Ledger
-from lvvol.dicom.phases import match_phases, typical_phases
+from lvvol.dicom.stack.acquisition import Acquisition
+from lvvol.dicom.stack.candidates import MIN_SLICES, choose_stack, line_up
+from lvvol.dicom.stack.compare import compare_tags
+from lvvol.dicom.stack.ledger import Ledger
+from lvvol.dicom.stack.phases import match_phases, typical_phases
 from lvvol.errors import NotCineError, TooFewSlicesError
 
 Float64 = npt.NDArray[np.float64]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from lvvol.dicom.acquisition import Acquisition
-from lvvol.dicom.ledger import Ledger
+from lvvol.dicom.stack.acquisition import Acquisition
+from lvvol.dicom.stack.ledger import Ledger
 
 Float64 = npt.NDArray[np.float64]
 

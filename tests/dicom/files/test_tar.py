@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hostile
-from lvvol.dicom.tar import MAX_HEADER_BYTES, Member, TarError, Unpacked, members_of
+from lvvol.dicom.files.tar import MAX_HEADER_BYTES, Member, TarError, Unpacked, members_of
 
 FORMATS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
 KINDS = {

@@ -9,11 +9,11 @@ from os.path import commonpath
 import numpy as np
 import numpy.typing as npt
 
-from lvvol.dicom.acquisition import LONGEST_CYCLE_S, Acquisition, same_plane
-from lvvol.dicom.candidates import PARALLEL_DEGREES, angle_degrees
-from lvvol.dicom.image import Image
-from lvvol.dicom.ledger import Ledger
-from lvvol.dicom.stack import Plan
+from lvvol.dicom.files.image import Image
+from lvvol.dicom.stack.acquisition import LONGEST_CYCLE_S, Acquisition, same_plane
+from lvvol.dicom.stack.candidates import PARALLEL_DEGREES, angle_degrees
+from lvvol.dicom.stack.ledger import Ledger
+from lvvol.dicom.stack.plan import Plan
 from lvvol.survey import Series, View
 
 Float64 = npt.NDArray[np.float64]

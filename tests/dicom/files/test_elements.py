@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from lvvol.dicom.elements import KEYWORDS, read_meta, read_plain
+from lvvol.dicom.files.elements import KEYWORDS, read_meta, read_plain
 from studies import pixels_of
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]

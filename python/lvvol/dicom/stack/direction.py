@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol import _core
-from lvvol.dicom.acquisition import Acquisition
-from lvvol.dicom.archive import Source
-from lvvol.dicom.candidates import USUAL_DEGREES, angle_degrees, usual_axis
-from lvvol.dicom.grid import Grid
-from lvvol.dicom.ledger import Ledger
-from lvvol.dicom.read import decode, fetch
-from lvvol.dicom.series import find_view
-from lvvol.dicom.stack import Plan
+from lvvol.dicom.files.archive import Source
+from lvvol.dicom.files.read import decode, fetch
+from lvvol.dicom.stack.acquisition import Acquisition
+from lvvol.dicom.stack.candidates import USUAL_DEGREES, angle_degrees, usual_axis
+from lvvol.dicom.stack.grid import Grid
+from lvvol.dicom.stack.ledger import Ledger
+from lvvol.dicom.stack.plan import Plan
+from lvvol.dicom.stack.series import find_view
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

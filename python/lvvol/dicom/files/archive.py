@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Protocol
 
-from lvvol.dicom.tar import Member, Unpacked, members_of
+from lvvol.dicom.files.tar import Member, Unpacked, members_of
 from lvvol.errors import (
     ArchiveError,
     LvvolError,

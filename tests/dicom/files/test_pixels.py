@@ -10,10 +10,10 @@ import pytest
 from pydicom import uid
 from pydicom.encaps import encapsulate, get_frame
 
-from lvvol.dicom.archive import open_source
-from lvvol.dicom.header import parse
-from lvvol.dicom.pixels import native_pixels
-from lvvol.dicom.read import decode, fetch, read_images
+from lvvol.dicom.files.archive import open_source
+from lvvol.dicom.files.header import parse
+from lvvol.dicom.files.pixels import native_pixels
+from lvvol.dicom.files.read import decode, fetch, read_images
 
 ROWS, COLUMNS = 60, 44
 

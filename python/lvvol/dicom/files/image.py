@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from lvvol._core import GeometryError
-from lvvol.dicom.header import Header
-from lvvol.dicom.pixels import Pixels
+from lvvol.dicom.files.header import Header
+from lvvol.dicom.files.pixels import Pixels
 from lvvol.geometry import image_affine
 
 Vector = tuple[float, ...]

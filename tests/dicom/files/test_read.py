@@ -18,9 +18,9 @@ from pydicom.uid import (
 )
 
 from lvvol import load_study
-from lvvol.dicom import read
-from lvvol.dicom.archive import open_source
-from lvvol.dicom.read import decode, fetch, read_images
+from lvvol.dicom.files import read
+from lvvol.dicom.files.archive import open_source
+from lvvol.dicom.files.read import decode, fetch, read_images
 from lvvol.errors import DamagedStudyError
 from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lvvol.dicom.acquisition import Acquisition
-from lvvol.dicom.image import Image
-from lvvol.dicom.ledger import Ledger
-from lvvol.dicom.scans import find_acquisitions
-from lvvol.dicom.stack import Plan, plan_stack
+from lvvol.dicom.files.image import Image
+from lvvol.dicom.stack.acquisition import Acquisition
+from lvvol.dicom.stack.ledger import Ledger
+from lvvol.dicom.stack.plan import Plan, plan_stack
+from lvvol.dicom.stack.scans import find_acquisitions
 from lvvol.errors import (
     AmbiguousStudyError,
     DamagedStudyError,

@@ -102,3 +102,14 @@ def test_majority_decides_the_grid(study):
         study.slice(index, 2, SeriesNumber=index + 1)
     study.slice(4, 2, SeriesNumber=8, rows=32, columns=32)
     assert load_study(study.folder).images.shape[2:] == (ROWS, COLUMNS)
+
+
+def test_spacing_that_differs_by_little_is_resampled_too(study):
+    """0.8 % wider pixels stay within one pixel everywhere, but cover 1.6 % more area."""
+    for index in range(4):
+        study.slice(index, 3, SeriesNumber=index + 1)
+    study.slice(4, 3, SeriesNumber=9, PixelSpacing=[1.5 * 1.008, 1.25 * 1.008])
+    stack = load_study(study.folder)
+    assert any(d.what.startswith("Resampled series 9") for d in stack.decisions)
+    column_mm = np.linalg.norm(stack.affines[4][:3, 1])
+    assert column_mm == pytest.approx(1.25)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 
 from lvvol.cine import Decision
-from lvvol.dicom.acquisition import (
+from lvvol.dicom.files.image import Image
+from lvvol.dicom.stack.acquisition import (
     LONGEST_CYCLE_S,
     Acquisition,
     by_tags,
     is_phase_map,
     same_plane,
 )
-from lvvol.dicom.image import Image
 
 # A scan gated over many beats fits into one long breath-hold, or into several.
 LONGEST_SCAN_S = 60.0

@@ -2,13 +2,15 @@
 
 import warnings
 
+import numpy as np
 import pytest
 
-from lvvol.dicom.archive import open_source
-from lvvol.dicom.header import Header
-from lvvol.dicom.image import UnusableError, images_of
-from lvvol.dicom.pixels import native_pixels
-from lvvol.dicom.read import read_images
+from lvvol.dicom.files.archive import open_source
+from lvvol.dicom.files.header import Header
+from lvvol.dicom.files.image import UnusableError, images_of
+from lvvol.dicom.files.pixels import native_pixels
+from lvvol.dicom.files.read import decode, fetch, read_images
+from studies import COLUMNS, ROWS
 
 TEXTS = {
     "ImagePositionPatient": "1\\2\\3",
@@ -157,3 +159,20 @@ def test_time_that_is_none(study, time):
 def test_date_that_is_none_leaves_the_time(study):
     (image,) = read(study, AcquisitionTime="000010", AcquisitionDate="²" * 8).images
     assert image.acquired == 10.0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1e30])
+def test_pixels_that_are_no_numbers_are_damaged(study, bad):
+    dataset = study.dataset(BitsAllocated=32, BitsStored=None, PixelRepresentation=None)
+    del dataset.PixelData
+    pixels = np.full((ROWS, COLUMNS), 2.5, dtype="<f4")
+    for name, value in (("good", 1e6), ("bad", bad)):
+        pixels[3, 4] = value
+        dataset.FloatPixelData = pixels.tobytes()
+        study.save(dataset, f"{name}.dcm")
+    with open_source(study.folder) as source:
+        bad_image, good_image = read_images(source).images
+        found = fetch([bad_image, good_image], source)
+        assert decode(good_image, found["good.dcm"]).tolist()[3][3:5] == [2.5, 1e6]
+        with pytest.raises(ValueError, match=r"bad\.dcm: expected finite pixels"):
+            decode(bad_image, found["bad.dcm"])

@@ -14,7 +14,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import as_pixel_options, pixel_array
 from pydicom.uid import JPEGLSTransferSyntaxes, RLELossless
 
-from lvvol.dicom.codestream import checked_codestream
+from lvvol.dicom.files.codestream import checked_codestream
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 

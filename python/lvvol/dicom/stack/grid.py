@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol import _core
-from lvvol.dicom.acquisition import Acquisition
-from lvvol.dicom.ledger import Ledger
+from lvvol.dicom.stack.acquisition import Acquisition
+from lvvol.dicom.stack.ledger import Ledger
 from lvvol.geometry import image_affine
 
 Float32 = npt.NDArray[np.float32]
@@ -19,6 +19,8 @@ Float64 = npt.NDArray[np.float64]
 # Grids that agree this well everywhere are the same: interpolating would blur more than it gains,
 # and every slice keeps its own exact affine.
 SAME_GRID_PIXELS = 1.0
+# Areas are counted in the stack's pixels, so those of every slice must be as large: this is 0.2 %.
+SAME_SPACING = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,10 +175,14 @@ def _moves(planes: _Planes, reference: int, normal: Float64) -> list[_Move]:
     rows = np.einsum("ijk,ik->ij", seen, down) / row_mm
     columns = np.einsum("ijk,ik->ij", seen, right) / column_mm
     moved = np.stack([rows, columns], axis=-1) - planes.corners
+    scale = planes.spacings_mm / planes.spacings_mm[reference]
+    same_spacing = np.abs(scale - 1.0).max(axis=1) <= SAME_SPACING
     moves = []
     for i, corners in enumerate(moved):
         shift: tuple[int, int] | None = (0, 0)
-        if np.abs(corners).max() > SAME_GRID_PIXELS:
+        if not same_spacing[i]:
+            shift = None
+        elif np.abs(corners).max() > SAME_GRID_PIXELS:
             r, c = np.rint(corners.mean(axis=0)).astype(int).tolist()
             shift = (r, c) if np.abs(corners - (r, c)).max() <= SAME_GRID_PIXELS else None
         moves.append(_Move(origins[i], right[i], down[i], shift))

@@ -10,12 +10,12 @@ from highdicom.legacy import LegacyConvertedEnhancedMRImage
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, generate_uid
 
 from lvvol import load_study
-from lvvol.dicom import header as header_module
-from lvvol.dicom.archive import open_source
-from lvvol.dicom.elements import read_meta
-from lvvol.dicom.header import parse
-from lvvol.dicom.pixels import NativePixels
-from lvvol.dicom.read import read_images
+from lvvol.dicom.files import header as header_module
+from lvvol.dicom.files.archive import open_source
+from lvvol.dicom.files.elements import read_meta
+from lvvol.dicom.files.header import parse
+from lvvol.dicom.files.pixels import NativePixels
+from lvvol.dicom.files.read import read_images
 from studies import pixels_of
 
 

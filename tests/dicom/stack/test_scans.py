@@ -6,9 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from lvvol.dicom.archive import open_source
-from lvvol.dicom.read import read_images
-from lvvol.dicom.scans import find_acquisitions
+from lvvol.dicom.files.archive import open_source
+from lvvol.dicom.files.read import read_images
+from lvvol.dicom.stack.scans import find_acquisitions
+from studies import DOWN, NORMAL, RIGHT
 
 
 def acquisitions_of(folder):
@@ -151,3 +152,13 @@ def test_centre_of_a_plane(study):
         30 - down * 2 / 3 + right * 2 / 3,
     ]
     np.testing.assert_allclose(found.centre_mm, expected)
+
+
+def test_images_whose_far_corners_part_are_two_planes(study):
+    """0.9 degrees over 23 rows of 5 mm: the last row lies 1.8 mm away."""
+    a = np.deg2rad(0.9)
+    turned = [*RIGHT, *(np.cos(a) * DOWN + np.sin(a) * NORMAL)]
+    study.slice(0, 3, PixelSpacing=[5.0, 5.0])
+    study.slice(0, 3, PixelSpacing=[5.0, 5.0], ImageOrientationPatient=turned)
+    found, _ = acquisitions_of(study.folder)
+    assert [a.n_phases for a in found] == [3, 3]

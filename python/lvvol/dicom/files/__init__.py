@@ -1,0 +1,1 @@
+"""Files: from a folder or archive to the images in it, with the facts of their headers."""

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstddef>
+
+namespace lvcore {
+
+/// Writes the transpose of `rows` x `columns` pixels; rows lie `source_stride` and `dst_stride`
+/// pixels apart.
+void transpose(const float* source, std::size_t source_stride, std::size_t rows,
+               std::size_t columns, float* dst, std::size_t dst_stride);
+
+}  // namespace lvcore
