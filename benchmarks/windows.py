@@ -115,12 +115,15 @@ def normalise(windows: npt.NDArray[Any], how: str) -> None:
 
 
 def reference(case: Case, n: int) -> npt.NDArray[np.float64]:
-    """Cut window n by matrix products with the triangle filter, in float64."""
+    """Cut window n by matrix products with the balanced triangle filter, in float64."""
     corner, side = case.squares[n, :2], case.squares[n, 2]
     step = side / case.size
     centres = corner[:, None] + (np.arange(case.size) + 0.5) * step
-    away = np.abs(np.arange(ROWS) + 0.5 - centres[..., None])
-    weights = np.maximum(0, 1 - away / max(step, 1))
+    away = np.arange(ROWS) + 0.5 - centres[..., None]
+    weights = np.maximum(0, 1 - np.abs(away) / max(step, 1))
+    if step > 1:  # so that a straight line stays one
+        first, second = ((weights * away**n).sum(axis=-1, keepdims=True) for n in (1, 2))
+        weights *= 1 - first / second * away
     rows, columns = weights / weights.sum(axis=-1, keepdims=True)
     return rows @ case.images[case.slices[n], case.phases].astype(np.float64) @ columns.T
 
