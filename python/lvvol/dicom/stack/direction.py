@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol import _core
+from lvvol.cine import moving_centre
 from lvvol.dicom.files.archive import Source
 from lvvol.dicom.files.read import decode, fetch
 from lvvol.dicom.stack.acquisition import Acquisition
@@ -31,7 +32,6 @@ SYSTOLE_SHARE = 0.45
 MIN_DESCENT_MM = 3.0
 MIN_RATIO = 2.0
 
-_MOVING_PERCENTILE = 98.0  # of a slice's pixels, by how much they change over the cycle
 _STEP_MM = 3.0  # of the grid on which motion is measured
 _HALF_WIDTH_MM = 39.0  # on both sides of the axis: the LV with its walls
 _INSIDE_MM, _OUTSIDE_MM = 30.0, 9.0  # what counts as an end of the stack
@@ -122,13 +122,7 @@ def find_middle_mm(images: Float32, grid: Grid) -> Float64:
         Patient LPS in mm; somewhere in the heart, seldom exactly in the LV's middle.
     """
     z = len(images) // 2
-    motion = images[z].std(axis=0)
-    weights = np.maximum(motion - np.percentile(motion, _MOVING_PERCENTILE), 0.0)
-    if not weights.any():
-        weights = np.ones_like(motion)
-    rows, columns = np.arange(motion.shape[0]), np.arange(motion.shape[1])
-    total = weights.sum()
-    row, column = (weights.sum(axis=1) @ rows) / total, (weights.sum(axis=0) @ columns) / total
+    row, column = moving_centre(images[z])
     return np.asarray((grid.placings[z].affine @ [row, column, 0.0, 1.0])[:3])
 
 
