@@ -35,6 +35,8 @@ KEYWORDS = (
 
 USED = {int(Tag(keyword)): (keyword, dictionary_VR(keyword).encode()) for keyword in KEYWORDS}
 
+UNDEFINED_LENGTH = 0xFFFFFFFF
+
 _LONG_VRS = {vr.encode() for vr in EXPLICIT_VR_LENGTH_32}
 _SHORT_VRS = {vr.encode() for vr in VR if len(vr) == 2} - _LONG_VRS
 # Stored in plain ASCII; LO and SH in the file's character set.
@@ -45,7 +47,6 @@ _FUNCTIONAL_GROUPS = {0x52009229, 0x52009230}
 _END_OF_META = 0x0002FFFF
 _PIXEL_DATA = 0x7FE00010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_UNDEFINED = 0xFFFFFFFF
 _EMPTY_ITEM = 8
 # No value in use is as long, and remembered values must not fill memory.
 _MAX_TEXT_BYTES = 1024
@@ -155,7 +156,7 @@ def _walk(content: bytes, position: int, explicit: bool, last: int) -> tuple[dic
             begin += 4
         before, position = tag, begin + length
         if position > size:
-            if length != _UNDEFINED or vr not in (b"SQ", b"") or tag in USED:
+            if length != UNDEFINED_LENGTH or vr not in (b"SQ", b"") or tag in USED:
                 raise UnusualError
             position = _end_of_sequence(content, begin, explicit)
         elif tag in USED:
@@ -176,7 +177,7 @@ def _end_of_sequence(content: bytes, position: int, explicit: bool) -> int:
             return position
         if tag != _ITEM:
             raise UnusualError
-        if length == _UNDEFINED:
+        if length == UNDEFINED_LENGTH:
             _, end = _walk(content, position, explicit, _ITEM_END - 1)
             group, number, _ = _implicit(content, end)
             if group << 16 | number != _ITEM_END:

@@ -20,7 +20,7 @@ from pydicom.uid import (
 )
 
 from lvvol.dicom.files.archive import MAX_RATIO, RATIO_FREE_BYTES
-from lvvol.dicom.files.elements import USED, ascii_text, read_meta, read_plain
+from lvvol.dicom.files.elements import UNDEFINED_LENGTH, USED, ascii_text, read_meta, read_plain
 from lvvol.dicom.files.pixels import EncodedPixels, Pixels, native_pixels
 
 # Files beyond this are no cine images (a whole enhanced study is below 100 MB).
@@ -119,12 +119,28 @@ def _inflate(content: bytes) -> bytes:
 
 def _pixels_of(dataset: Dataset, texts: dict[str, str]) -> Pixels | None:
     """Find the pixels of a file that pydicom parsed."""
+    keyword = next((keyword for keyword in _PIXELS if keyword in dataset), None)
+    if keyword is None:
+        return None
+    cut_off = _is_cut_off(dataset.get_item(keyword))
     syntax = dataset.file_meta.TransferSyntaxUID
-    if "PixelData" in dataset and syntax in _NATIVE:
+    if keyword == "PixelData" and syntax in _NATIVE:
         native = native_pixels(texts, dataset.PixelData, syntax == ExplicitVRBigEndian)
         if native is not None:
             return native
-    return EncodedPixels(dataset) if any(keyword in dataset for keyword in _PIXELS) else None
+    if cut_off:
+        raise ValueError(f"expected whole pixels, the file ends inside {keyword}")
+    return EncodedPixels(dataset)
+
+
+def _is_cut_off(element: Any) -> bool:
+    """Whether the file ends inside an element's value, which pydicom returns as far as it goes."""
+    return (
+        isinstance(element, RawDataElement)
+        and isinstance(element.value, bytes)
+        and element.length != UNDEFINED_LENGTH
+        and len(element.value) < element.length
+    )
 
 
 def _texts_of_macros(item: Dataset) -> dict[str, str]:
@@ -150,6 +166,8 @@ def _text(dataset: Dataset, tag: int) -> str:
     """
     try:
         element: Any = dataset.get_item(tag)
+        if _is_cut_off(element):
+            return ""
         if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
             vr = USED[tag][1] if element.VR in (None, "UN") else element.VR.encode()
             text = ascii_text(element.value, vr)
