@@ -7,9 +7,9 @@ committed split and the five left-out DICOM studies, and writes ``results/accura
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 
+from benchmarks.command import read_paths
 from benchmarks.left_out import compare_all
 from benchmarks.machine import write_results
 from lvvol.datasets import Part
@@ -35,4 +35,4 @@ def main(dsb2_png: Path, data: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*read_paths(__doc__, "DSB2_PNG", "DATA"))

@@ -12,13 +12,11 @@ noise. The clutter is made of the like: bright and dark discs, rings, and discs 
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import shutil
 import struct
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,6 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.command import call_apart, read_paths
 from benchmarks.machine import write_results
 from lvvol import _core
 
@@ -189,33 +188,25 @@ def test(cascade: _core.Cascade, n_positives: int, n_images: int) -> dict[str, f
     return {"hit_rate": hits / n_positives, "false_alarm_rate": alarms / windows}
 
 
-def measure_on(
-    n_positives: int, n_images: int, stages: int, options: dict[str, Any]
-) -> dict[str, Any]:
-    """Train in a new process, whose memory is that of training alone."""
-    arguments = json.dumps([n_positives, n_images, stages, options])
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.cascade_training", arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
+def main(n_positives: int = 900, n_images: int = 300, stages: int = 15) -> None:
+    """Measure, write, print.
 
+    Each training has a process of its own, whose memory is that of training alone.
+    """
 
-def main(n_positives: int, n_images: int, stages: int) -> None:
-    """Measure, write, print."""
+    def measure(stages: int, options: dict[str, Any]) -> dict[str, Any]:
+        return call_apart(train, n_positives, n_images, stages, options)
+
     load = os.getloadavg()[0]
     report: dict[str, Any] = {"trained": []}
     for options in SETTINGS:
         for threads in THREADS:
-            measured = measure_on(n_positives, n_images, stages, {"threads": threads, **options})
-            report["trained"].append(measured)
+            report["trained"].append(measure(stages, {"threads": threads, **options}))
     beside = []
     program = shutil.which("opencv_traincascade")
     if program:
         threads = THREADS[-1]
-        report["beside"] = measure_on(n_positives, n_images, 12, {"threads": threads})
+        report["beside"] = measure(12, {"threads": threads})
         report["opencv"] = train_by_opencv(program, n_positives, n_images, 12, threads)
         beside = [report["beside"], report["opencv"]]
     for m in [*report["trained"], *beside]:
@@ -225,7 +216,4 @@ def main(n_positives: int, n_images: int, stages: int) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
-        main(900, 300, 15)
-    else:
-        print(json.dumps(train(*json.loads(sys.argv[1]))))
+    main(*read_paths(__doc__))

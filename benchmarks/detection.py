@@ -8,8 +8,6 @@ OpenCV 4 lies in ``build/opencv4``; the measurement runs in a process that takes
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import call_apart, read_paths
 from benchmarks.machine import write_results
 from lvvol import _core
 from lvvol.phantom import make_phantom
@@ -87,7 +86,7 @@ def _milliseconds(search: Callable[[], Any]) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def measure_all(paths: list[Path], repeats: int) -> dict[str, Any]:
+def measure_all(paths: list[str], repeats: int) -> dict[str, Any]:
     """Measure every cascade on every picture, with OpenCV 4 as cv2."""
     sys.path.insert(0, str(OPENCV))
     import cv2
@@ -106,20 +105,14 @@ def measure_all(paths: list[Path], repeats: int) -> dict[str, Any]:
                 }
                 for name, image in images.items()
             }
-            for path in paths
+            for path in map(Path, paths)
         },
     }
 
 
 def measure_apart(paths: list[Path], repeats: int) -> dict[str, Any]:
     """Measure in a new process, for this one may hold another OpenCV."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.detection", "--repeats", str(repeats), *map(str, paths)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
+    return call_apart(measure_all, [str(path) for path in paths], repeats)
 
 
 def main(paths: list[Path]) -> None:
@@ -135,7 +128,4 @@ def main(paths: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--repeats":
-        print(json.dumps(measure_all(list(map(Path, sys.argv[3:])), int(sys.argv[2]))))
-    else:
-        main(list(map(Path, sys.argv[1:])))
+    main(read_paths(__doc__, "CASCADE.xml..."))

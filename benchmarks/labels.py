@@ -8,12 +8,12 @@ stroke volume.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.command import read_paths
 from benchmarks.machine import write_results
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.evaluate.figures import agreement
@@ -43,9 +43,14 @@ def compare(stacks: Iterable[LabelledStack]) -> dict[str, object]:
     }
 
 
-if __name__ == "__main__":
+def main(dsb2_png: Path) -> None:
+    """Compare, write."""
     report = {
-        part.value: compare(read_dataset(Path(sys.argv[1]), {part}))
+        part.value: compare(read_dataset(dsb2_png, {part}))
         for part in (Part.TRAIN, Part.VALIDATION)
     }
     print(write_results("labels", report))
+
+
+if __name__ == "__main__":
+    main(*read_paths(__doc__, "DSB2_PNG"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,11 @@ from pathlib import Path
 import numpy as np
 import pydicom
 
+from benchmarks.command import read_paths
+from benchmarks.real_studies import DSB2, SUNNYBROOK
 from lvvol import pipeline
 from lvvol.prediction import Prediction
 from lvvol.volume import cone_volume_ml
-
-DSB2 = ("1", "501")
-SUNNYBROOK = {"SCD0000101": "SC-HF-I-01", "SCD0000201": "SC-HF-I-02", "SCD0000301": "SC-HF-I-04"}
 
 
 @dataclass(frozen=True)
@@ -120,11 +118,16 @@ def compare_all(data: Path) -> list[Comparison]:
     ]
 
 
-if __name__ == "__main__":
+def main(data: Path) -> None:
+    """Compare all, print."""
     columns = ("EDV mL", "label", "error", "ESV mL", "label", "error")
     print(f"{'study':12}" + "".join(f"{name:>9}" for name in columns))
-    for c in compare_all(Path(sys.argv[1])):
+    for c in compare_all(data):
         print(
             f"{c.study:12}{c.edv_ml:9.1f}{c.labelled_edv_ml:9.1f}{c.edv_error_percent:+8.1f}%"
             f"{c.esv_ml:9.1f}{c.labelled_esv_ml:9.1f}{c.esv_error_percent:+8.1f}%"
         )
+
+
+if __name__ == "__main__":
+    main(*read_paths(__doc__, "DATA"))

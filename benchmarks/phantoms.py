@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import read_paths
 from benchmarks.machine import write_results
 from lvvol import pipeline
 from lvvol.phantom import PhantomStudy, make_phantom
@@ -39,5 +40,10 @@ def compare(phantoms: Iterable[PhantomStudy]) -> dict[str, Any]:
     return {**summary, "each": each}
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Measure, write."""
     print(write_results("phantoms", compare(make_phantom(seed) for seed in range(1, 13))))
+
+
+if __name__ == "__main__":
+    main(*read_paths(__doc__))

@@ -7,11 +7,8 @@ in the disk cache. Stages are timed in runs of their own; what they leave is "re
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -24,18 +21,13 @@ import numpy as np
 import pydicom
 from pydicom import config
 
+from benchmarks.command import call_apart, read_paths
 from benchmarks.machine import write_results
+from benchmarks.real_studies import STUDIES
 from lvvol import CineStack, load_study
 from lvvol.dicom import load
 from lvvol.dicom.files import read
 
-STUDIES = (
-    "dsb2_dicom/1",
-    "dsb2_dicom/501",
-    "sunnybrook/SCD_IMAGES_01/SCD0000101",
-    "sunnybrook/SCD_IMAGES_01/SCD0000201",
-    "sunnybrook/SCD_IMAGES_01/SCD0000301",
-)
 REPEATS = 15
 CORES = (1, 2)
 
@@ -125,13 +117,12 @@ def _milliseconds(function: Any, study: Path) -> float:
 
 def measure_on(cores: int, study: Path, repeats: int) -> dict[str, Any]:
     """Measure in a new process that may use some cores only."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.reading", str(study), str(repeats), str(cores)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return json.loads(done.stdout)
+    return call_apart(_measure_here, cores, str(study), repeats)
+
+
+def _measure_here(cores: int, study: str, repeats: int) -> dict[str, Any]:
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    return measure(Path(study), repeats)
 
 
 def main(data: Path) -> None:
@@ -150,8 +141,4 @@ def main(data: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        main(Path(sys.argv[1]))
-    else:
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv[3])])
-        print(json.dumps(measure(Path(sys.argv[1]), int(sys.argv[2]))))
+    main(*read_paths(__doc__, "DATA"))

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk  # noqa: N813
 
+from benchmarks.command import read_paths
 from benchmarks.machine import write_results
 from lvvol import _core
 
@@ -218,5 +219,10 @@ def measure(
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Measure, write."""
     print(write_results("resampling", measure()))
+
+
+if __name__ == "__main__":
+    main(*read_paths(__doc__))

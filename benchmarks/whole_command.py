@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.command import read_paths
 from benchmarks.machine import write_results
 
 
@@ -45,5 +46,10 @@ def measure(study: Path, runs: int) -> dict[str, object]:
     }
 
 
+def main(study: Path) -> None:
+    """Measure, write."""
+    print(write_results("whole_command", measure(study, runs=5)))
+
+
 if __name__ == "__main__":
-    print(write_results("whole_command", measure(Path(sys.argv[1]), runs=5)))
+    main(*read_paths(__doc__, "STUDY"))

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.command import read_paths
 from benchmarks.machine import write_results
 from lvvol import _core
 from lvvol.roi.phases import window_phases
@@ -188,4 +189,4 @@ def main(n_slices: int = 11, n_phases: int = 30, n_windows: int = 5000) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*read_paths(__doc__))

@@ -11,16 +11,10 @@ from typing import NoReturn
 
 import pytest
 
+from benchmarks.real_studies import STUDIES
 from opencv4 import OpenCV4
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-STUDIES = (
-    "dsb2_dicom/1",
-    "dsb2_dicom/501",
-    "sunnybrook/SCD_IMAGES_01/SCD0000101",
-    "sunnybrook/SCD_IMAGES_01/SCD0000201",
-    "sunnybrook/SCD_IMAGES_01/SCD0000301",
-)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import STUDIES
+from benchmarks.real_studies import STUDIES
 from lvvol import _core
 
 
