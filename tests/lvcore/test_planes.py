@@ -220,4 +220,7 @@ def test_a_landmark_keeps_its_place_in_the_patient(source, spot, angle, steps_mm
     grid = np.stack(np.meshgrid(np.arange(260), np.arange(260), indexing="ij"))
     found = (grid * out).sum(axis=(1, 2)) / out.sum()
     distance_mm = np.linalg.norm(target @ [*found, 0, 1] - source @ [*spot, 0, 1])
-    assert distance_mm < 0.01
+    # Where the target's step is smaller than the source's by a share d, the ripple of linear
+    # interpolation, sinc^2(1 + d), is sampled as a slow beat. It moves the centre of a Gaussian of
+    # s pixels by 4 pi s^2 d^3 exp(-2 pi^2 s^2 d^2) pixels along an axis, 0.0098 at most for s = 6.
+    assert distance_mm < 0.01 * np.linalg.norm(source[:3, :2])
