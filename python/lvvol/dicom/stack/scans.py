@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from lvvol.cine import Decision
 from lvvol.dicom.files.image import Image
@@ -111,35 +111,40 @@ def _scans(plane: list[Image]) -> list[list[Image]]:
 
 def _runs(plane: list[Image]) -> list[list[Image]]:
     """Split by the clock: a new scan begins where time goes on and the phases begin anew."""
-    value = next((v for _, v in _PHASE_KEYS[:2] if len({*map(v, plane), None}) > 2), None)
-    if value is None or any(i.acquired is None or value(i) is None for i in plane):
+    phase = next((v for _, v in _PHASE_KEYS[:2] if len(set(map(v, plane)) - {None}) > 1), None)
+    if phase is None or any(i.acquired is None or phase(i) is None for i in plane):
         return [plane]
-    ordered = sorted(plane, key=lambda i: (i.acquired, value(i), by_tags(i)))
-    runs: list[list[Image]] = [ordered[:1]]
-    sweeps = [runs[:]]
+    runs: list[list[Image]] = []
+    for sweep in _sweeps(plane, phase):
+        # Images gated over many beats have one time a scan. Where each has its own, beats that
+        # follow each other at once are one scan: of a heart seen beat by beat, or with contrast
+        # passing.
+        runs += sweep if all(map(_has_one_time, sweep)) else [list(chain.from_iterable(sweep))]
+    return runs
+
+
+def _sweeps(plane: list[Image], phase: _Key) -> list[list[list[Image]]]:
+    """Cut images into runs through the phases, and put those together that follow at once."""
+    ordered = sorted(plane, key=lambda i: (i.acquired, phase(i), by_tags(i)))
     together = Counter(map(_clock, plane))
+    sweeps = [[ordered[:1]]]
     for before, image in pairwise(ordered):
         later_s = _clock(image) - _clock(before)
-        anew = (value(image) or 0.0) <= (value(before) or 0.0)
+        paused = later_s > LONGEST_CYCLE_S
+        anew = (phase(image) or 0.0) <= (phase(before) or 0.0)
         # A scan with one time for all, and images with times of their own, are different things.
         other = (together[_clock(image)] > 1) != (together[_clock(before)] > 1)
-        if later_s > 0 and (anew or (other and later_s > LONGEST_CYCLE_S)):
-            runs.append([])
-            if later_s > LONGEST_CYCLE_S:
+        if later_s > 0 and (anew or (other and paused)):
+            if paused:
                 sweeps.append([])
-            sweeps[-1].append(runs[-1])
-        runs[-1].append(image)
-    # Images gated over many beats have one time a scan. Where each has its own, beats that follow
-    # each other at once are one sweep: of a heart seen beat by beat, or with contrast passing.
-    return [
-        scan
-        for sweep in sweeps
-        for scan in (
-            sweep
-            if all(len({i.acquired for i in run}) == 1 < len(run) for run in sweep)
-            else [[image for run in sweep for image in run]]
-        )
-    ]
+            sweeps[-1].append([])
+        sweeps[-1][-1].append(image)
+    return sweeps
+
+
+def _has_one_time(run: list[Image]) -> bool:
+    """Whether several images have one acquisition time."""
+    return len({image.acquired for image in run}) == 1 < len(run)
 
 
 def _clock(image: Image) -> float:
