@@ -53,6 +53,8 @@ def disc_prediction(n_slices=4, n_phases=5, warnings=(), side_mm=80.0):
         areas_mm2=areas,
         squares=squares,
         roi_scores=np.ones(n_slices),
+        roi_start=n_slices // 2,
+        roi_found_by="detector",
         lv_probability=np.tile(p.astype(np.float32), (n_slices, 1, 1, 1)),
         ed_phase=ED_PHASE,
         es_phase=ES_PHASE,

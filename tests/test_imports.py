@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "quality": BASE | {"roi"},
     "pipeline": BASE
     | {"dicom", "networks", "prediction", "quality", "roi", "uncertainty", "volume", "working"},
-    "datasets": BASE | {"working"},
+    "datasets": BASE | {"dicom", "phantom", "working"},
     "train": BASE | {"datasets", "networks", "roi", "volume", "working"},
     "evaluate": BASE | {"datasets", "pipeline", "roi", "volume"},
     "phantom": BASE | {"dicom", "volume"},

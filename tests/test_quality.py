@@ -4,25 +4,26 @@ import numpy as np
 import pytest
 
 from lvvol.quality import doubts
-from lvvol.roi import Rois
+from lvvol.roi import FoundBy, Rois
 
 ED = np.array([500.0, 3500.0, 4000.0, 4000.0, 2500.0, 300.0])
 AREAS = np.column_stack([ED, 0.7 * ED, 0.4 * ED])
 VOLUMES_ML = np.array([140.0, 98.0, 56.0])
 
 
-def rois(kept=()):
+def rois(kept=(), start=3, found_by=FoundBy.DETECTOR):
     return Rois(
         squares=np.tile([60.0, 60.0, 90.0], (6, 1)),
         scores=np.full(6, 0.9),
         kept=np.isin(np.arange(6), kept),
-        start=3,
+        start=start,
+        found_by=found_by,
     )
 
 
-def doubts_of(areas=AREAS, likelihood_areas=None, volumes_ml=VOLUMES_ML, kept=()):
+def doubts_of(areas=AREAS, likelihood_areas=None, volumes_ml=VOLUMES_ML, **search):
     likelihood_areas = areas if likelihood_areas is None else likelihood_areas
-    return doubts(areas, likelihood_areas, np.asarray(volumes_ml), rois(kept))
+    return doubts(areas, likelihood_areas, np.asarray(volumes_ml), rois(**search))
 
 
 def test_nothing_speaks_against_a_plausible_heart():
@@ -106,3 +107,17 @@ def test_a_cavity_without_an_apex():
 def test_a_cavity_with_an_apex_or_beyond_the_stack_ends_as_it_should(ed):
     ed = np.array([*ed, 4000.0, 4000.0, 3000.0, 100.0])
     assert doubts_of(np.column_stack([ed, 0.7 * ed, 0.4 * ed])) == ()
+
+
+def test_a_search_that_did_not_begin_in_the_middle():
+    assert doubts_of(start=2) == (
+        "nothing in the middle slice, 4, looks like an LV: the search began in slice 3",
+    )
+
+
+@pytest.mark.parametrize("start", [2, 3])
+def test_a_search_that_the_detector_did_not_help(start):
+    assert doubts_of(start=start, found_by=FoundBy.DENSE_SCAN) == (
+        "nothing that the detector proposed looks like an LV: "
+        f"the square of slice {start + 1} comes from a search of every place",
+    )

@@ -28,7 +28,14 @@ from lvvol.networks.weights import (
 )
 from lvvol.prediction import Prediction
 from lvvol.quality import doubts
-from lvvol.roi import Rois, WindowScorer, locate
+from lvvol.roi import (
+    DETECTOR_FILE,
+    CascadeProposer,
+    Rois,
+    WindowScorer,
+    locate,
+    read_detector,
+)
 from lvvol.volume import cone_volume_ml
 from lvvol.working import to_working_stack
 
@@ -37,16 +44,17 @@ Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Networks:
-    """The networks a measurement needs, ready for inference."""
+class Model:
+    """What a measurement needs that was learned, ready for inference."""
 
+    detector: _core.Cascade
     roi_classifier: RoiClassifier
     hfcn: HFCN
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What the networks see in a working stack.
+    """What the model sees in a working stack.
 
     Parameters
     ----------
@@ -83,31 +91,35 @@ class Measurement:
         return areas
 
 
-def load_networks(weights: Path | None = None) -> Networks:
-    """Load the networks and make them ready for inference.
+def load_model(weights: Path | None = None) -> Model:
+    """Load the cascade and the networks and make them ready for inference.
 
     Parameters
     ----------
     weights : Path, optional
-        Folder with the weights of a training run; the shipped ones if left out.
+        Folder with the weights of a training run; the shipped ones if left out. The detector is
+        trained apart, so a folder without one is completed by the shipped one.
 
     Raises
     ------
     WeightsError
-        If a file is missing, damaged, or holds another network.
+        If a file is missing, damaged, or holds something else.
     """
     folder = weights or SHIPPED
-    networks = Networks(
-        load_roi_classifier(folder / ROI_CLASSIFIER_FILE), load_hfcn(folder / HFCN_FILE)
+    trained = folder / DETECTOR_FILE
+    model = Model(
+        read_detector(trained if trained.exists() else SHIPPED / DETECTOR_FILE),
+        load_roi_classifier(folder / ROI_CLASSIFIER_FILE),
+        load_hfcn(folder / HFCN_FILE),
     )
-    ready(networks.roi_classifier)
-    ready(networks.hfcn)
-    return networks
+    ready(model.roi_classifier)
+    ready(model.hfcn)
+    return model
 
 
 def measure(
     working: CineStack,
-    networks: Networks,
+    model: Model,
     *,
     threads: int = 0,
     stage: Callable[[str], None] | None = None,
@@ -119,8 +131,8 @@ def measure(
     ----------
     working : CineStack
         From `lvvol.working.to_working_stack`.
-    networks : Networks
-        From `load_networks`.
+    model : Model
+        From `load_model`.
     threads : int
         Threads of the core; 0 takes every core.
     stage : callable, optional
@@ -143,8 +155,9 @@ def measure(
     n_slices, n_phases = working.n_slices, working.n_phases
 
     begin("roi")
-    scorer = WindowScorer(working, partial(score_windows, networks.roi_classifier), threads)
-    rois = locate(scorer, progress=partial(report, "roi"))
+    scorer = WindowScorer(working, partial(score_windows, model.roi_classifier), threads)
+    detector = CascadeProposer(model.detector, threads=threads)
+    rois = locate(scorer, detector, progress=partial(report, "roi"))
 
     begin("segment")
     likelihood = np.empty((n_slices, n_phases, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
@@ -159,7 +172,7 @@ def measure(
             normalise="mean_std",
             threads=threads,
         )
-        likelihood[z], fractions[z] = segment_patches(networks.hfcn, patches[0])
+        likelihood[z], fractions[z] = segment_patches(model.hfcn, patches[0])
         report("segment", z + 1, n_slices)
 
     begin("volume")
@@ -217,11 +230,11 @@ def predict(
     report("resample", 0, 1)
     working = to_working_stack(stack, threads=threads or 0)
     report("resample", 1, 1)
-    clock.begin("load networks")
+    clock.begin("load model")
     with _torch_threads(threads):
-        networks = load_networks(weights)
+        model = load_model(weights)
         measured = measure(
-            working, networks, threads=threads or 0, stage=clock.begin, progress=progress
+            working, model, threads=threads or 0, stage=clock.begin, progress=progress
         )
     clock.end()
     return Prediction(
@@ -230,6 +243,8 @@ def predict(
         areas_mm2=measured.areas_mm2,
         squares=measured.rois.squares,
         roi_scores=measured.rois.scores,
+        roi_start=measured.rois.start,
+        roi_found_by=str(measured.rois.found_by),
         lv_probability=measured.likelihood,
         ed_phase=measured.ed_phase,
         es_phase=measured.es_phase,

@@ -29,6 +29,11 @@ class Prediction:
         pixel i spans i to i + 1 times `pixel_spacing_mm`.
     roi_scores : ndarray of float64, shape (slice,)
         Classifier's probability that the ROI holds an LV, 0 to 1.
+    roi_start : int
+        Slice the search for the ROIs began in, from 0.
+    roi_found_by : str
+        What proposed the ROI of that slice: ``"detector"``, or ``"dense scan"`` where nothing that
+        the detector proposed was believed.
     lv_probability : ndarray of float32, shape (slice, phase, 48, 48)
         P, the likelihood of LV cavity over each ROI.
     ed_phase, es_phase : int
@@ -44,6 +49,8 @@ class Prediction:
     areas_mm2: npt.NDArray[np.float64]
     squares: npt.NDArray[np.float64]
     roi_scores: npt.NDArray[np.float64]
+    roi_start: int
+    roi_found_by: str
     lv_probability: npt.NDArray[np.float32]
     ed_phase: int
     es_phase: int
@@ -85,6 +92,8 @@ class Prediction:
             "areas_mm2": self.areas_mm2.tolist(),
             "positions_mm": self.stack.positions_mm.tolist(),
             "roi_scores": self.roi_scores.tolist(),
+            "roi_start": self.roi_start,
+            "roi_found_by": self.roi_found_by,
             "squares_mm": self.squares.tolist(),
             "decisions": [
                 {"what": d.what, "why": d.why, "files": list(d.files)} for d in self.stack.decisions

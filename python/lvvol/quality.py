@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lvvol.roi import Rois
+from lvvol.roi import FoundBy, Rois
 
 _LARGEST_DISAGREEMENT_PERCENT = 15.0
 _END_SLICE_SHARE = 0.5
@@ -71,6 +71,17 @@ def doubts(
         found.append(
             "the cavity ends abruptly at both ends at ED, with no taper to an apex: "
             "slices beyond may have been missed"
+        )
+    middle = len(rois.squares) // 2
+    if rois.found_by is FoundBy.DENSE_SCAN:
+        found.append(
+            "nothing that the detector proposed looks like an LV: "
+            f"the square of slice {rois.start + 1} comes from a search of every place"
+        )
+    elif rois.start != middle:
+        found.append(
+            f"nothing in the middle slice, {middle + 1}, looks like an LV: "
+            f"the search began in slice {rois.start + 1}"
         )
     doubtful = rois.kept & (areas_mm2[:, ed] > _NOTABLE_AREA_MM2)
     if doubtful.any():

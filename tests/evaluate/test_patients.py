@@ -16,7 +16,7 @@ from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.networks.weights import HFCN_FILE, ROI_CLASSIFIER_FILE, save_weights
 from lvvol.pipeline import Measurement
-from lvvol.roi import Rois
+from lvvol.roi import FoundBy, Rois
 from lvvol.roi.square import labelled_square
 from lvvol.train.sampling import cut
 from lvvol.volume import cone_volume_ml
@@ -61,7 +61,7 @@ def faultless(labels, start=1):
     areas_mm2 = masks.sum(axis=(2, 3)).astype(np.float64)
     n = len(squares)
     return Measurement(
-        rois=Rois(squares, np.ones(n), np.zeros(n, dtype=bool), start),
+        rois=Rois(squares, np.ones(n), np.zeros(n, dtype=bool), start, FoundBy.DETECTOR),
         likelihood=patches.reshape(n, 2, 48, 48),
         areas_mm2=areas_mm2,
         volumes_ml=cone_volume_ml(areas_mm2.T, labels.stack.positions_mm),

@@ -5,11 +5,21 @@ import pytest
 
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.errors import RoiNotFoundError
-from lvvol.roi import locate
+from lvvol.roi import FoundBy, dense_scan
+from lvvol.roi import locate as locate_with
 from lvvol.roi.square import overlap
 
 N_SLICES = 9
 MIDDLE = 4
+
+
+def locate(scorer, detector=dense_scan, **options):
+    """Locate with a detector that misses nothing, if none is given."""
+    return locate_with(scorer, detector, **options)
+
+
+def none(images):
+    return np.empty((0, 3))
 
 
 class OverlapScorer:
@@ -78,7 +88,7 @@ def test_refuses_where_no_slice_near_the_middle_shows_an_lv(truth):
 
 
 def test_refuses_an_image_too_small_for_any_proposal():
-    with pytest.raises(RoiNotFoundError, match="slices 2, 1, 3"):
+    with pytest.raises(RoiNotFoundError, match=r"slices 2, 1, 3: .*up to 0\.00"):
         locate(OverlapScorer(np.tile([0.0, 0.0, 30.0], (3, 1)), shape=(30, 30)))
 
 
@@ -99,6 +109,33 @@ def test_any_proposer_serves_and_is_asked_in_the_first_slice_only(truth):
     rois = locate(scorer, propose)
     assert asked == [(2, 200, 220)]
     assert overlap(rois.squares[MIDDLE], truth[MIDDLE]) > 0.85
+    assert rois.found_by is FoundBy.DETECTOR
+
+
+@pytest.mark.parametrize("lost", [(), (4,), (4, 3)])
+def test_where_the_detector_proposes_nothing_every_place_is_searched(truth, lost):
+    rois = locate(OverlapScorer(truth, hidden(*lost)), none)
+    assert rois.found_by is FoundBy.DENSE_SCAN
+    assert rois.start == next(z for z in (4, 3, 5) if z not in lost)
+    assert overlap(rois.squares[rois.start], truth[rois.start]) > 0.75
+
+
+def test_where_all_proposals_score_low_every_place_is_searched(truth):
+    rois = locate(OverlapScorer(truth), lambda images: np.array([[0.0, 0.0, 40.0]]))
+    assert rois.found_by is FoundBy.DENSE_SCAN
+    assert rois.start == MIDDLE
+    assert overlap(rois.squares[MIDDLE], truth[MIDDLE]) > 0.75
+
+
+def test_the_slices_beside_come_before_the_search_of_every_place(truth):
+    asked = []
+
+    def propose(images):
+        asked.append(images)
+        return none(images) if len(asked) == 1 else truth[MIDDLE - 1][None]
+
+    rois = locate(OverlapScorer(truth), propose)
+    assert (rois.start, rois.found_by, len(asked)) == (MIDDLE - 1, FoundBy.DETECTOR, 2)
 
 
 def test_proposals_are_refined_before_one_is_chosen(truth):

@@ -6,30 +6,11 @@ from pathlib import Path
 
 import click
 
-_TAKES_SEVERAL = ("--seg", "--vol")
+from lvvol.cli.several_values import SeveralValuesGroup
+from lvvol.cli.train_detector import detector
 
 
-class _SeveralValues(click.Command):
-    """Lets `--seg A B` say what click would want as `--seg A --seg B`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat the option before each of its values, then parse."""
-        spelled_out: list[str] = []
-        option, n_values = "", 0
-        for argument in [*args, "--"]:
-            if argument.startswith("-"):
-                if option and not n_values:
-                    raise click.BadOptionUsage(option, f"Option {option!r} requires an argument.")
-                option, n_values = (argument, 0) if argument in _TAKES_SEVERAL else ("", 0)
-            elif option:
-                if n_values:
-                    spelled_out.append(option)
-                n_values += 1
-            spelled_out.append(argument)
-        return super().parse_args(ctx, spelled_out)
-
-
-@click.command(cls=_SeveralValues)
+@click.group(cls=SeveralValuesGroup, invoke_without_command=True)
 @click.option(
     "--alternate",
     is_flag=True,
@@ -39,25 +20,22 @@ class _SeveralValues(click.Command):
     "--seg",
     metavar="DATASET...",
     multiple=True,
-    required=True,
     type=click.Path(path_type=Path, readable=False),
-    help="Datasets whose masks are learned from.",
+    help="Datasets whose masks are learned from.  [required]",
 )
 @click.option(
     "--vol",
     metavar="DATASET...",
     multiple=True,
-    required=True,
     type=click.Path(path_type=Path, readable=False),
-    help="Datasets whose volumes are learned from.",
+    help="Datasets whose volumes are learned from.  [required]",
 )
 @click.option(
     "-o",
     "--output",
     metavar="RUN",
-    required=True,
     type=click.Path(path_type=Path, readable=False),
-    help="Folder for weights, checkpoints and history, made if missing.",
+    help="Folder for weights, checkpoints and history, made if missing.  [required]",
 )
 @click.option(
     "--recipe",
@@ -66,15 +44,17 @@ class _SeveralValues(click.Command):
     help="TOML file that says how to train; see recipes/.",
 )
 @click.option("--resume", is_flag=True, help="Go on where the run in RUN was stopped.")
+@click.pass_context
 def train(
+    ctx: click.Context,
     alternate: bool,
     seg: tuple[Path, ...],
     vol: tuple[Path, ...],
-    output: Path,
+    output: Path | None,
     recipe: Path | None,
     resume: bool,
 ) -> None:
-    """Train the networks on labelled datasets.
+    """Train the networks, or the detector, on labelled datasets.
 
     A DATASET is a folder of DSB2 image pairs (train_validate.csv beside them) or of Sunnybrook as
     PNG (Images and Labels); which, is told from what it holds. Only the training patients of the
@@ -84,10 +64,19 @@ def train(
     Examples:
       lvvol train --alternate --seg dsb2_png sunnybrook_png --vol dsb2_png -o run
       lvvol train --alternate --seg dsb2_png --vol dsb2_png -o run --resume
+      lvvol train detector --seg dsb2_png sunnybrook_png -o run
       lvvol predict study/ --weights run        measure with what was learned
     """  # noqa: D301 - click reads the backspace
+    if ctx.invoked_subcommand is not None:
+        return
     if not alternate:
-        raise click.UsageError("Say what to train: --alternate.")
+        raise click.UsageError("Say what to train: --alternate, or detector.")
+    # Required of this command alone: click would ask them of `detector` too.
+    given = {"seg": seg, "vol": vol, "output": output}
+    for parameter in ctx.command.params:
+        if parameter.name in given and not given[parameter.name]:
+            raise click.MissingParameter(ctx=ctx, param=parameter)
+    assert output is not None
     from lvvol import train as training
     from lvvol.cli.progress import progress_bars
 
@@ -95,3 +84,6 @@ def train(
     with progress_bars() as progress:
         training.run(seg, vol, output, settings, resume=resume, progress=progress)
     click.echo(f"Wrote weights to {click.format_filename(output)}")
+
+
+train.add_command(detector)

@@ -14,7 +14,7 @@ from lvvol import _core
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import RoiNotFoundError
 from lvvol.evaluate.figures import agreement, dice
-from lvvol.pipeline import Measurement, Networks, load_networks, measure
+from lvvol.pipeline import Measurement, Model, load_model, measure
 from lvvol.roi.square import labelled_square, overlap
 from lvvol.volume import cone_volume_ml
 
@@ -85,14 +85,14 @@ def evaluate(
     WeightsError
         If the weights are missing or damaged.
     """
-    networks = load_networks(weights)
+    model = load_model(weights)
     stacks = list(read_dataset(dataset, {part}))
     results, refused = [], []
     for number, labels in enumerate(stacks):
         if progress:
             progress("evaluate", number, len(stacks))
         try:
-            results.append(_measure_patient(labels, networks))
+            results.append(_measure_patient(labels, model))
         except RoiNotFoundError as error:
             refused.append(f"{labels.patient}: {error}")
     if progress:
@@ -160,8 +160,8 @@ def _ef_percent(
     return 100 * np.divide(edv_ml - esv_ml, edv_ml, out=share, where=edv_ml > 0)
 
 
-def _measure_patient(labels: LabelledStack, networks: Networks) -> PatientResult:
-    measured = measure(labels.stack, networks)
+def _measure_patient(labels: LabelledStack, model: Model) -> PatientResult:
+    measured = measure(labels.stack, model)
     ed, es = measured.ed_phase, measured.es_phase
     likelihood_ml = cone_volume_ml(measured.likelihood_areas_mm2.T, labels.stack.positions_mm)
     masks = _masks(measured, labels.stack.images.shape[2:])

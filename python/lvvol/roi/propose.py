@@ -1,4 +1,4 @@
-"""Proposals: squares of one slice that may hold the LV."""
+"""Proposals: squares of one slice that may hold the LV, and the ones that miss none."""
 
 from __future__ import annotations
 

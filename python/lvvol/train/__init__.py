@@ -1,7 +1,8 @@
 """Training: a recipe and datasets to weights."""
 
+from lvvol.train.detector import train_detector
 from lvvol.train.loop import Progress
 from lvvol.train.recipe import Recipe, read_recipe
 from lvvol.train.run import run
 
-__all__ = ["Progress", "Recipe", "read_recipe", "run"]
+__all__ = ["Progress", "Recipe", "read_recipe", "run", "train_detector"]

@@ -13,6 +13,60 @@ from lvvol.errors import RecipeError
 
 
 @dataclass(frozen=True)
+class DetectorRecipe:
+    """How the cascade that proposes squares is trained.
+
+    Parameters
+    ----------
+    stages : int
+        Stages, at most.
+    copies : int
+        Windows cut around each labelled square, each moved, scaled and turned at random.
+    slices_beside_middle : int
+        So many slices on either side of the middle one give positives too.
+    min_hit_rate, max_false_alarm_rate : float
+        Of each stage; see `lvvol._core.train_cascade`.
+    held_out : float
+        Share of the positives that decide thresholds and are never fitted to.
+    negatives : int
+        False alarms each stage is trained on.
+    max_trees : int
+        Trees of a stage.
+    phantoms : int
+        Synthetic studies whose whole field of view gives negatives.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+    """
+
+    stages: int = 14
+    copies: int = 6
+    slices_beside_middle: int = 1
+    min_hit_rate: float = 0.998
+    max_false_alarm_rate: float = 0.5
+    held_out: float = 0.2
+    negatives: int = 8000
+    max_trees: int = 120
+    phantoms: int = 24
+
+    def __post_init__(self) -> None:
+        _at_least(
+            1,
+            stages=self.stages,
+            copies=self.copies,
+            negatives=self.negatives,
+            max_trees=self.max_trees,
+        )
+        _at_least(0, slices_beside_middle=self.slices_beside_middle, phantoms=self.phantoms)
+        for name in ("min_hit_rate", "max_false_alarm_rate", "held_out"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise ValueError(f"{name}: expected at least 0 and below 1, got {value}")
+
+
+@dataclass(frozen=True)
 class ClassifierRecipe:
     """How `RoiClassifier` is trained.
 
@@ -108,6 +162,8 @@ class Recipe:
         Of every random choice.
     bfloat16 : bool
         Compute in bfloat16 where torch deems it safe; weights stay float32.
+    detector : DetectorRecipe
+        The cascade's part.
     classifier : ClassifierRecipe
         The ROI classifier's part.
     segmentation : SegmentationRecipe
@@ -116,6 +172,7 @@ class Recipe:
 
     seed: int = 1
     bfloat16: bool = False
+    detector: DetectorRecipe = field(default_factory=DetectorRecipe)
     classifier: ClassifierRecipe = field(default_factory=ClassifierRecipe)
     segmentation: SegmentationRecipe = field(default_factory=SegmentationRecipe)
 
@@ -133,7 +190,7 @@ def read_recipe(path: Path) -> Recipe:
     Parameters
     ----------
     path : Path
-        Keys as in `Recipe`, tables ``[classifier]`` and ``[segmentation]``.
+        Keys as in `Recipe`, tables ``[detector]``, ``[classifier]`` and ``[segmentation]``.
 
     Raises
     ------

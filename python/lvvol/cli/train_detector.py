@@ -1,0 +1,71 @@
+"""`lvvol train detector`: datasets to the cascade that proposes squares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lvvol.cli.several_values import SeveralValuesCommand
+
+
+@click.command(cls=SeveralValuesCommand)
+@click.option(
+    "--seg",
+    metavar="DATASET...",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path, readable=False),
+    help="Datasets whose masks say where the LV is.",
+)
+@click.option(
+    "--surroundings",
+    metavar="STUDY...",
+    multiple=True,
+    type=click.Path(path_type=Path, readable=False),
+    help="DICOM studies of which only what lies around the heart is learned from.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="RUN",
+    required=True,
+    type=click.Path(path_type=Path, readable=False),
+    help="Folder for detector.xml and a checkpoint, made if missing.",
+)
+@click.option(
+    "--recipe",
+    metavar="FILE",
+    type=click.Path(path_type=Path, readable=False),
+    help="TOML file with a table [detector]; see recipes/.",
+)
+@click.option("--resume", is_flag=True, help="Go on after the last stage of the run in RUN.")
+def detector(
+    seg: tuple[Path, ...],
+    surroundings: tuple[Path, ...],
+    output: Path,
+    recipe: Path | None,
+    resume: bool,
+) -> None:
+    """Train the LBP cascade that proposes where the LV is.
+
+    Positives are the labelled squares of the DATASETs' training patients, negatives everything else
+    in their slices, in whole fields of view of synthetic studies, and around the hearts of each
+    STUDY: a cascade that has seen nothing but hearts takes a liver for one. DATASETs are those of
+    `lvvol train --alternate`.
+
+    \b
+    Examples:
+      lvvol train detector --seg dsb2_png sunnybrook_png -o run
+      lvvol train detector --seg dsb2_png --surroundings study_1 study_2 -o run
+      lvvol predict study/ --weights run        find it with what was learned
+    """  # noqa: D301 - click reads the backspace
+    from lvvol import train as training
+    from lvvol.cli.progress import progress_bars
+
+    settings = training.read_recipe(recipe) if recipe is not None else None
+    with progress_bars() as progress:
+        training.train_detector(
+            seg, surroundings, output, settings, resume=resume, progress=progress
+        )
+    click.echo(f"Wrote the detector to {click.format_filename(output)}")

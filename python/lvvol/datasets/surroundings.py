@@ -1,0 +1,49 @@
+"""What lies around the heart in whole studies: negatives without a label."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lvvol.cine import moving_centre
+from lvvol.dicom import load_study
+from lvvol.working import PIXEL_MM, to_working_stack
+
+HEART_MM = 150.0
+"""Side of the square about the moving centre that is left out: no LV reaches beyond it."""
+
+
+def read_surroundings(study: Path) -> list[npt.NDArray[np.float32]]:
+    """Read what a study shows beside the heart: abdomen, chest wall, arms, air.
+
+    Parameters
+    ----------
+    study : Path
+        A folder or archive of DICOM files. Nothing needs to be known of it.
+
+    Returns
+    -------
+    list of ndarray of float32, shape (slice, row, column)
+        Strips above, below, left and right of the heart in the first phase of every slice, with the
+        contrast and the 1 mm pixels of a working stack. They overlap in the corners.
+
+    Raises
+    ------
+    LvvolError
+        If the study cannot be read.
+    """
+    stack = to_working_stack(load_study(study))
+    images = stack.images
+    half = HEART_MM / PIXEL_MM / 2
+    row, column = moving_centre(images[stack.n_slices // 2])
+    top, bottom = max(0, round(row - half)), round(row + half)
+    left, right = max(0, round(column - half)), round(column + half)
+    first = images[:, 0]
+    return [
+        first[:, :top],
+        first[:, bottom:],
+        first[:, :, :left],
+        first[:, :, right:],
+    ]

@@ -1,0 +1,135 @@
+"""Proposals by an LBP cascade: what looks like the LV in one slice (paper III-C)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from lvvol import _core
+from lvvol.errors import WeightsError
+from lvvol.roi.propose import SIDES_MM
+from lvvol.roi.square import Squares, overlap
+
+DETECTOR_FILE = "detector.xml"
+"""Name of the cascade in a folder of weights."""
+
+DETECTION_PIXEL_MM = 1.6
+"""Pixel size of the images a cascade sees: its window of 24 pixels is 38 mm, the least side."""
+
+MAX_PROPOSALS = 30
+"""Squares proposed in one slice, at most."""
+
+_SCALE_FACTOR = 1.1
+# Of squares that overlap more than this the better one stands for all.
+_SAME_SQUARE_IOU = 0.45
+# Windows that are looked at, the best first; all of them overlap a few dozen places.
+_MAX_WINDOWS = 3000
+
+
+class CascadeProposer:
+    """Proposes what a cascade takes for the LV in the first phase, which lies near ED.
+
+    Parameters
+    ----------
+    cascade : Cascade
+        Trained on `detection_images`.
+    count : int
+        Squares proposed, at most.
+    threads : int
+        Threads to search with; 0 takes every core.
+    """
+
+    def __init__(
+        self, cascade: _core.Cascade, count: int = MAX_PROPOSALS, threads: int = 0
+    ) -> None:
+        self._cascade = cascade
+        self._count = count
+        self._threads = threads
+
+    def __call__(self, images: npt.NDArray[np.float32]) -> Squares:
+        """Propose squares.
+
+        Parameters
+        ----------
+        images : ndarray of float32, shape (phase, row, column)
+            One slice of a working stack.
+
+        Returns
+        -------
+        ndarray, shape (n, 3)
+            The best first: those that passed more stages, then those with the higher score. No two
+            overlap with an IoU above 0.45. Where few windows pass every stage, those that came
+            furthest follow, so that recall does not hang on the last threshold.
+        """
+        windows, _, stages, scores = _core.detect(
+            detection_images(images[:1])[0],
+            self._cascade,
+            scale_factor=_SCALE_FACTOR,
+            min_neighbors=0,
+            max_size=(round(SIDES_MM[1] / DETECTION_PIXEL_MM),) * 2,
+            step=1,
+            min_stages=1,
+            threads=self._threads,
+        )
+        best = np.lexsort((-scores, -stages))[:_MAX_WINDOWS]
+        left: Squares = windows[best, :3] * np.float64(DETECTION_PIXEL_MM)
+        proposed: list[Squares] = []
+        while len(left) and len(proposed) < self._count:
+            proposed.append(left[0])
+            left = left[overlap(left, left[0]) <= _SAME_SQUARE_IOU]
+        return np.array(proposed).reshape(-1, 3)
+
+
+def detection_images(planes: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Return planes of a working stack as a cascade sees them.
+
+    Parameters
+    ----------
+    planes : ndarray of float32, shape (n, row, column)
+        Contrast equalised, 0 to 1, pixels of 1 mm.
+
+    Returns
+    -------
+    ndarray of uint8, shape (n, row, column)
+        Pixels of `DETECTION_PIXEL_MM` from the same top left edge, averaged, 255 for 1. At least
+        one row and column.
+    """
+    step = DETECTION_PIXEL_MM
+    rows, columns = (max(1, round(size / step)) for size in planes.shape[1:])
+    # Pixel centres lie half a pixel inside the shared top left edge, on either grid.
+    matrix = np.array([[step, 0.0, 0.5 * step - 0.5], [0.0, step, 0.5 * step - 0.5]])
+    shrunk = _core.resample(
+        np.ascontiguousarray(planes),
+        np.tile(matrix, (len(planes), 1, 1)),
+        (rows, columns),
+        edge="nearest",
+    )
+    seen: npt.NDArray[np.uint8] = np.rint(np.clip(shrunk, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return seen
+
+
+def read_detector(path: Path) -> _core.Cascade:
+    """Read the cascade that finds the LV.
+
+    Parameters
+    ----------
+    path : Path
+        XML as `lvvol train detector` and opencv_traincascade write it.
+
+    Raises
+    ------
+    WeightsError
+        If the file is missing or damaged, or holds no cascade of square windows.
+    """
+    try:
+        cascade = _core.Cascade.from_xml(path.read_bytes())
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path}: expected the detector's cascade, got no file") from error
+    except (OSError, _core.CascadeFormatError) as error:
+        raise WeightsError(f"{path}: expected the detector's cascade, got {error}") from error
+    rows, columns = cascade.window_size
+    if rows != columns:
+        raise WeightsError(f"{path}: expected square windows, got {rows} x {columns} pixels")
+    return cascade

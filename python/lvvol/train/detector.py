@@ -1,0 +1,268 @@
+"""Training of the cascade that proposes the LV's square (paper III-C)."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lvvol import _core
+from lvvol.datasets import LabelledStack, Part, read_dataset
+from lvvol.errors import DatasetError, OutputError, RecipeError
+from lvvol.roi.detect import DETECTION_PIXEL_MM, DETECTOR_FILE, detection_images
+from lvvol.roi.propose import SIDES_MM
+from lvvol.roi.square import Squares, labelled_square
+from lvvol.train.loop import Progress
+from lvvol.train.recipe import DetectorRecipe, Recipe
+from lvvol.train.sampling import cut, jitter, turns
+
+UInt8 = npt.NDArray[np.uint8]
+
+WINDOW_SIZE = 24
+"""Rows and columns of the cascade's window."""
+
+CHECKPOINT_FILE = "detector.checkpoint"
+
+_FIRST_PHANTOM_SEED = 10_000
+"""Seeds below are left for evaluation."""
+
+# How far a positive's square strays from the labelled one: less than two neighbouring windows do.
+_SHIFT, _SCALES = 0.04, (0.92, 1.08)
+_SCALE_FACTOR = 1.15
+
+
+@dataclass
+class DetectorData:
+    """Windows that show the LV, and images with the squares where it is.
+
+    Parameters
+    ----------
+    positives : list of ndarray of uint8, shape (n, 24, 24)
+        Windows.
+    images : list of ndarray of uint8, shape (row, column)
+        Images that negatives are drawn from, as `detection_images` makes them.
+    squares : list of ndarray of float64, shape (n, 3)
+        For each image what is no negative, in its pixels.
+    """
+
+    positives: list[UInt8] = field(default_factory=list)
+    images: list[UInt8] = field(default_factory=list)
+    squares: list[Squares] = field(default_factory=list)
+
+    def add_image(self, image: UInt8, squares: Squares, rng: np.random.Generator) -> None:
+        """Add an image in one of its eight orientations, if it holds a window."""
+        if min(image.shape) < WINDOW_SIZE:
+            return
+        transpose, flip_rows, flip_columns = rng.integers(2, size=3, dtype=bool)
+        if transpose:
+            image, squares = image.T, squares[:, [1, 0, 2]]
+        for axis, flip in enumerate((flip_rows, flip_columns)):
+            if flip:
+                image, squares = np.flip(image, axis), squares.copy()
+                squares[:, axis] = image.shape[axis] - squares[:, axis] - squares[:, 2]
+        self.images.append(np.ascontiguousarray(image))
+        self.squares.append(np.ascontiguousarray(squares, dtype=np.float64))
+
+    def fingerprint(self) -> str:
+        """Return what tells these data from others."""
+        digest = hashlib.sha256()
+        arrays: list[npt.NDArray[Any]] = [*self.positives, *self.images, *self.squares]
+        for array in arrays:
+            digest.update(str(array.shape).encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+
+def train_detector(
+    seg: Sequence[Path],
+    surroundings: Sequence[Path],
+    out: Path,
+    recipe: Recipe | None = None,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    """Train the detector on the split's training patients.
+
+    Parameters
+    ----------
+    seg : sequence of Path
+        Datasets whose masks say where the LV is.
+    surroundings : sequence of Path
+        DICOM studies of which only what lies around the heart is learned from, as negatives.
+    out : Path
+        Folder for ``detector.xml``, ``detector_recipe.json`` and, after each stage, a checkpoint.
+    recipe : Recipe, optional
+        What to do; the default recipe if left out.
+    resume : bool
+        Go on from the checkpoint in `out`; without it, a folder that holds one is refused.
+    progress : callable, optional
+        Called with a stage's name, the steps done and the steps in all.
+
+    Raises
+    ------
+    DatasetError
+        If a dataset is unreadable, or holds no labelled training patient.
+    LvvolError
+        If a study cannot be read.
+    OutputError
+        If `out` cannot be written, or holds another run's checkpoint.
+    RecipeError
+        If the checkpoint is damaged or belongs to another recipe or other data.
+    """
+    recipe = recipe or Recipe()
+    report: Progress = progress or (lambda stage, done, total: None)
+    checkpoint = out / CHECKPOINT_FILE
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        if checkpoint.exists() and not resume:
+            raise OutputError(f"{out}: expected an empty folder or resume, got an earlier run")
+        data = gather(seg, surroundings, recipe, report)
+        cascade = _train(data, recipe, checkpoint, report)
+        settings = {"seed": recipe.seed, **dataclasses.asdict(recipe.detector)}
+        _replace(out / "detector_recipe.json", json.dumps(settings, indent=2).encode())
+        _replace(out / DETECTOR_FILE, cascade.to_xml())
+    except OSError as error:
+        raise OutputError(f"{out}: expected a folder to write to, got {error}") from error
+
+
+def gather(
+    seg: Sequence[Path], surroundings: Sequence[Path], recipe: Recipe, report: Progress
+) -> DetectorData:
+    """Read everything that is learned from.
+
+    Parameters
+    ----------
+    seg, surroundings : sequence of Path
+        As in `train_detector`.
+    recipe : Recipe
+        Says how many phantoms there are, and the seed of every random choice.
+    report : callable
+        Called with "read" or "phantoms", the steps done and the steps in all.
+
+    Returns
+    -------
+    DetectorData
+
+    Raises
+    ------
+    DatasetError
+        If no dataset gives a positive.
+    """
+    # These load pydicom, which training the networks does without.
+    from lvvol.datasets.phantoms import phantom_labels
+    from lvvol.datasets.surroundings import read_surroundings
+
+    rng = np.random.default_rng(recipe.seed)
+    data = DetectorData()
+    part = recipe.detector
+    sources = [*dict.fromkeys(seg), *dict.fromkeys(surroundings)]
+    for number, source in enumerate(sources):
+        report("read", number, len(sources))
+        if number < len(dict.fromkeys(seg)):
+            for labels in read_dataset(source, {Part.TRAIN}):
+                _add_positives(data, labels, part, rng)
+                _add_negatives(data, labels, rng)
+        else:
+            for strip in read_surroundings(source):
+                for image in detection_images(strip) if strip.size else ():
+                    data.add_image(image, np.empty((0, 3)), rng)
+    report("read", len(sources), len(sources))
+    if not data.positives:
+        raise DatasetError("seg: expected training patients with a labelled LV, got none")
+    for number in range(part.phantoms):
+        report("phantoms", number, part.phantoms)
+        _add_negatives(data, phantom_labels(_FIRST_PHANTOM_SEED + number), rng)
+    report("phantoms", part.phantoms, part.phantoms)
+    return data
+
+
+def _add_positives(
+    data: DetectorData, labels: LabelledStack, part: DetectorRecipe, rng: np.random.Generator
+) -> None:
+    """Cut windows around the labelled squares of the slices in the middle."""
+    middle, beside = len(labels.masks) // 2, part.slices_beside_middle
+    for z in range(max(0, middle - beside), min(len(labels.masks), middle + beside + 1)):
+        square = labelled_square(labels.masks[z, 0])
+        if square is None or not labels.labelled[z, 0]:
+            continue
+        planes = detection_images(labels.stack.images[z, :1])
+        base = np.repeat(square[None] / DETECTION_PIXEL_MM, part.copies, axis=0)
+        squares = jitter(base, rng, _SHIFT, _SCALES)
+        sources = np.zeros(part.copies, dtype=np.int64)
+        windows = cut(planes, sources, squares, turns(part.copies, rng), WINDOW_SIZE)
+        data.positives.append(np.rint(windows).clip(0, 255).astype(np.uint8))
+
+
+def _add_negatives(data: DetectorData, labels: LabelledStack, rng: np.random.Generator) -> None:
+    """Add every slice whose label at ED is known, with what may not be a negative in it."""
+    squares = [labelled_square(mask) for mask in labels.masks[:, 0]]
+    for z, image in enumerate(detection_images(labels.stack.images[:, 0])):
+        if labels.labelled[z, 0]:
+            # The LV goes on through neighbouring slices, drawn or not.
+            near = [s for s in squares[max(0, z - 1) : z + 2] if s is not None]
+            data.add_image(image, np.array(near).reshape(-1, 3) / DETECTION_PIXEL_MM, rng)
+
+
+def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progress) -> _core.Cascade:
+    """Train stage by stage, with a checkpoint after each."""
+    part = recipe.detector
+    run = {
+        "seed": recipe.seed,
+        "recipe": dataclasses.asdict(part),
+        "data": data.fingerprint(),
+    }
+    start = _restore(checkpoint, run)
+
+    def after(step: _core.TrainingStep) -> None:
+        if step.cascade is not None:
+            text = json.dumps({**run, "cascade": step.cascade.to_xml().decode()})
+            _replace(checkpoint, text.encode())
+            report("detector", len(step.cascade.stage_sizes), part.stages)
+
+    report("detector", len(start.stage_sizes) if start else 0, part.stages)
+    cascade = _core.train_cascade(
+        np.concatenate(data.positives),
+        data.images,
+        squares=data.squares,
+        start=start,
+        stages=part.stages,
+        min_hit_rate=part.min_hit_rate,
+        max_false_alarm_rate=part.max_false_alarm_rate,
+        held_out=part.held_out,
+        max_trees=part.max_trees,
+        negatives=part.negatives,
+        scale_factor=_SCALE_FACTOR,
+        max_size=(round(SIDES_MM[1] / DETECTION_PIXEL_MM),) * 2,
+        seed=recipe.seed,
+        progress=after,
+    )
+    report("detector", part.stages, part.stages)
+    return cascade
+
+
+def _restore(checkpoint: Path, run: dict[str, object]) -> _core.Cascade | None:
+    """Return the stages an earlier run of the same recipe and data ended with."""
+    if not checkpoint.exists():
+        return None
+    try:
+        state = json.loads(checkpoint.read_bytes())
+        if {key: state[key] for key in run} != run:
+            raise RecipeError(f"{checkpoint}: expected a checkpoint of this recipe and these data")
+        return _core.Cascade.from_xml(state["cascade"].encode())
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RecipeError(f"{checkpoint}: expected a checkpoint, got {error!r}") from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file beside its place, then move it there."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content)
+    part.replace(path)
