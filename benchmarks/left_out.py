@@ -7,16 +7,14 @@ unpacked.
 from __future__ import annotations
 
 import csv
-import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pydicom
 
 from benchmarks.command import read_paths
-from benchmarks.real_studies import DSB2, SUNNYBROOK
+from benchmarks.real_studies import DSB2, SUNNYBROOK, read_contours
 from lvvol import pipeline
 from lvvol.prediction import Prediction
 from lvvol.volume import cone_volume_ml
@@ -95,20 +93,12 @@ def _volume_ml(measured: Prediction, slices: list[int], phase: int) -> float:
 
 def contour_areas_mm2(sunnybrook: Path, study: str) -> dict[str, float]:
     """Return the endocardial area by SOP instance UID, by the shoelace formula."""
-    contours = sunnybrook / "SCD_ManualContours" / SUNNYBROOK[study]
-    drawn = {
-        int(re.findall(r"IM-0001-(\d+)-icontour", path.name)[0]): path
-        for path in contours.rglob("*-icontour-manual.txt")
+    return {
+        uid: float(abs(row @ np.roll(column, -1) - column @ np.roll(row, -1)) / 2)
+        for uid, (row, column) in (
+            (uid, points.T) for uid, points in read_contours(sunnybrook, study).items()
+        )
     }
-    areas_mm2 = {}
-    for path in (sunnybrook / "SCD_IMAGES_01" / study).rglob("*.dcm"):
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        if int(header.InstanceNumber) in drawn:
-            x, y = np.loadtxt(drawn[int(header.InstanceNumber)]).T
-            pixels = abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
-            row_mm, column_mm = map(float, header.PixelSpacing)
-            areas_mm2[str(header.SOPInstanceUID)] = float(pixels * row_mm * column_mm)
-    return areas_mm2
 
 
 def compare_all(data: Path) -> list[Comparison]:

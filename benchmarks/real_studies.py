@@ -1,4 +1,13 @@
-"""The five whole DICOM studies, none of which is trained on; tests and benchmarks read them."""
+"""The five whole DICOM studies and their contours; tests and benchmarks read them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pydicom
 
 DSB2 = ("1", "501")
 # Folder of the images, and name of the contours.
@@ -9,3 +18,23 @@ STUDIES = (
     *(f"sunnybrook/SCD_IMAGES_01/{study}" for study in SUNNYBROOK),
 )
 """Their folders below the one that holds all data."""
+
+
+def read_contours(sunnybrook: Path, study: str) -> dict[str, npt.NDArray[np.float64]]:
+    """Return the endocardial contours of a Sunnybrook study by SOP instance UID.
+
+    A contour is an array of shape (point, 2): row and column in mm from the image's outer top left
+    corner. The files say x and y in pixels from the centre of the first.
+    """
+    contours = sunnybrook / "SCD_ManualContours" / SUNNYBROOK[study]
+    drawn = {
+        int(re.findall(r"IM-0001-(\d+)-icontour", path.name)[0]): path
+        for path in contours.rglob("*-icontour-manual.txt")
+    }
+    found = {}
+    for path in (sunnybrook / "SCD_IMAGES_01" / study).rglob("*.dcm"):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        if int(header.InstanceNumber) in drawn:
+            pixels = np.loadtxt(drawn[int(header.InstanceNumber)])[:, ::-1] + 0.5
+            found[str(header.SOPInstanceUID)] = pixels * np.array(header.PixelSpacing, dtype=float)
+    return found
