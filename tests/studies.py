@@ -114,3 +114,12 @@ class Study:
             for phase in range(n_phases)
             if phase not in without
         ]
+
+
+def good_study(folder: Path) -> Study:
+    """Write four slices of four phases: enough to be a stack, too little to find a heart in."""
+    folder.mkdir(parents=True, exist_ok=True)
+    study = Study(folder)
+    for z in range(4):
+        study.slice(z, n_phases=4)
+    return study
