@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 
 import numpy as np
@@ -196,6 +197,15 @@ def test_what_progress_throws_ends_training():
     assert [len(s.cascade.stage_sizes) for s in seen if s.cascade is not None] == [1]
 
 
+@pytest.fixture
+def interruptible():
+    """Let an interrupt raise, also in a process started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_training_without_progress():
     # Every positive has its twin among the negatives, so that no number of trees is enough.
     rng = np.random.default_rng(0)
