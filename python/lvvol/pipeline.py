@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -108,7 +109,8 @@ def load_model(weights: Path | None = None) -> Model:
     folder = weights or SHIPPED
     trained = folder / DETECTOR_FILE
     model = Model(
-        read_detector(trained if trained.exists() else SHIPPED / DETECTOR_FILE),
+        # A link that leads nowhere is a damaged file, not one left out.
+        read_detector(trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE),
         load_roi_classifier(folder / ROI_CLASSIFIER_FILE),
         load_hfcn(folder / HFCN_FILE),
     )

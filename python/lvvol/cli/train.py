@@ -68,6 +68,7 @@ def train(
       lvvol predict study/ --weights run        measure with what was learned
     """  # noqa: D301 - click reads the backspace
     if ctx.invoked_subcommand is not None:
+        _refuse_options(ctx)
         return
     if not alternate:
         raise click.UsageError("Say what to train: --alternate, or detector.")
@@ -84,6 +85,16 @@ def train(
     with progress_bars() as progress:
         training.run(seg, vol, output, settings, resume=resume, progress=progress)
     click.echo(f"Wrote weights to {click.format_filename(output)}")
+
+
+def _refuse_options(ctx: click.Context) -> None:
+    """Refuse what was said before a subcommand's name, rather than let it count for nothing."""
+    for parameter in ctx.command.params:
+        if parameter.name is not None and ctx.params.get(parameter.name):
+            raise click.UsageError(
+                f"{parameter.opts[-1]}: expected the options of {ctx.invoked_subcommand} after its "
+                "name, got one before it"
+            )
 
 
 train.add_command(detector)

@@ -52,13 +52,14 @@ def detector(
     Positives are the labelled squares of the DATASETs' training patients, negatives everything else
     in their slices, in whole fields of view of synthetic studies, and around the hearts of each
     STUDY: a cascade that has seen nothing but hearts takes a liver for one. DATASETs are those of
-    `lvvol train --alternate`.
+    `lvvol train --alternate`, and RUN may be its folder too: `lvvol predict --weights RUN` needs
+    the networks beside the detector.
 
     \b
     Examples:
       lvvol train detector --seg dsb2_png sunnybrook_png -o run
       lvvol train detector --seg dsb2_png --surroundings study_1 study_2 -o run
-      lvvol predict study/ --weights run        find it with what was learned
+      lvvol train detector --seg dsb2_png -o run --resume
     """  # noqa: D301 - click reads the backspace
     from lvvol import train as training
     from lvvol.cli.progress import progress_bars

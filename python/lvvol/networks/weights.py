@@ -76,9 +76,9 @@ def load_roi_classifier(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> RoiClassi
 
 def _read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the configuration and the tensors of a file that says it holds this kind."""
-    if not path.is_file():
-        raise WeightsError(f"{path}: expected weights of {kind}, got no file")
     try:
+        if not path.is_file():
+            raise WeightsError(f"{path}: expected weights of {kind}, got no file")
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -39,11 +39,18 @@ class CascadeProposer:
         Squares proposed, at most.
     threads : int
         Threads to search with; 0 takes every core.
+
+    Raises
+    ------
+    ValueError
+        If the count is below 1.
     """
 
     def __init__(
         self, cascade: _core.Cascade, count: int = MAX_PROPOSALS, threads: int = 0
     ) -> None:
+        if count < 1:
+            raise ValueError(f"count: expected at least 1, got {count}")
         self._cascade = cascade
         self._count = count
         self._threads = threads

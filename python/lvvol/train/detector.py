@@ -109,7 +109,7 @@ def train_detector(
     Raises
     ------
     DatasetError
-        If a dataset is unreadable, or holds no labelled training patient.
+        If a dataset is unreadable, holds no labelled training patient, or too little to learn from.
     LvvolError
         If a study cannot be read.
     OutputError
@@ -228,22 +228,25 @@ def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progres
             report("detector", len(step.cascade.stage_sizes), part.stages)
 
     report("detector", len(start.stage_sizes) if start else 0, part.stages)
-    cascade = _core.train_cascade(
-        np.concatenate(data.positives),
-        data.images,
-        squares=data.squares,
-        start=start,
-        stages=part.stages,
-        min_hit_rate=part.min_hit_rate,
-        max_false_alarm_rate=part.max_false_alarm_rate,
-        held_out=part.held_out,
-        max_trees=part.max_trees,
-        negatives=part.negatives,
-        scale_factor=_SCALE_FACTOR,
-        max_size=(round(SIDES_MM[1] / DETECTION_PIXEL_MM),) * 2,
-        seed=recipe.seed,
-        progress=after,
-    )
+    try:
+        cascade = _core.train_cascade(
+            np.concatenate(data.positives),
+            data.images,
+            squares=data.squares,
+            start=start,
+            stages=part.stages,
+            min_hit_rate=part.min_hit_rate,
+            max_false_alarm_rate=part.max_false_alarm_rate,
+            held_out=part.held_out,
+            max_trees=part.max_trees,
+            negatives=part.negatives,
+            scale_factor=_SCALE_FACTOR,
+            max_size=(round(SIDES_MM[1] / DETECTION_PIXEL_MM),) * 2,
+            seed=recipe.seed,
+            progress=after,
+        )
+    except ValueError as error:  # the recipe has checked itself: it is the data
+        raise DatasetError(f"seg, surroundings: {error}") from error
     report("detector", part.stages, part.stages)
     return cascade
 
@@ -257,7 +260,7 @@ def _restore(checkpoint: Path, run: dict[str, object]) -> _core.Cascade | None:
         if {key: state[key] for key in run} != run:
             raise RecipeError(f"{checkpoint}: expected a checkpoint of this recipe and these data")
         return _core.Cascade.from_xml(state["cascade"].encode())
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise RecipeError(f"{checkpoint}: expected a checkpoint, got {error!r}") from error
 
 

@@ -60,10 +60,12 @@ class DetectorRecipe:
             max_trees=self.max_trees,
         )
         _at_least(0, slices_beside_middle=self.slices_beside_middle, phantoms=self.phantoms)
-        for name in ("min_hit_rate", "max_false_alarm_rate", "held_out"):
+        for name in ("min_hit_rate", "max_false_alarm_rate"):
             value = getattr(self, name)
-            if not 0 <= value < 1:
-                raise ValueError(f"{name}: expected at least 0 and below 1, got {value}")
+            if not 0 < value < 1:
+                raise ValueError(f"{name}: expected above 0 and below 1, got {value}")
+        if not 0 <= self.held_out < 1:
+            raise ValueError(f"held_out: expected at least 0 and below 1, got {self.held_out}")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from lvvol.train import classifier, segmentation
 from lvvol.train.loop import Progress, Run
 from lvvol.train.recipe import Recipe
 
+_CLASSIFIER, _HFCN = "classifier", "hfcn"
+
 
 def run(
     seg: Sequence[Path],
@@ -100,7 +102,8 @@ def _prepare(out: Path, recipe: Recipe, resume: bool) -> None:
     """Make the folder; an earlier run's ``recipe.json`` stays until its checkpoints are checked."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        earlier = any(out.glob("*.checkpoint"))
+        # The detector, which is trained apart, may share the folder.
+        earlier = any((out / f"{name}.checkpoint").exists() for name in (_CLASSIFIER, _HFCN))
         if earlier and not resume:
             raise OutputError(f"{out}: expected an empty folder or resume, got an earlier run")
         if not earlier:
@@ -117,7 +120,7 @@ def _train_classifier(
     torch.manual_seed(recipe.seed)
     network = RoiClassifier()
     run = Run(
-        "classifier",
+        _CLASSIFIER,
         network,
         recipe.to_dict(),
         recipe.seed,
@@ -148,7 +151,7 @@ def _train_hfcn(
     torch.manual_seed(recipe.seed)
     network = HFCN()
     run = Run(
-        "hfcn",
+        _HFCN,
         network,
         recipe.to_dict(),
         recipe.seed,
