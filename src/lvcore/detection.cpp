@@ -35,15 +35,7 @@ void check(const ByteImage& image, const Cascade& cascade, const DetectionOption
                                     std::to_string(kMaxImageSide) + " pixels, got " +
                                     times(image.rows, image.columns));
     }
-    if (!(options.scale_factor >= kMinScaleFactor && std::isfinite(options.scale_factor))) {
-        throw std::invalid_argument(
-            "scale_factor: expected a finite number of at least 1.005, got " +
-            std::to_string(options.scale_factor));
-    }
-    if (options.step > kMaxCascadeWindow) {
-        throw std::invalid_argument("step: expected 0 to " + std::to_string(kMaxCascadeWindow) +
-                                    ", got " + std::to_string(options.step));
-    }
+    check_search(options.search);
     check_cascade(cascade);
     if (options.min_stages && *options.min_stages > cascade.stages.size()) {
         throw std::invalid_argument("min_stages: expected at most the cascade's " +
@@ -285,17 +277,18 @@ std::vector<Level> make_levels(const ByteImage& image, const Cascade& cascade,
     constexpr std::size_t kStripeColumns = 32;
     std::vector<Level> levels;
     std::size_t stripes = 0;
-    for (const float scale : detection_scales(image.rows, image.columns, cascade, options)) {
+    for (const float scale : search_scales(image.rows, image.columns,
+                                           {cascade.width, cascade.height}, options.search)) {
         Level level{};
         level.scale = scale;
         level.rows = rounded(static_cast<float>(image.rows) / scale);
         level.columns = rounded(static_cast<float>(image.columns) / scale);
-        level.step = options.step != 0 ? options.step : scale >= 2.0F ? 1 : 2;
+        level.step = options.search.step_at(scale);
         if (level.rows < cascade.height || level.columns < cascade.width) {
             continue;
         }
         const std::size_t free_columns = level.columns + 1 - cascade.width;
-        if (options.step == 0 && stripes == 0) {
+        if (options.search.step == 0 && stripes == 0) {
             stripes = (free_columns + kStripeColumns - 1) / kStripeColumns;
         }
         level.across = (free_columns + level.step - 1) / level.step;
@@ -308,42 +301,6 @@ std::vector<Level> make_levels(const ByteImage& image, const Cascade& cascade,
 }
 
 }  // namespace
-
-std::vector<float> detection_scales(std::size_t rows, std::size_t columns, const Cascade& cascade,
-                                    const DetectionOptions& options) {
-    const WindowSize most = options.max_size.value_or(WindowSize{columns, rows});
-    // What is rounded in double precision and what in single is OpenCV's.
-    const auto side = [](std::uint32_t window, auto scale) {
-        return static_cast<std::size_t>(std::lrint(static_cast<decltype(scale)>(window) * scale));
-    };
-    std::vector<float> all;
-    for (double scale = 1;
-         side(cascade.width, scale) <= columns && side(cascade.height, scale) <= rows;
-         scale *= options.scale_factor) {
-        all.push_back(static_cast<float>(scale));
-    }
-    std::vector<float> chosen;
-    for (const float scale : all) {
-        const WindowSize size{side(cascade.width, scale), side(cascade.height, scale)};
-        if (size.width <= most.width && size.height <= most.height &&
-            size.width >= options.min_size.width && size.height >= options.min_size.height) {
-            chosen.push_back(scale);
-        }
-    }
-    if (chosen.empty() && !all.empty()) {
-        const auto distance = [&](float scale) {
-            const auto apart = [](std::size_t a, std::size_t b) {
-                return static_cast<double>(a) - static_cast<double>(b);
-            };
-            const double dx = apart(options.min_size.width, side(cascade.width, scale));
-            const double dy = apart(options.min_size.height, side(cascade.height, scale));
-            return dx * dx + dy * dy;
-        };
-        chosen.push_back(*std::min_element(
-            all.begin(), all.end(), [&](float a, float b) { return distance(a) < distance(b); }));
-    }
-    return chosen;
-}
 
 std::vector<Detection> detect(const ByteImage& image, const Cascade& cascade,
                               const DetectionOptions& options, std::size_t threads) {
@@ -377,7 +334,7 @@ std::vector<Detection> detect(const ByteImage& image, const Cascade& cascade,
     const std::size_t hardware = std::max<std::size_t>(1, std::thread::hardware_concurrency());
     const std::size_t searchers = std::min(threads == 0 ? hardware : threads, bands.size());
     parallel_for(searchers, 1, threads, [&](std::size_t, std::size_t) {
-        Searcher searcher(image, options.step == 0,
+        Searcher searcher(image, options.search.step == 0,
                           options.min_stages.value_or(cascade.stages.size()));
         for (std::size_t i = next++; i < bands.size(); i = next++) {
             found[i] = searcher.search(bands[i]);

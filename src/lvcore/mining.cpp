@@ -69,15 +69,7 @@ void check(const std::vector<MiningImage>& images, std::size_t height, std::size
             }
         }
     }
-    if (!(options.scale_factor >= kMinScaleFactor && std::isfinite(options.scale_factor))) {
-        throw std::invalid_argument(
-            "scale_factor: expected a finite number of at least 1.005, got " +
-            std::to_string(options.scale_factor));
-    }
-    if (options.step > kMaxCascadeWindow) {
-        throw std::invalid_argument("step: expected 0 to " + std::to_string(kMaxCascadeWindow) +
-                                    ", got " + std::to_string(options.step));
-    }
+    check_search(options.search);
     if (!(options.iou_limit >= 0 && options.iou_limit <= 1)) {
         throw std::invalid_argument("iou_limit: expected 0 to 1, got " +
                                     std::to_string(options.iou_limit));
@@ -99,16 +91,11 @@ Miner::Miner(std::vector<MiningImage> images, std::size_t height, std::size_t wi
 }
 
 void Miner::list_levels() {
-    const Cascade window{
-        static_cast<std::uint32_t>(width_), static_cast<std::uint32_t>(height_), {}, {}};
-    DetectionOptions search;
-    search.scale_factor = options_.scale_factor;
-    search.min_size = options_.min_size;
-    search.max_size = options_.max_size;
     std::uint64_t first = 0;
     for (std::size_t i = 0; i < images_.size(); ++i) {
         const ByteImage& image = images_[i].image;
-        for (const float scale : detection_scales(image.rows, image.columns, window, search)) {
+        for (const float scale :
+             search_scales(image.rows, image.columns, {width_, height_}, options_.search)) {
             const auto shrunk = [&](std::size_t size) {
                 return static_cast<std::size_t>(std::lrint(static_cast<float>(size) / scale));
             };
@@ -117,7 +104,7 @@ void Miner::list_levels() {
             if (rows < height_ || columns < width_) {
                 continue;
             }
-            const std::size_t step = options_.step != 0 ? options_.step : scale >= 2.0F ? 1 : 2;
+            const std::size_t step = options_.search.step_at(scale);
             const std::uint64_t windows =
                 ((rows - height_) / step + 1) * ((columns - width_) / step + 1);
             levels_.push_back({i, static_cast<double>(scale), rows, columns, step, first, windows});

@@ -3,12 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include "lvcore/cascade.hpp"
-#include "lvcore/detection.hpp"
 #include "lvcore/pyramid.hpp"
+#include "lvcore/search.hpp"
 
 namespace lvcore {
 
@@ -28,10 +27,7 @@ struct MiningImage {
 /// Which windows of an image may be drawn.
 struct MiningOptions {
     /// Levels and places are those of `detect` with these options.
-    double scale_factor = 1.1;
-    WindowSize min_size = {0, 0};
-    std::optional<WindowSize> max_size = {};
-    std::size_t step = 1;
+    SearchOptions search = {.step = 1};
     /// A window is not drawn if its intersection with a positive square, over their union, is
     /// above this.
     double iou_limit = 0.3;

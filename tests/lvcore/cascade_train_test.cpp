@@ -140,7 +140,7 @@ TEST(gentle_boost_checks_its_arguments) {
 TEST(miner_draws_every_window_once) {
     const auto pixels = scattered(6 * 7, 2);
     MiningOptions options;
-    options.scale_factor = 3;  // one level
+    options.search.scale_factor = 3;  // one level
     Miner miner({{{pixels.data(), 6, 7}, {}}}, 4, 5, options);
     CHECK(miner.total() == 9);
     miner.draw(kPassesAll, 100, kNothing);

@@ -41,8 +41,8 @@ TEST(every_place_of_every_size_is_reached_and_none_beyond) {
                 for (std::size_t columns = 1; columns < 70; columns += 5) {
                     for (const std::size_t step : {1U, 2U, 3U, 100U}) {
                         DetectionOptions options;
-                        options.scale_factor = 100;
-                        options.step = step;
+                        options.search.scale_factor = 100;
+                        options.search.step = step;
                         const auto found =
                             lvcore::detect({pixels.data(), rows, columns}, cascade, options, 1);
                         const std::size_t down = rows < height ? 0 : (rows - height) / step + 1;
@@ -61,7 +61,7 @@ TEST(threads_change_nothing) {
     const Cascade cascade = one_question(9, 10, 0);
     for (const std::size_t step : {0U, 1U}) {
         DetectionOptions options;
-        options.step = step;
+        options.search.step = step;
         const auto alone = lvcore::detect({pixels.data(), 200, 150}, cascade, options, 1);
         const auto many = lvcore::detect({pixels.data(), 200, 150}, cascade, options, 5);
         CHECK(alone.size() > 100);
@@ -75,21 +75,6 @@ TEST(threads_change_nothing) {
     }
 }
 
-TEST(scales_lie_between_the_sizes_or_next_to_the_smallest) {
-    const Cascade cascade = one_question(10, 20, 0);
-    const auto scales = [&](const DetectionOptions& options) {
-        return lvcore::detection_scales(100, 100, cascade, options);
-    };
-    // The window's height, 20, meets the image's at scale 5.
-    CHECK(scales({.scale_factor = 2}) == std::vector<float>({1, 2, 4}));
-    CHECK(scales({.scale_factor = 2, .min_size = {11, 0}}) == std::vector<float>({2, 4}));
-    CHECK(scales({.scale_factor = 2, .max_size = lvcore::WindowSize{100, 79}}) ==
-          std::vector<float>({1, 2}));
-    CHECK(
-        scales({.scale_factor = 2, .min_size = {25, 50}, .max_size = lvcore::WindowSize{25, 50}}) ==
-        std::vector<float>({2}));
-}
-
 TEST(what_cannot_be_searched_is_refused) {
     const std::vector<std::uint8_t> pixels(9);
     const Cascade sound = one_question(3, 3, 0);
@@ -98,8 +83,8 @@ TEST(what_cannot_be_searched_is_refused) {
     };
     CHECK_THROWS(std::invalid_argument, "image",
                  lvcore::detect({pixels.data(), 0, 3}, sound, {}, 1));
-    CHECK_THROWS(std::invalid_argument, "scale_factor", run({.scale_factor = 1}));
-    CHECK_THROWS(std::invalid_argument, "step", run({.step = 1025}));
+    CHECK_THROWS(std::invalid_argument, "scale_factor", run({.search = {.scale_factor = 1}}));
+    CHECK_THROWS(std::invalid_argument, "step", run({.search = {.step = 1025}}));
     CHECK_THROWS(std::invalid_argument, "min_stages", run({.min_stages = 2}));
     Cascade unsound = sound;
     unsound.features[0].x = 1;

@@ -8,18 +8,13 @@
 #include <vector>
 
 #include "lvcore/bindings/arrays.hpp"
+#include "lvcore/bindings/search.hpp"
 #include "lvcore/cascade_xml.hpp"
 #include "lvcore/detection.hpp"
 
 namespace lvcore::bindings {
 
 namespace {
-
-using Size = std::pair<py::ssize_t, py::ssize_t>;
-
-WindowSize size_argument(const char* name, const Size& rows_columns) {
-    return {count_argument(name, rows_columns.second), count_argument(name, rows_columns.first)};
-}
 
 /// Corners and sides far from where sums or differences of 32 bits overflow.
 constexpr std::int32_t kFarthest = 1 << 24;
@@ -55,13 +50,8 @@ py::tuple detect_in(py::handle image_value, const Cascade& cascade, double scale
     }
     check_layout(argument, image, 2);
     DetectionOptions options;
-    options.scale_factor = scale_factor;
+    options.search = search_options(scale_factor, min_size, max_size, step);
     options.min_neighbors = count_argument("min_neighbors", min_neighbors);
-    options.min_size = size_argument("min_size", min_size);
-    if (max_size) {
-        options.max_size = size_argument("max_size", *max_size);
-    }
-    options.step = count_argument("step", step);
     if (min_stages) {
         options.min_stages = count_argument("min_stages", *min_stages);
     }

@@ -8,12 +8,11 @@
 #include <vector>
 
 #include "lvcore/bindings/arrays.hpp"
+#include "lvcore/bindings/search.hpp"
 
 namespace lvcore::bindings {
 
 namespace {
-
-using Size = std::pair<py::ssize_t, py::ssize_t>;
 
 /// Arrays that images and squares are views of, held while training runs.
 struct Images {
@@ -54,10 +53,6 @@ Images images_argument(const py::sequence& images, const std::optional<py::seque
     return all;
 }
 
-WindowSize size_argument(const char* name, const Size& rows_columns) {
-    return {count_argument(name, rows_columns.second), count_argument(name, rows_columns.first)};
-}
-
 Cascade train(py::handle positives_value, const py::sequence& images_value,
               const std::optional<py::object>& weights_value,
               const std::optional<py::sequence>& squares_value, const std::optional<Cascade>& start,
@@ -90,12 +85,7 @@ Cascade train(py::handle positives_value, const py::sequence& images_value,
                                    : (options.negatives + 9) / 10;
     const std::size_t threads = count_argument("threads", threads_value);
     options.tree = {count_argument("depth", depth), weight_trim, threads};
-    options.mining.scale_factor = scale_factor;
-    options.mining.min_size = size_argument("min_size", min_size);
-    if (max_size) {
-        options.mining.max_size = size_argument("max_size", *max_size);
-    }
-    options.mining.step = count_argument("step", step);
+    options.mining.search = search_options(scale_factor, min_size, max_size, step);
     options.mining.iou_limit = iou_limit;
     options.mining.seed = seed;
     options.mining.threads = threads;
