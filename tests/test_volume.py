@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lvvol.volume import cone_volume_ml, trapezoid_volume_ml
+from lvvol.volume import cone_volume_ml, ejection_fraction_percent, trapezoid_volume_ml
 
 
 def test_cylinder_is_area_times_height():
@@ -87,3 +87,14 @@ def test_gradient_of_the_trapezoid_is_that_of_finite_differences():
     assert torch.autograd.gradcheck(
         trapezoid_volume_ml, (areas_mm2.requires_grad_(), gaps_mm.requires_grad_())
     )
+
+
+def test_ejection_fraction_of_each_patient():
+    ef_percent = ejection_fraction_percent([200.0, 80.0, 0.0], [50.0, 100.0, 0.0])
+    np.testing.assert_array_equal(ef_percent, [75.0, -25.0, np.nan])
+    np.testing.assert_array_equal(ejection_fraction_percent(100.0, [[30.0], [80.0]]), [[70], [20]])
+
+
+def test_volumes_of_different_patients_have_no_ejection_fraction():
+    with pytest.raises(ValueError, match=r"esv_ml: expected .* edv_ml \(2,\), got \(3,\)"):
+        ejection_fraction_percent([1.0, 2.0], [1.0, 2.0, 3.0])

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol.cine import CineStack
+from lvvol.volume import ejection_fraction_percent
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Prediction:
     @property
     def ef_percent(self) -> float:
         """Ejection fraction, 100 (EDV - ESV) / EDV; NaN where EDV is 0."""
-        return 100.0 * self.sv_ml / self.edv_ml if self.edv_ml > 0 else float("nan")
+        return float(ejection_fraction_percent(self.edv_ml, self.esv_ml))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain numbers and lists, ready for JSON."""

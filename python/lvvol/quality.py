@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol.roi import FoundBy, Rois
+from lvvol.volume import ejection_fraction_percent
 
 _LARGEST_DISAGREEMENT_PERCENT = 15.0
 _END_SLICE_SHARE = 0.5
@@ -46,9 +47,9 @@ def doubts(
     low, high = _PLAUSIBLE_EDV_ML
     if not low <= edv_ml <= high:
         found.append(f"EDV {edv_ml:.0f} mL is outside {low:.0f} to {high:.0f} mL")
-    ef_percent = 100 * (edv_ml - esv_ml) / edv_ml if edv_ml > 0 else 0.0
+    ef_percent = float(ejection_fraction_percent(edv_ml, esv_ml))
     low, high = _PLAUSIBLE_EF_PERCENT
-    if not low <= ef_percent <= high:
+    if ef_percent < low or ef_percent > high:  # NaN is neither: EDV has told
         found.append(f"EF {ef_percent:.0f} % is outside {low:.0f} to {high:.0f} %")
     for name, phase in (("ED", ed), ("ES", es)):
         total, other = float(areas_mm2[:, phase].sum()), float(likelihood_areas_mm2[:, phase].sum())

@@ -1,4 +1,4 @@
-"""Areas to volumes (paper eqs. 3, 4 and 8)."""
+"""Areas to volumes (paper eqs. 3, 4 and 8), and volumes to EF."""
 
 from __future__ import annotations
 
@@ -91,6 +91,41 @@ def trapezoid_volume_ml(areas_mm2: Areas, gaps_mm: Areas) -> Areas:
     lower, upper = areas_mm2[..., :-1], areas_mm2[..., 1:]
     volume: Areas = ((lower + upper) * gaps_mm).sum(-1) / (2 * MM3_PER_ML)
     return volume
+
+
+def ejection_fraction_percent(
+    edv_ml: npt.ArrayLike, esv_ml: npt.ArrayLike
+) -> npt.NDArray[np.float64]:
+    """Return EF, element by element.
+
+    Parameters
+    ----------
+    edv_ml, esv_ml : array_like
+        Volumes at ED and ES, of shapes that broadcast.
+
+    Returns
+    -------
+    ndarray of float64
+        100 (EDV - ESV) / EDV, of the common shape; NaN where EDV is not above 0.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not broadcast.
+
+    Examples
+    --------
+    >>> float(ejection_fraction_percent(120.0, 48.0))
+    60.0
+    """
+    edv, esv = np.asarray(edv_ml, np.float64), np.asarray(esv_ml, np.float64)
+    try:
+        unknown = np.full(np.broadcast_shapes(edv.shape, esv.shape), np.nan)
+    except ValueError as error:
+        raise ValueError(
+            f"esv_ml: expected a shape that broadcasts with edv_ml {edv.shape}, got {esv.shape}"
+        ) from error
+    return np.asarray(100.0 * np.divide(edv - esv, edv, out=unknown, where=edv > 0))
 
 
 def _check(shape: tuple[int, ...], positions_mm: npt.NDArray[np.float64]) -> None:

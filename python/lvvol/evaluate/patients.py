@@ -16,7 +16,7 @@ from lvvol.errors import RoiNotFoundError
 from lvvol.evaluate.figures import agreement, dice
 from lvvol.pipeline import Measurement, Model, load_model, measure
 from lvvol.roi.square import labelled_square, overlap
-from lvvol.volume import cone_volume_ml
+from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,8 @@ def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
             summary[f"{prefix}edv_ml"] = agreement(edv, true_edv)
             summary[f"{prefix}esv_ml"] = agreement(esv, true_esv)
             summary[f"{prefix}ef_percent"] = agreement(
-                _ef_percent(edv, esv), _ef_percent(true_edv, true_esv)
+                ejection_fraction_percent(edv, esv),
+                ejection_fraction_percent(true_edv, true_esv),
             )
     return summary
 
@@ -150,14 +151,6 @@ def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
 def _mean_of_known(values: npt.NDArray[np.float64]) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
-
-
-def _ef_percent(
-    edv_ml: npt.NDArray[np.float64], esv_ml: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Return 100 (EDV - ESV) / EDV, NaN where EDV is 0."""
-    share = np.full_like(edv_ml, np.nan)
-    return 100 * np.divide(edv_ml - esv_ml, edv_ml, out=share, where=edv_ml > 0)
 
 
 def _measure_patient(labels: LabelledStack, model: Model) -> PatientResult:

@@ -11,7 +11,7 @@ import numpy as np
 
 from lvvol.phantom.scan import LOCALISER, SHORT_AXIS, Scan
 from lvvol.phantom.shapes import Float64
-from lvvol.volume import cone_volume_ml
+from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
 SAME_PLACE_MM = 1e-3
 
@@ -63,7 +63,7 @@ class Truth:
     @property
     def ef_percent(self) -> float:
         """Ejection fraction."""
-        return 100.0 * (self.edv_ml - self.esv_ml) / self.edv_ml
+        return float(ejection_fraction_percent(self.edv_ml, self.esv_ml))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the truth as plain numbers and lists, ready for JSON."""
