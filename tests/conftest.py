@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import hypothesis
 import pytest
 
 from benchmarks.real_studies import STUDIES
 from opencv4 import OpenCV4
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# No test fails because a machine is busy.
+hypothesis.settings.register_profile("lvvol", deadline=None)
+hypothesis.settings.load_profile("lvvol")
 
 
 @pytest.fixture(scope="session")

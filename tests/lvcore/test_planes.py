@@ -96,7 +96,7 @@ def assert_agrees_with_sitk(image, source, target, shape):
     np.testing.assert_allclose(got[sure], expected[sure], atol=1e-3 * np.abs(image).max())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     source=planes(),
     angle=st.floats(-3.2, 3.2),
@@ -145,14 +145,12 @@ def test_real_slices_agree_with_simpleitk(real_data, study):
         assert_agrees_with_sitk(pixels, source, target, (180, 240))
 
 
-@settings(deadline=None)
 @given(source=planes(), seed=st.integers(0, 9))
 def test_a_plane_onto_itself_is_the_identity(source, seed):
     image = noise(37, 53, seed=seed)
     np.testing.assert_array_equal(onto(image, source, source, image.shape), image)
 
 
-@settings(deadline=None)
 @given(source=planes(), shape=st.tuples(st.integers(1, 40), st.integers(1, 40)))
 def test_a_quarter_turn_is_a_transpose_and_a_flip(source, shape):
     image = noise(*shape)
@@ -172,7 +170,6 @@ def test_a_quarter_turn_is_a_transpose_and_a_flip(source, shape):
         np.testing.assert_array_equal(onto(turned, target, source, shape), image)
 
 
-@settings(deadline=None)
 @given(
     source=planes(),
     angle=st.floats(-3.2, 3.2),
@@ -197,7 +194,7 @@ def test_there_and_back_keeps_what_a_straight_line_describes(source, angle, step
     np.testing.assert_allclose(back[inner], image[inner], atol=2e-3)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     source=planes(),
     spot=st.tuples(st.floats(50, 70), st.floats(50, 70)),

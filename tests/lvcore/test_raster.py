@@ -33,7 +33,6 @@ polygons = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(polygons)
 def test_the_area_is_the_polygons(points):
     coverage = _core.contour_coverage(points, (50, 50))
@@ -42,7 +41,6 @@ def test_the_area_is_the_polygons(points):
     assert coverage.sum(dtype=np.float64) == pytest.approx(shoelace(points), rel=1e-5, abs=1e-5)
 
 
-@settings(deadline=None)
 @given(polygons, st.integers(0, 40))
 def test_direction_and_first_point_play_no_part(points, shift):
     expected = _core.contour_coverage(points, (50, 50))
@@ -50,7 +48,6 @@ def test_direction_and_first_point_play_no_part(points, shift):
         np.testing.assert_allclose(_core.contour_coverage(same, (50, 50)), expected, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(polygons, st.integers(-30, 30), st.integers(-30, 30))
 def test_what_lies_outside_is_cut_off(points, down, right):
     # Moved by whole pixels, the same coverage shows through another window of the plane.
@@ -61,7 +58,7 @@ def test_what_lies_outside_is_cut_off(points, down, right):
     np.testing.assert_allclose(moved, expected, atol=1e-6)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(polygons)
 def test_every_pixel_agrees_with_counting_points_in_it(points):
     # 40 x 40 points a pixel, each inside where a ray to the right crosses the outline an odd number

@@ -95,7 +95,6 @@ def triangle_matrix(origin, step, outputs, inputs, edge):
     return inside / np.maximum(inside.sum(axis=1, keepdims=True), 1e-300)
 
 
-@settings(deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     out=st.tuples(st.integers(0, 70), st.integers(0, 40)),
@@ -119,7 +118,6 @@ def test_maps_along_the_axes_are_a_separable_triangle_filter(
     np.testing.assert_allclose(one(image, matrix, out, edge=edge), expected, atol=1e-5)
 
 
-@settings(deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     out=st.tuples(st.integers(1, 70), st.integers(1, 40)),
@@ -140,7 +138,6 @@ def test_rotated_and_sheared_maps_are_supersampled_linear_interpolation(
     np.testing.assert_allclose(one(image, matrix, out, edge=edge), expected, atol=1e-5)
 
 
-@settings(deadline=None)
 @given(step=st.floats(0.2, 5), origin=st.floats(30, 60))
 def test_shrinking_keeps_a_straight_line(step, origin):
     line = np.arange(120, dtype=np.float32)[None].repeat(3, axis=0)
@@ -157,7 +154,7 @@ def test_a_small_turn_changes_little_where_the_map_shrinks():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8, np.uint16, np.int16])
 @given(shape=st.tuples(st.integers(1, 80), st.integers(1, 80)), seed=st.integers(0, 9))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_identity_flips_and_quarter_turns_are_exact(dtype, shape, seed):
     rng = np.random.default_rng(seed)
     image = rng.integers(0, 256, shape).astype(dtype)
@@ -175,7 +172,6 @@ def test_identity_flips_and_quarter_turns_are_exact(dtype, shape, seed):
         np.testing.assert_array_equal(one(image, matrix, out), expected)
 
 
-@settings(deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 30), st.integers(1, 30)),
     matrix=st.lists(st.floats(-4, 4), min_size=4, max_size=4),

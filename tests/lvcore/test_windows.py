@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lvvol import _core
@@ -56,7 +56,6 @@ def reference(images, slices, squares, phases, size, normalise, edge):
     return out
 
 
-@settings(deadline=None)
 @given(
     squares=st.lists(
         st.tuples(st.floats(-20, 50), st.floats(-20, 60), st.floats(0.5, 90)), max_size=4

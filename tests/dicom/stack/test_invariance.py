@@ -75,7 +75,7 @@ def datasets(request, tmp_path_factory):
     return [pydicom.dcmread(file) for file in files], load_study(folder)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_names_and_folders_change_nothing(datasets, data):
     images, expected = datasets
@@ -89,7 +89,7 @@ def test_names_and_folders_change_nothing(datasets, data):
         assert content(load_study(root))[:-1] == content(expected)[:-1]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_splitting_and_merging_series_changes_nothing(datasets, data):
     """Every image gets any of a few series, whichever it was in before."""
