@@ -149,6 +149,14 @@ def test_a_folder_that_holds_a_run_is_refused_without_resume(dataset, unbroken):
         run([dataset], [dataset], unbroken[0], RECIPE)
 
 
+def test_the_detectors_folder_is_free_for_the_networks(dataset, unbroken, tmp_path):
+    (tmp_path / "detector.checkpoint").write_text("of the detector")
+    run([dataset], [dataset], tmp_path, RECIPE)
+    assert_same(tmp_path, unbroken[0])
+    assert json.loads((tmp_path / "recipe.json").read_text()) == RECIPE.to_dict()
+    assert (tmp_path / "detector.checkpoint").read_text() == "of the detector"
+
+
 def test_patients_of_other_parts_are_not_even_opened(dataset, unbroken, tmp_path):
     """Images of left-out, test, validation and broken patients are damaged: none may matter."""
     folder = tmp_path / "dsb2"
