@@ -13,7 +13,11 @@ def trained(monkeypatch):
     def run(seg, vol, out, recipe=None, *, resume=False, progress=None):
         called.update(seg=seg, vol=vol, out=out, recipe=recipe, resume=resume)
 
+    def train_detector(seg, surroundings, out, recipe=None, *, resume=False, progress=None):
+        called.update(seg=seg, surroundings=surroundings, out=out, recipe=recipe, resume=resume)
+
     monkeypatch.setattr(train, "run", run)
+    monkeypatch.setattr(train, "train_detector", train_detector)
     return called
 
 
@@ -81,3 +85,124 @@ def test_a_dataset_that_is_none_is_one_line(run, tmp_path):
     code, out, err = run("train", "--alternate", *arguments)
     assert (code, out) == (errors.DatasetError.exit_code, "")
     assert err.count("\n") == 1
+
+
+# The detector
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["--seg", "a", "b", "--surroundings", "c", "d", "-o", "run"],
+        ["--surroundings", "c", "d", "-o", "run", "--seg", "a", "b"],
+        ["--output=run", "--seg=a", "--seg", "b", "--surroundings", "c", "--surroundings=d"],
+    ],
+)
+def test_detector_takes_datasets_and_studies(run, trained, args):
+    code, out, err = run("train", "detector", *args)
+    assert (code, out, err) == (0, "Wrote the detector to run\n", "")
+    assert trained == {
+        "seg": (Path("a"), Path("b")),
+        "surroundings": (Path("c"), Path("d")),
+        "out": Path("run"),
+        "recipe": None,
+        "resume": False,
+    }
+
+
+def test_detector_does_without_surroundings(run, trained):
+    assert run("train", "detector", "--seg", "a", "-o", "run")[0] == 0
+    assert trained["surroundings"] == ()
+
+
+def test_recipe_and_resume_reach_the_detector(run, trained, tmp_path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("seed = 7\n[detector]\nstages = 3\n")
+    arguments = ["--seg", "a", "-o", "run", "--resume", "--recipe", recipe]
+    assert run("train", "detector", *arguments)[0] == 0
+    assert trained["resume"]
+    assert (trained["recipe"].seed, trained["recipe"].detector.stages) == (7, 3)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["-o", "run"], "--seg"),
+        (["--seg", "a"], "--output"),
+        (["--seg", "-o", "run"], "--seg"),
+        (["--seg", "a", "--surroundings", "-o", "run"], "--surroundings"),
+        (["--seg", "a", "-o", "run", "--vol", "b"], "--vol"),
+        (["--seg", "a", "-o", "run", "--alternate"], "--alternate"),
+        (["--seg", "a", "-o", "run", "astray"], "astray"),
+    ],
+)
+def test_what_is_missing_or_too_much_for_the_detector_is_named(run, trained, args, message):
+    code, out, err = run("train", "detector", *args)
+    assert (code, out) == (2, "")
+    assert message in err.splitlines()[-1]
+    assert trained == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "option"),
+    [
+        (["--alternate"], "--alternate"),
+        (["--resume"], "--resume"),
+        (["--recipe", "r.toml"], "--recipe"),
+        (["-o", "run"], "--output"),
+        (["--seg=a"], "--seg"),
+    ],
+)
+def test_options_before_the_detectors_name_are_refused_not_ignored(run, trained, before, option):
+    code, out, err = run("train", *before, "detector", "--seg", "a", "-o", "run")
+    assert (code, out) == (2, "")
+    last = err.splitlines()[-1]
+    assert last == (
+        f"Error: {option}: expected the options of detector after its name, got one before it"
+    )
+    assert trained == {}
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "--alternate, or detector"),
+        (["detect"], "No such command 'detect'"),
+        # A dataset may have this name, so this is one without anything to train.
+        (["--seg", "a", "detector", "-o", "run"], "--alternate, or detector"),
+    ],
+)
+def test_what_to_train_must_be_said(run, trained, args, message):
+    code, out, err = run("train", *args)
+    assert (code, out) == (2, "")
+    assert message in err.splitlines()[-1]
+    assert trained == {}
+
+
+def test_a_dataset_may_be_named_as_a_subcommand(run, trained):
+    arguments = ["--alternate", "--seg", "a", "detector", "--vol", "detector", "-o", "run"]
+    assert run("train", *arguments)[0] == 0
+    assert trained["seg"] == (Path("a"), Path("detector"))
+    assert trained["vol"] == (Path("detector"),)
+
+
+def test_a_dataset_that_is_none_is_one_line_for_the_detector_too(run, tmp_path):
+    (tmp_path / "data").mkdir()
+    code, out, err = run("train", "detector", "--seg", tmp_path / "data", "-o", tmp_path / "run")
+    assert (code, out) == (errors.DatasetError.exit_code, "")
+    assert str(tmp_path / "data") in err
+    assert err.count("\n") == 1
+
+
+def test_help_tells_of_the_detector(run):
+    code, out, err = run("train", "--help")
+    assert (code, err) == (0, "")
+    assert out.split("Commands:\n")[1].split()[0] == "detector"
+    assert out.count("[required]") == 3
+    code, out, err = run("train", "detector", "-h")
+    assert (code, err) == (0, "")
+    for option in ("--seg DATASET...", "--surroundings STUDY...", "--output RUN", "--resume"):
+        assert option in out
+    examples = out.split("Examples:\n")[1].split("\n\n")[0].splitlines()
+    assert len(examples) >= 2
+    assert all(line.strip().startswith("lvvol train detector --seg ") for line in examples)

@@ -1,0 +1,115 @@
+"""Folders given as weights that are not sound: one line on stderr, and no result."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from cascade_files import cascade_xml
+from lvvol import errors, pipeline
+from lvvol.networks.weights import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
+from lvvol.roi import DETECTOR_FILE, read_detector
+from studies import good_study
+
+
+@pytest.fixture
+def networks(tmp_path):
+    """A folder as `lvvol train --alternate` leaves it: networks without a detector."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in (HFCN_FILE, ROI_CLASSIFIER_FILE):
+        shutil.copy(SHIPPED / name, folder / name)
+    return folder
+
+
+@pytest.fixture
+def refused(run, tmp_path):
+    """Check that `lvvol predict` refuses weights; return the line."""
+    good_study(tmp_path / "study")
+
+    def check(weights):
+        out = tmp_path / "out"
+        code, printed, err = run("predict", tmp_path / "study", "--weights", weights, "-o", out)
+        assert (code, printed) == (errors.WeightsError.exit_code, "")
+        assert err.startswith("lvvol: error: ")
+        assert err.count("\n") == 1
+        assert not out.exists()
+        return err
+
+    return check
+
+
+def test_networks_without_a_detector_have_the_shipped_one(networks, run, tmp_path):
+    assert pipeline.load_model(networks).detector == read_detector(SHIPPED / DETECTOR_FILE)
+    good_study(tmp_path / "study")
+    # Read through to the search, which finds no heart in ramps of grey.
+    code, _, _ = run("predict", tmp_path / "study", "--weights", networks)
+    assert code == errors.RoiNotFoundError.exit_code
+
+
+def test_a_detector_beside_the_networks_comes_before_the_shipped_one(networks):
+    path = networks / DETECTOR_FILE
+    path.write_bytes(cascade_xml(height=24, width=24))
+    detector = pipeline.load_model(networks).detector
+    assert detector == read_detector(path)
+    assert detector != read_detector(SHIPPED / DETECTOR_FILE)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not XML",
+        b'<!DOCTYPE a [<!ENTITY e "e">]><a>&e;</a>',
+        cascade_xml(height=24, width=20),
+        (SHIPPED / DETECTOR_FILE).read_bytes()[:100_000],
+        (SHIPPED / HFCN_FILE).read_bytes(),
+    ],
+    ids=["empty", "text", "entity", "not square", "cut", "network"],
+)
+def test_a_broken_detector_is_not_replaced_by_the_shipped_one(networks, refused, content):
+    (networks / DETECTOR_FILE).write_bytes(content)
+    assert str(networks / DETECTOR_FILE) in refused(networks)
+
+
+def test_a_detector_that_is_a_folder_or_a_link_to_nothing(networks, refused):
+    path = networks / DETECTOR_FILE
+    path.mkdir()
+    assert str(path) in refused(networks)
+    path.rmdir()
+    path.symlink_to(networks / "moved.xml")
+    assert str(path) in refused(networks)
+
+
+def test_a_detector_without_networks_is_not_enough(tmp_path, refused):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    shutil.copy(SHIPPED / DETECTOR_FILE, folder)
+    assert str(folder / ROI_CLASSIFIER_FILE) in refused(folder)
+
+
+@pytest.mark.parametrize("name", ["missing", "n" * 300, "a/" * 2100, "file"])
+def test_what_is_no_folder(tmp_path, refused, name):
+    (tmp_path / "file").write_text("no folder")
+    refused(tmp_path / name)
+
+
+def test_a_folder_without_permission():
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        closed = Path(place) / "run"
+        closed.mkdir(mode=0)
+        if user == 0:
+            try:
+                os.seteuid(65534)
+            except OSError as error:
+                pytest.skip(f"root cannot become another user here: {error}")
+        try:
+            with pytest.raises(errors.WeightsError, match=str(closed)):
+                pipeline.load_model(closed)
+        finally:
+            os.seteuid(user)
+            closed.chmod(0o755)
