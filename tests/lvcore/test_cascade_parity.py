@@ -7,8 +7,11 @@ import pytest
 
 from cascade_files import first_stages, random_cascade
 from lvvol import _core, load_study
+from lvvol.networks.weights import SHIPPED
+from lvvol.roi import DETECTOR_FILE
 
 FACTORS = (1.02, 1.05, 1.1, 1.2, 1.37, 1.5, 2.0, 2.7, 4.0)
+DETECTOR = SHIPPED / DETECTOR_FILE  # trained by lvvol
 
 
 def to_xywh(windows):
@@ -58,7 +61,7 @@ def check_parity(opencv4, path, image, scale_factor, min_size=(0, 0), max_size=N
 def test_random_images(opencv4, cascades, tmp_path):
     rng = np.random.default_rng(11)
     found = 0
-    for path in cascades:
+    for path in [*cascades, DETECTOR]:
         for count in (2, 4, 100):
             cut = tmp_path / f"{count}_{path.name}"
             cut.write_bytes(first_stages(path, count))
@@ -73,7 +76,7 @@ def test_real_images(opencv4, cascades, real_data, tmp_path):
     found = 0
     stack = load_study(real_data / "sunnybrook/SCD_IMAGES_01/SCD0000101")
     pixels = stack.images[::3, ::5].reshape(-1, *stack.images.shape[2:])
-    for path in cascades:
+    for path in [*cascades, DETECTOR]:
         for count in (3, 6, 100):
             cut = tmp_path / f"{count}_{path.name}"
             cut.write_bytes(first_stages(path, count))
@@ -118,7 +121,7 @@ def test_opencv_reads_what_is_written(opencv4, cascades, tmp_path):
     trees = tmp_path / "trees.xml"
     trees.write_bytes(random_cascade(5, nodes=3))
     image = rng.integers(0, 256, (150, 170), dtype=np.uint8)
-    for path in [*cascades, trees]:
+    for path in [*cascades, DETECTOR, trees]:
         cascade = _core.Cascade.from_xml(path.read_bytes())
         written = tmp_path / f"written_{path.name}"
         written.write_bytes(cascade.to_xml())
