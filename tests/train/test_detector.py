@@ -102,7 +102,8 @@ def test_stopped_and_resumed_equals_unbroken(dataset, unbroken, tmp_path, stages
     train_detector(
         [dataset], [], tmp_path, RECIPE, resume=True, progress=lambda *report: seen.append(report)
     )
-    assert seen[3] == ("detector", stages, 3)
+    # No stage is trained again.
+    assert sorted(set(seen[3:])) == [("detector", n, 3) for n in range(stages, 4)]
     for path in unbroken[0].iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
@@ -196,6 +197,12 @@ def test_patients_of_other_parts_are_not_even_opened(dataset, unbroken, tmp_path
         assert (tmp_path / "run" / path.name).read_bytes() == path.read_bytes()
 
 
+def test_the_seed_turns_positives_and_negatives(dataset):
+    one, other = (gather([dataset], [], replace(RECIPE, seed=seed), silent) for seed in (3, 4))
+    assert any((a != b).any() for a, b in zip(one.positives, other.positives, strict=True))
+    assert any(not np.array_equal(a, b) for a, b in zip(one.images, other.images, strict=True))
+
+
 def test_a_dataset_named_twice_counts_once(dataset):
     once = gather([dataset], [], RECIPE, silent)
     assert gather([dataset, dataset], [], RECIPE, silent).fingerprint() == once.fingerprint()
@@ -218,13 +225,15 @@ def test_more_negatives_than_there_are_windows_are_refused(dataset, tmp_path):
 
 
 def test_images_without_room_for_a_window_are_refused(tmp_path):
-    """38 mm are one window of 24 pixels; none of these is as large."""
+    """38 mm are one window of 24 pixels; images of 28 pixels of 1.3 mm are 36 mm."""
     folder = tmp_path / "sunnybrook"
-    mask = np.zeros((36, 36))
-    mask[10:26, 10:26] = 255
+    mask = np.zeros((28, 28))
+    mask[8:20, 8:20] = 255
     for instance in (1, 9, 21, 29):
         write_sunnybrook_plane(folder, "SC-N-02", instance, mask / 2, mask)
-    with pytest.raises(DatasetError, match="seg, surroundings: images: expected at least one"):
+    with pytest.raises(
+        DatasetError, match="seg, surroundings: images: expected at least one, got none"
+    ):
         train_detector([folder], [], tmp_path / "run", RECIPE)
 
 
