@@ -7,7 +7,6 @@ unpacked.
 from __future__ import annotations
 
 import csv
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,10 +59,8 @@ def compare_sunnybrook(data: Path, study: str) -> Comparison:
 
     Measured volumes are those of the measurement's own ED and ES phases.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's, on identifiers these files are known to break
-        measured = pipeline.predict(data / "sunnybrook" / "SCD_IMAGES_01" / study)
-        drawn = contour_areas_mm2(data / "sunnybrook", study)
+    measured = pipeline.predict(data / "sunnybrook" / "SCD_IMAGES_01" / study)
+    drawn = contour_areas_mm2(data / "sunnybrook", study)
     uids = measured.stack.sop_instance_uids
     areas_mm2 = np.array([[drawn.get(uid, np.nan) for uid in row] for row in uids])
     phases = np.flatnonzero(~np.isnan(areas_mm2).all(axis=0))

@@ -162,7 +162,8 @@ def draw(sets: dict[str, dict[str, Any]], path: Path) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    mpl.rcParams["svg.hashsalt"] = "lvvol"  # the same drawing for the same figures
+    # The same drawing for the same figures, its words as text.
+    mpl.rcParams.update({"svg.hashsalt": "lvvol", "svg.fonttype": "none"})
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for (name, summary), marker in zip(sets.items(), "os^Dv*", strict=False):

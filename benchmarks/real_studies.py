@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,13 @@ def read_contours(sunnybrook: Path, study: str) -> dict[str, npt.NDArray[np.floa
         for path in contours.rglob("*-icontour-manual.txt")
     }
     found = {}
-    for path in (sunnybrook / "SCD_IMAGES_01" / study).rglob("*.dcm"):
-        header = pydicom.dcmread(path, stop_before_pixels=True)
-        if int(header.InstanceNumber) in drawn:
-            pixels = np.loadtxt(drawn[int(header.InstanceNumber)])[:, ::-1] + 0.5
-            found[str(header.SOPInstanceUID)] = pixels * np.array(header.PixelSpacing, dtype=float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom's, on identifiers these files are known to break
+        for path in (sunnybrook / "SCD_IMAGES_01" / study).rglob("*.dcm"):
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+            if int(header.InstanceNumber) in drawn:
+                pixels = np.loadtxt(drawn[int(header.InstanceNumber)])[:, ::-1] + 0.5
+                found[str(header.SOPInstanceUID)] = pixels * np.array(
+                    header.PixelSpacing, dtype=float
+                )
     return found

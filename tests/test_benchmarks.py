@@ -12,6 +12,7 @@ from benchmarks import (
     left_out,
     machine,
     phantoms,
+    proposals,
     reading,
     resampling,
     whole_command,
@@ -22,6 +23,7 @@ from cascade_files import random_cascade
 from lvvol import pipeline
 from lvvol.datasets import LabelledStack, Part
 from lvvol.datasets.labelled import stack_of_planes
+from lvvol.datasets.phantoms import phantom_labels
 from lvvol.evaluate import PatientResult
 from lvvol.phantom import make_phantom, write_study
 from studies import Study
@@ -201,3 +203,33 @@ def test_windows_that_are_wrong_are_not_timed(way, monkeypatch):
     monkeypatch.setattr(windows, way, wrong)
     with pytest.raises(AssertionError):
         windows.check(case)
+
+
+def test_proposals_looks_at_a_study_as_it_is_and_turned():
+    cases = list(proposals.labelled_cases([phantom_labels(3, rows=96)]))
+    model = pipeline.load_model()
+    for case in (*cases, *proposals.turned(cases, seed=2)):
+        looked = proposals.look(case, model.detector, model)
+        assert looked["rank"] <= 3
+        assert looked["overlap"] >= 0.5
+        assert looked["found_by"] == "detector"
+        assert 0 < looked["proposals"] <= 30
+
+
+def test_proposals_counts_by_rank_and_overlap(tmp_path):
+    each = [
+        {"case": "a", "proposals": 4, "rank": 1, "best_overlap": 0.9, "overlap": 0.8},
+        {"case": "b", "proposals": 2, "rank": 3, "best_overlap": 0.6, "overlap": 0.4},
+        {"case": "c", "proposals": 3, "rank": None, "best_overlap": 0.3, "overlap": 0.5},
+    ]
+    for entry, found_by in zip(each, ("detector", "detector", "dense scan"), strict=True):
+        entry["found_by"] = found_by
+    summary = proposals.summarise(each)
+    assert summary["recall_percent"] == pytest.approx([100 / 3, 100 / 3, 200 / 3, 200 / 3])
+    assert summary["mean_proposals"] == 3
+    assert summary["right_square_percent"] == pytest.approx(200 / 3)
+    assert summary["by_detector_percent"] == pytest.approx(200 / 3)
+    assert summary["not_proposed"] == ["c"]
+    assert [entry["case"] for entry in summary["wrong_square"]] == ["b"]
+    proposals.draw({"some": summary}, tmp_path / "plot.svg")
+    assert "some (3)" in (tmp_path / "plot.svg").read_text(encoding="utf-8")

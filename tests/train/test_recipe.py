@@ -62,7 +62,10 @@ def test_the_shipped_recipe_reads():
     [
         ("seed = ", "expected a TOML recipe"),
         (b"seed = \xff", "expected a TOML recipe"),
-        ("sede = 1", "expected one of bfloat16, classifier, detector, seed, segmentation, got 'sede'"),
+        (
+            "sede = 1",
+            "expected one of bfloat16, classifier, detector, seed, segmentation, got 'sede'",
+        ),
         ("[segmentation]\nblock = 1", "segmentation: expected one of .*, got 'block'"),
         ("classifier = 3", "classifier: expected a table, got 3"),
         ("seed = 1.5", r"seed: expected int, got 1\.5"),
