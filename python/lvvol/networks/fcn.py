@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lvvol.kernels.hypercolumn.op import Mode
 from lvvol.networks.layers import check_patches, check_stages, check_upsampling, conv_bn_relu
 
 
@@ -23,9 +24,8 @@ class FcnConfig:
     stage_kernels : tuple of int
         Rows and columns of each stage's kernel, odd. Only the first is known, the others are the
         3 of the authors' other networks.
-    upsampling : str
-        How levels are brought to the size of the patch: nearest, as in HFCN, or bilinear (with
-        pixel edges aligned).
+    upsampling : {"nearest", "bilinear"}
+        How levels are brought to the size of the patch, as in `HfcnConfig`.
 
     Raises
     ------
@@ -36,7 +36,7 @@ class FcnConfig:
 
     stage_widths: tuple[int, ...] = (32, 64, 64, 128)
     stage_kernels: tuple[int, ...] = (5, 3, 3, 3)
-    upsampling: str = "nearest"
+    upsampling: Mode = "nearest"
 
     def __post_init__(self) -> None:
         check_stages(stage_widths=self.stage_widths, stage_kernels=self.stage_kernels)

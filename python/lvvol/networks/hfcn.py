@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lvvol.kernels.hypercolumn import hypercolumn
+from lvvol.kernels.hypercolumn.op import Mode
 from lvvol.networks.layers import (
     check_patches,
     check_stages,
@@ -37,9 +39,9 @@ class HfcnConfig:
     likelihood_widths : tuple of int
         Channels of 3 x 3 convolutions, with batch normalisation and ReLU, between the hypercolumn
         and P. O reads them too.
-    upsampling : str
-        How heads are brought to the size of the patch: nearest (as published) or bilinear (with
-        pixel edges aligned).
+    upsampling : {"nearest", "bilinear"}
+        How heads are brought to the size of the patch; nearest is what was published. Bilinear has
+        pixel edges aligned (`align_corners=False`).
 
     Raises
     ------
@@ -53,7 +55,7 @@ class HfcnConfig:
     head_channels: int = 4
     area_channels: int = 8
     likelihood_widths: tuple[int, ...] = ()
-    upsampling: str = "nearest"
+    upsampling: Mode = "nearest"
 
     def __post_init__(self) -> None:
         check_stages(stage_widths=self.stage_widths, stage_depths=self.stage_depths)
@@ -142,13 +144,8 @@ class HFCN(nn.Module):
         features = patches
         for level, (stage, head) in enumerate(zip(self.stages, self.heads, strict=True)):
             features = stage(functional.max_pool2d(features, 2) if level else features)
-            column = head(features)
-            if level:
-                column = functional.interpolate(
-                    column, scale_factor=float(2**level), mode=self.config.upsampling
-                )
-            maps.append(column)
-        known = [torch.cat(maps[::-1], dim=1)]
+            maps.append(head(features))
+        known = [hypercolumn(maps, self.config.upsampling)]
         for layer in self.between:
             known.append(layer(known[-1]))
         logits = self.likelihood(known[-1])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 from torch import Tensor, nn
 
-UPSAMPLINGS = ("nearest", "bilinear")
-"""How coarse maps are brought to the size of the patch."""
+from lvvol.kernels.hypercolumn.op import Mode
 
 
 def conv_bn_relu(channels_in: int, channels_out: int, kernel: int) -> list[nn.Module]:
@@ -96,7 +96,7 @@ def check_widths(name: str, values: Sequence[int]) -> None:
 
 
 def check_upsampling(value: str) -> None:
-    """Refuse a kind of upsampling that is not in `UPSAMPLINGS`.
+    """Refuse a kind of upsampling that there is not.
 
     Parameters
     ----------
@@ -108,8 +108,8 @@ def check_upsampling(value: str) -> None:
     ValueError
         If it is another.
     """
-    if value not in UPSAMPLINGS:
-        raise ValueError(f"upsampling: expected one of {', '.join(UPSAMPLINGS)}, got {value!r}")
+    if value not in get_args(Mode):
+        raise ValueError(f"upsampling: expected one of {', '.join(get_args(Mode))}, got {value!r}")
 
 
 def check_patches(patches: Tensor, multiple: int) -> None:
