@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, get_args
@@ -79,3 +80,24 @@ def forced(path: Path) -> Iterator[None]:
         yield
     finally:
         _of_auto = before
+
+
+def check_device(device: torch.device) -> None:
+    """Refuse to launch a kernel where Triton cannot run it.
+
+    Parameters
+    ----------
+    device : torch.device
+        Of the kernel's tensors.
+
+    Raises
+    ------
+    ValueError
+        If it is neither a CUDA device nor, with Triton's interpreter asked for, the CPU.
+    """
+    interpreted = device.type == "cpu" and os.environ.get("TRITON_INTERPRET") == "1"
+    if device.type != "cuda" and not interpreted:
+        raise ValueError(
+            "path: 'triton' expected tensors on a CUDA device, or on the CPU with "
+            f"TRITON_INTERPRET=1 set before triton is imported, got {device}"
+        )
