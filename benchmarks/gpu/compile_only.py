@@ -64,7 +64,7 @@ def compiled() -> Iterator[list[Any]]:
 
     with (
         mock.patch.object(JITFunction, "run", compile_only),
-        mock.patch.object(path, "check_device", lambda device: None),
+        mock.patch.object(path, "check_device", return_value=None),
     ):
         driver.set_active(_Driver())
         try:

@@ -6,6 +6,7 @@ depend on the order in which programs run.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 from lvvol.kernels import path
 
 _TILE = 2048
+_FORWARD_TILE = 1024
 _MOST_CHANNELS = 64
 _BAND_PIXELS = 384
 
@@ -38,10 +40,16 @@ def _sample(
     row_stride,
     column_stride,
     mask,
+    ALIGNED: tl.constexpr,
     FACTOR: tl.constexpr,
     BILINEAR: tl.constexpr,
 ):
-    """Return a map's values at fine positions; `base` points at each channel's first element."""
+    """Return a map's values at fine positions; `base` points at each channel's first element.
+
+    ALIGNED divides both strides: said so that neighbouring channels are read at once.
+    """
+    row_stride = row_stride // ALIGNED * ALIGNED
+    column_stride = column_stride // ALIGNED * ALIGNED
     if BILINEAR and FACTOR > 1:
         top, bottom, below = _source(row, rows, FACTOR)
         left, right, beside = _source(column, columns, FACTOR)
@@ -68,6 +76,7 @@ def hypercolumn_fwd_kernel(
     columns,
     FIRST: tl.constexpr,
     CHANNELS: tl.constexpr,
+    ALIGNED: tl.constexpr,
     TOTAL: tl.constexpr,
     LAST: tl.constexpr,
     BILINEAR: tl.constexpr,
@@ -103,6 +112,7 @@ def hypercolumn_fwd_kernel(
                     strides[4 * level + 2],
                     strides[4 * level + 3],
                     of_level & (pixel < area)[:, None],
+                    ALIGNED[level],
                     2**level,
                     BILINEAR,
                 )
@@ -125,6 +135,7 @@ def hypercolumn_fwd_kernel(
                     strides[4 * level + 2],
                     strides[4 * level + 3],
                     mask,
+                    ALIGNED[level],
                     2**level,
                     BILINEAR,
                 )
@@ -263,7 +274,7 @@ def launch_forward(maps: Sequence[Tensor], out: Tensor, *, bilinear: bool) -> No
     last = not out.is_contiguous()
     channels = tuple(values.shape[1] for values in maps)
     width = _width(total, _MOST_CHANNELS) if last else _width(max(channels), 4)
-    pixels = _TILE // width
+    pixels = _FORWARD_TILE // width
     grid = (batch * triton.cdiv(rows * columns, pixels),)
     with torch.cuda.device_of(out):
         hypercolumn_fwd_kernel[grid](
@@ -274,6 +285,7 @@ def launch_forward(maps: Sequence[Tensor], out: Tensor, *, bilinear: bool) -> No
             columns,
             FIRST=_first(channels),
             CHANNELS=channels,
+            ALIGNED=tuple(_aligned(values) for values in maps),
             TOTAL=total,
             LAST=last,
             BILINEAR=bilinear,
@@ -323,10 +335,15 @@ def launch_backward(gradient: Tensor, gradients: Sequence[Tensor], *, bilinear: 
 
 
 def _first(channels: Sequence[int]) -> tuple[int, ...]:
-    """Return each level's first channel in the hypercolumn, where the coarsest level comes first."""
+    """Return each level's first channel in the hypercolumn, where the coarsest comes first."""
     return tuple(sum(channels[level + 1 :]) for level in range(len(channels)))
 
 
 def _width(channels: int, most: int) -> int:
     """Return how many channels a tile spans: a power of two."""
     return min(int(triton.next_power_of_2(channels)), most)
+
+
+def _aligned(values: Tensor) -> int:
+    """Return the largest power of two, at most 16, that divides a map's strides over pixels."""
+    return math.gcd(16, *values.stride()[2:])
