@@ -165,11 +165,14 @@ def _read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 def _check_tensors(expected: dict[str, Tensor], given: dict[str, Tensor]) -> None:
     """Refuse tensors that are not those of a network's state, or hold what is no number."""
-    for name in sorted(expected.keys() | given.keys()):
-        if name not in given or name not in expected:
-            problem = "no" if name not in given else "an unknown"
-            raise ValueError(f"{problem} tensor {name}")
-        wanted, value = expected[name], given[name]
+    missing, unknown = (
+        sorted(expected.keys() - given.keys()),
+        sorted(given.keys() - expected.keys()),
+    )
+    if missing or unknown:
+        raise ValueError(f"missing tensors {missing[:3]}, unknown tensors {unknown[:3]}")
+    for name, value in sorted(given.items()):
+        wanted = expected[name]
         if value.shape != wanted.shape:
             raise ValueError(
                 f"size mismatch for {name}: {tuple(value.shape)}, not {tuple(wanted.shape)}"
