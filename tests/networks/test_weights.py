@@ -86,7 +86,8 @@ def test_loading_draws_no_random_numbers(saved):
 def test_loaded_weights_do_not_change_with_the_file(saved):
     network, path = saved
     loaded = load_hfcn(path)
-    path.write_bytes(bytes(path.stat().st_size))
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
     expected = network.state_dict()
     assert all(torch.equal(value, expected[name]) for name, value in loaded.state_dict().items())
 
