@@ -1,0 +1,505 @@
+"""Patch scoring in three Triton kernels: cut and first layer, second layer, third layer and head.
+
+docs/kernels.md says why three, and why in this form.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from lvvol.kernels import path
+from lvvol.kernels.patch_scoring.weights import WIDTH, ScoringWeights
+
+# Of RoiClassifier (paper, Table I): a window, its rows after each pooling, channels of each layer.
+_SIZE = tl.constexpr(25)
+_POOLED1 = tl.constexpr(12)
+_POOLED2 = tl.constexpr(6)
+_WIDTH = tl.constexpr(WIDTH)
+
+# Rows of a window with the two that the first convolution pads it by and none that pooling drops:
+# the last 2 x 2 pool takes rows up to 23, which see rows up to 25 of -2 to 25.
+_PADDED = tl.constexpr(28)
+# Rows of a tile that holds a padded window.
+_TILE = tl.constexpr(32)
+
+_LARGEST_SIDE = tl.constexpr(4096.0 * 25)
+_SAME_POINT = tl.constexpr(1e-9)
+
+
+class Tiles(NamedTuple):
+    """How the work is cut up; none of it changes the result.
+
+    Parameters
+    ----------
+    windows1 : int
+        Windows that a program of the first kernel cuts before it convolves them.
+    pixel_rows, pixel_columns : int
+        Rows and columns of an image that it takes at a time.
+    rows1, rows2 : int
+        Pools that a program of the first or second kernel computes at a time.
+    windows3 : int
+        Windows that a program of the third kernel takes.
+    depth : int
+        Products summed at a time, in the first and second.
+    warps1, warps2 : int
+        Warps of a program of the first or second kernel.
+    stages : int
+        Tiles on their way from memory at a time.
+    programs : int
+        Programs of the first kernel that a multiprocessor holds.
+    """
+
+    windows1: int
+    pixel_rows: int
+    pixel_columns: int
+    rows1: int
+    rows2: int
+    windows3: int
+    depth: int
+    warps1: int
+    warps2: int
+    stages: int
+    programs: int
+
+
+TILES = {
+    torch.float32: Tiles(8, 16, 32, 128, 128, 4, 32, 8, 8, 3, 2),
+    torch.bfloat16: Tiles(8, 16, 64, 128, 256, 4, 64, 8, 8, 3, 2),
+    torch.float16: Tiles(8, 16, 64, 128, 256, 4, 64, 8, 8, 3, 2),
+}
+"""By the images' dtype."""
+
+
+def launch(
+    images: Tensor,
+    slices: Tensor,
+    squares: Tensor,
+    phases: Tensor,
+    weights: ScoringWeights,
+    scores: Tensor,
+    tiles: Tiles | None = None,
+) -> None:
+    """Fill `scores`; other arguments are those of `patch_scoring`, checked but for their values.
+
+    A window whose slice or phases are not in the stack, or whose square is none, scores NaN.
+    """
+    path.check_device(images.device)
+    n = slices.shape[0]
+    if n == 0:
+        return
+    tiles = tiles or TILES[images.dtype]
+    n_phases = phases.shape[-1]
+    weights = ScoringWeights(*(weight.contiguous() for weight in weights))
+    # The interpreter would multiply the bits of two bfloat16 as whole numbers.
+    interpreted = not isinstance(conv2_fwd_kernel, triton.JITFunction)
+    widened = interpreted and images.dtype == torch.bfloat16
+    programs = min(triton.cdiv(n, tiles.windows1), tiles.programs * _multiprocessors(images.device))
+    cut = images.new_empty(programs, tiles.windows1, 28 * 28 * n_phases)
+    pooled1 = images.new_empty(n, 12, 12, WIDTH)
+    pooled2 = images.new_empty(n, 6, 6, WIDTH)
+    cut_and_conv1_fwd_kernel[(programs,)](
+        images,
+        *images.shape,
+        *images.stride(),
+        slices,
+        slices.stride(0),
+        squares,
+        *squares.stride(),
+        phases,
+        phases.stride(0) if phases.ndim == 2 else 0,
+        phases.stride(-1),
+        weights.conv1,
+        weights.bias1,
+        cut,
+        pooled1,
+        scores,
+        n,
+        PHASES=n_phases,
+        PHASE_TILE=max(2, triton.next_power_of_2(n_phases)),
+        WINDOWS=tiles.windows1,
+        PIXEL_ROWS=tiles.pixel_rows,
+        PIXEL_COLUMNS=tiles.pixel_columns,
+        ROWS=tiles.rows1,
+        DEPTH=tiles.depth,
+        WIDENED=widened,
+        num_warps=tiles.warps1,
+        num_stages=tiles.stages,
+    )
+    conv2_fwd_kernel[(triton.cdiv(n * 36, tiles.rows2),)](
+        pooled1,
+        weights.conv2,
+        weights.bias2,
+        pooled2,
+        n,
+        ROWS=tiles.rows2,
+        DEPTH=tiles.depth,
+        WIDENED=widened,
+        num_warps=tiles.warps2,
+        num_stages=tiles.stages,
+    )
+    conv3_and_head_fwd_kernel[(triton.cdiv(n, tiles.windows3),)](
+        pooled2,
+        weights.conv3,
+        weights.bias3,
+        weights.head,
+        weights.head_bias,
+        scores,
+        n,
+        WINDOWS=tiles.windows3,
+        WIDENED=widened,
+        num_warps=4,
+        num_stages=tiles.stages,
+    )
+
+
+def _multiprocessors(device: torch.device) -> int:
+    """Return how many multiprocessors a device has; the interpreter has one."""
+    if device.type != "cuda":
+        return 1
+    return int(torch.cuda.get_device_properties(device).multi_processor_count)
+
+
+@triton.jit
+def _moments(low, high, frac, reach):
+    """Sum h, h d and h d^2 over the pixels from low to high, as the reference does.
+
+    Pixels are counted from the one at or before the centre, which lies `frac` after it.
+    """
+    # Left of the centre, d from low on, up to pixel 0.
+    n = tl.maximum(tl.minimum(high, 0) - low + 1, 0).to(tl.float32)
+    d = low.to(tl.float32) - frac
+    ones = n * (n - 1) / 2
+    twos = n * (n - 1) * (2 * n - 1) / 6
+    left1 = n * d + ones
+    left2 = n * d * d + 2 * d * ones + twos
+    left3 = n * d * d * d + 3 * d * d * ones + 3 * d * twos + ones * ones
+    left0 = n
+    # Right of it, from pixel 1 on.
+    first = tl.maximum(low, 1)
+    n = tl.maximum(high - first + 1, 0).to(tl.float32)
+    d = first.to(tl.float32) - frac
+    ones = n * (n - 1) / 2
+    twos = n * (n - 1) * (2 * n - 1) / 6
+    right1 = n * d + ones
+    right2 = n * d * d + 2 * d * ones + twos
+    right3 = n * d * d * d + 3 * d * d * ones + 3 * d * twos + ones * ones
+    return (
+        left0 + left1 / reach + n - right1 / reach,
+        left1 + left2 / reach + right1 - right2 / reach,
+        left2 + left3 / reach + right2 - right3 / reach,
+    )
+
+
+@triton.jit
+def _axis(start, side, pixels):
+    """Return what `_pixel_weights` needs of outputs along an axis, and the pixels they see.
+
+    Output i of the tile is row i - 2 of the window: the first two are the convolution's padding.
+    """
+    index = tl.arange(0, _TILE) - 2
+    inside = (index >= 0) & (index < _SIZE)
+    step = side / _SIZE
+    reach = tl.where(step > 1 + _SAME_POINT, step, 1.0)
+    centre = start + (0.5 * step - 0.5) + step * index.to(tl.float64)
+    rounded = tl.floor(centre + 0.5)
+    centre = tl.where(tl.abs(centre - rounded) < _SAME_POINT, rounded, centre)
+    # Farther out nothing changes any more.
+    centre = tl.minimum(tl.maximum(centre, -reach - 1), pixels + reach)
+    # In float64 down to here: from now on all is counted from the pixel at the centre.
+    whole = tl.floor(centre)
+    frac = (centre - whole).to(tl.float32)
+    base = whole.to(tl.int32)
+    reach = reach.to(tl.float32)
+    low = tl.floor(frac - reach).to(tl.int32) + 1
+    high = tl.ceil(frac + reach).to(tl.int32) - 1
+    total, first, second = _moments(low, high, frac, reach)
+    slope = tl.where(reach > 1, -first / tl.where(reach > 1, second, 1.0), 0.0)
+    before, before1, _ = _moments(low, tl.minimum(high, -1 - base), frac, reach)
+    after, after1, _ = _moments(tl.maximum(low, pixels - base), high, frac, reach)
+    scale = tl.where(inside, 1 / (total + slope * first), 0.0)
+    last = pixels - 1
+    first_seen = tl.min(tl.where(inside, tl.minimum(tl.maximum(base + low, 0), last), last))
+    last_seen = tl.max(tl.where(inside, tl.minimum(tl.maximum(base + high, 0), last), 0))
+    return (
+        (
+            base,
+            frac,
+            reach,
+            slope,
+            (before + slope * before1) * scale,
+            (after + slope * after1) * scale,
+            scale,
+            last,
+        ),
+        first_seen,
+        last_seen,
+    )
+
+
+@triton.jit
+def _pixel_weights(pixel, axis):
+    """Return what pixels weigh in outputs, (pixel, output), as `axis_weights` does."""
+    base, frac, reach, slope, before, after, scale, last = axis
+    pixel = pixel[:, None]
+    d = (pixel - base[None, :]).to(tl.float32) - frac[None, :]
+    weight = tl.maximum(1 - tl.abs(d) / reach, 0.0) * (1 + slope[None, :] * d) * scale[None, :]
+    weight += tl.where(pixel == 0, before[None, :], 0.0)
+    weight += tl.where(pixel == last, after[None, :], 0.0)
+    return weight
+
+
+@triton.jit
+def _sum_products(a, b, sums, WIDENED: tl.constexpr):
+    """Add a matrix product in the operands' dtype, TF32 for float32, to float32 sums."""
+    if WIDENED:
+        a, b = a.to(tl.float32), b.to(tl.float32)
+    return tl.dot(a, b, sums, input_precision="tf32")
+
+
+@triton.jit
+def _pooled(values, bias_ptr, ROWS: tl.constexpr):
+    """Return the largest of each pool's values, (rows, 4 x channels), after bias and ReLU."""
+    channel = tl.arange(0, _WIDTH)
+    pooled = tl.max(tl.reshape(values, (ROWS, 4, _WIDTH)), axis=1)
+    return tl.maximum(pooled + tl.load(bias_ptr + channel)[None, :], 0.0)
+
+
+@triton.jit
+def cut_and_conv1_fwd_kernel(
+    images_ptr,
+    n_slices,
+    n_phases,
+    n_rows,
+    n_columns,
+    stride_z,
+    stride_t,
+    stride_r,
+    stride_c,
+    slices_ptr,
+    stride_slice,
+    squares_ptr,
+    stride_square,
+    stride_edge,
+    phases_ptr,
+    stride_window,
+    stride_phase,
+    weight_ptr,
+    bias_ptr,
+    cut_ptr,
+    pooled_ptr,
+    scores_ptr,
+    n_windows,
+    PHASES: tl.constexpr,
+    PHASE_TILE: tl.constexpr,
+    WINDOWS: tl.constexpr,
+    PIXEL_ROWS: tl.constexpr,
+    PIXEL_COLUMNS: tl.constexpr,
+    ROWS: tl.constexpr,
+    DEPTH: tl.constexpr,
+    WIDENED: tl.constexpr,
+):
+    """Cut windows, take off their means, convolve, pool: (window, 12, 12, 32).
+
+    Scores are set to 0, or NaN where a window cannot be cut. `cut` holds the few windows that a
+    program has in hand, (28, 28, phase) each, and stays in the cache.
+    """
+    dtype: tl.constexpr = images_ptr.dtype.element_ty
+    # A half has as many bits as TF32 keeps; a bfloat16 has fewer, which a weight would miss.
+    pixel_dtype: tl.constexpr = tl.float16 if dtype == tl.float16 else tl.float32
+    window_length: tl.constexpr = _PADDED * _PADDED * PHASES
+    padded_line: tl.constexpr = _PADDED * PHASES
+    patch_line: tl.constexpr = 6 * PHASES
+    pools: tl.constexpr = _POOLED1 * _POOLED1
+
+    program = tl.program_id(0)
+    cut_ptr += program.to(tl.int64) * WINDOWS * window_length
+    phase = tl.arange(0, PHASE_TILE)
+    line_phase = tl.arange(0, PHASE_TILE * PIXEL_ROWS) // PIXEL_ROWS
+    line_row = tl.arange(0, PHASE_TILE * PIXEL_ROWS) % PIXEL_ROWS
+    out_row = tl.arange(0, _TILE)
+    out_channel = tl.arange(0, 4 * _WIDTH)
+
+    for begin in range(program * WINDOWS, n_windows, tl.num_programs(0) * WINDOWS):
+        count = tl.minimum(WINDOWS, n_windows - begin)
+        for i in range(count):
+            n = tl.full((), begin + i, tl.int64)
+            z = tl.load(slices_ptr + n * stride_slice)
+            square = squares_ptr + n * stride_square
+            top = tl.load(square)
+            left = tl.load(square + stride_edge)
+            side = tl.load(square + 2 * stride_edge)
+            own = phases_ptr + n * stride_window
+            t = tl.load(own + phase * stride_phase, mask=phase < PHASES, other=0)
+            # A NaN fails every comparison.
+            valid = (z >= 0) & (z < n_slices) & (side > 0) & (side <= _LARGEST_SIDE)
+            valid &= (tl.abs(top) < float("inf")) & (tl.abs(left) < float("inf"))
+            valid &= (tl.min(t) >= 0) & (tl.max(t) < n_phases)
+            tl.store(scores_ptr + n, tl.where(valid, 0.0, float("nan")))
+            top, left = tl.where(valid, top, 0.0), tl.where(valid, left, 0.0)
+            side = tl.where(valid, side, 25.0)
+
+            row_axis, first_row, last_row = _axis(top, side, n_rows)
+            column_axis, first_column, last_column = _axis(left, side, n_columns)
+            # So that pixels are read 16 bytes at a time where rows begin at a multiple of 16.
+            first_column = first_column // 16 * 16
+            t = tl.load(own + line_phase * stride_phase, mask=line_phase < PHASES, other=0)
+            plane = images_ptr + tl.where(valid, z, 0) * stride_z + tl.where(valid, t, 0) * stride_t
+            window = tl.zeros((PHASE_TILE * _TILE, _TILE), tl.float32)
+            for r in range(first_row, last_row + 1, PIXEL_ROWS):
+                row = r + line_row
+                line = plane + row.to(tl.int64) * stride_r
+                is_line = (row < n_rows) & (line_phase < PHASES)
+                lines = tl.zeros((PHASE_TILE * PIXEL_ROWS, _TILE), tl.float32)
+                for c in range(first_column, last_column + 1, PIXEL_COLUMNS):
+                    column = c + tl.arange(0, PIXEL_COLUMNS)
+                    values = tl.load(
+                        line[:, None] + column.to(tl.int64)[None, :] * stride_c,
+                        mask=is_line[:, None] & (column < n_columns)[None, :],
+                        other=0.0,
+                        cache_modifier=".ca",
+                    )
+                    weight = _pixel_weights(column, column_axis).to(pixel_dtype)
+                    lines = _sum_products(values.to(pixel_dtype), weight, lines, False)
+                # (phase, row, out column) to (phase, out column, row), then sum over rows.
+                lines = tl.reshape(lines.to(pixel_dtype), (PHASE_TILE, PIXEL_ROWS, _TILE))
+                lines = tl.reshape(tl.permute(lines, (0, 2, 1)), (PHASE_TILE * _TILE, PIXEL_ROWS))
+                weight = _pixel_weights(r + tl.arange(0, PIXEL_ROWS), row_axis).to(pixel_dtype)
+                window = _sum_products(lines, weight, window, False)
+
+            # To (out row, out column, phase). Padding is 0 as its weights are.
+            window = tl.permute(tl.reshape(window, (PHASE_TILE, _TILE, _TILE)), (2, 1, 0))
+            mean = tl.sum(window) / (_SIZE * _SIZE * PHASES)
+            is_in = (out_row >= 2) & (out_row < _SIZE + 2)
+            is_in = is_in[:, None, None] & is_in[None, :, None]
+            window = tl.where(is_in, window - mean, 0.0)
+            at = (out_row[:, None, None] * _PADDED + out_row[None, :, None]) * PHASES + phase
+            padded = out_row < _PADDED
+            tl.store(
+                cut_ptr + i * window_length + at,
+                window.to(dtype),
+                mask=padded[:, None, None] & padded[None, :, None] & (phase < PHASES),
+            )
+        # What one thread cut, others read; and, at the end, before they cut again.
+        tl.debug_barrier()
+        for first in range(0, count * pools, ROWS):
+            pool = first + tl.arange(0, ROWS)
+            is_pool = pool < count * pools
+            place = pool % pools
+            corner = place // _POOLED1 * (2 * padded_line) + place % _POOLED1 * (2 * PHASES)
+            patch = cut_ptr + pool // pools * window_length + corner
+            values = tl.zeros((ROWS, 4 * _WIDTH), tl.float32)
+            for k in range(0, 6 * patch_line, DEPTH):
+                part = k + tl.arange(0, DEPTH)
+                is_part = part < 6 * patch_line
+                inputs = tl.load(
+                    patch[:, None]
+                    + (part // patch_line * padded_line + part % patch_line)[None, :],
+                    mask=is_pool[:, None] & is_part[None, :],
+                    other=0.0,
+                    cache_modifier=".ca",
+                )
+                weight = tl.load(
+                    weight_ptr + out_channel[:, None] * (6 * patch_line) + part[None, :],
+                    mask=is_part[None, :],
+                    other=0.0,
+                )
+                values = _sum_products(inputs, tl.trans(weight), values, WIDENED)
+            out = pooled_ptr + (tl.full((), begin, tl.int64) * pools + pool) * _WIDTH
+            tl.store(
+                out[:, None] + tl.arange(0, _WIDTH)[None, :],
+                _pooled(values, bias_ptr, ROWS).to(dtype),
+                mask=is_pool[:, None],
+            )
+        tl.debug_barrier()
+
+
+@triton.jit
+def conv2_fwd_kernel(
+    inputs_ptr,
+    weight_ptr,
+    bias_ptr,
+    pooled_ptr,
+    n_windows,
+    ROWS: tl.constexpr,
+    DEPTH: tl.constexpr,
+    WIDENED: tl.constexpr,
+):
+    """Convolve and pool: (window, 12, 12, 32) to (window, 6, 6, 32)."""
+    pools: tl.constexpr = _POOLED2 * _POOLED2
+    pool = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
+    is_pool = pool < n_windows * pools
+    place = (pool % pools).to(tl.int32)
+    row = place // _POOLED2 * 2 - 2
+    column = place % _POOLED2 * 2 - 2
+    patch = inputs_ptr + (pool // pools * _POOLED1 * _POOLED1 + row * _POOLED1 + column) * _WIDTH
+    out_channel = tl.arange(0, 4 * _WIDTH)
+    values = tl.zeros((ROWS, 4 * _WIDTH), tl.float32)
+    for k in range(0, 36 * _WIDTH, DEPTH):
+        part = k + tl.arange(0, DEPTH)
+        part_row = part // (6 * _WIDTH)
+        part_column = part // _WIDTH % 6
+        r = row[:, None] + part_row[None, :]
+        c = column[:, None] + part_column[None, :]
+        inputs = tl.load(
+            patch[:, None]
+            + (part_row * (_POOLED1 * _WIDTH) + part_column * _WIDTH + part % _WIDTH)[None, :],
+            mask=is_pool[:, None] & (r >= 0) & (r < _POOLED1) & (c >= 0) & (c < _POOLED1),
+            other=0.0,
+            cache_modifier=".ca",
+        )
+        weight = tl.load(weight_ptr + out_channel[:, None] * (36 * _WIDTH) + part[None, :])
+        values = _sum_products(inputs, tl.trans(weight), values, WIDENED)
+    tl.store(
+        pooled_ptr + pool[:, None] * _WIDTH + tl.arange(0, _WIDTH)[None, :],
+        _pooled(values, bias_ptr, ROWS).to(pooled_ptr.dtype.element_ty),
+        mask=is_pool[:, None],
+    )
+
+
+@triton.jit
+def conv3_and_head_fwd_kernel(
+    inputs_ptr,
+    weight_ptr,
+    bias_ptr,
+    head_ptr,
+    head_bias_ptr,
+    scores_ptr,
+    n_windows,
+    WINDOWS: tl.constexpr,
+    WIDENED: tl.constexpr,
+):
+    """Convolve, average and judge: (window, 6, 6, 32) to what is added to a score of 0 or NaN."""
+    places: tl.constexpr = 64
+    channel = tl.arange(0, _WIDTH)
+    flat = tl.arange(0, WINDOWS * places)
+    window = tl.program_id(0).to(tl.int64) * WINDOWS + flat // places
+    place = flat % places
+    is_place = (window < n_windows) & (place < _POOLED2 * _POOLED2)
+    row, column = place // _POOLED2 - 1, place % _POOLED2 - 1
+    patch = inputs_ptr + (window * (_POOLED2 * _POOLED2) + row * _POOLED2 + column) * _WIDTH
+    values = tl.zeros((WINDOWS * places, _WIDTH), tl.float32)
+    for k in range(9):
+        r, c = row + k // 3, column + k % 3
+        is_in = is_place & (r >= 0) & (r < _POOLED2) & (c >= 0) & (c < _POOLED2)
+        inputs = tl.load(
+            patch[:, None] + (k // 3 * _POOLED2 + k % 3) * _WIDTH + channel[None, :],
+            mask=is_in[:, None],
+            other=0.0,
+            cache_modifier=".ca",
+        )
+        weight = tl.load(
+            weight_ptr + channel[:, None] * (9 * _WIDTH) + (channel + k * _WIDTH)[None, :]
+        )
+        values = _sum_products(inputs, tl.trans(weight), values, WIDENED)
+    values = tl.maximum(values + tl.load(bias_ptr + channel)[None, :], 0.0)
+    values = tl.where(is_place[:, None], values * tl.load(head_ptr + channel)[None, :], 0.0)
+    means = tl.sum(tl.reshape(values, (WINDOWS, places * _WIDTH)), axis=1) / (_POOLED2 * _POOLED2)
+    difference = means + tl.load(head_bias_ptr)
+    n = tl.program_id(0).to(tl.int64) * WINDOWS + tl.arange(0, WINDOWS)
+    score = tl.load(scores_ptr + n, mask=n < n_windows) + 1 / (1 + tl.exp(-difference))
+    tl.store(scores_ptr + n, score, mask=n < n_windows)
