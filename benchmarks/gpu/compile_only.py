@@ -20,6 +20,7 @@ from unittest import mock
 
 import triton
 from triton.backends.compiler import GPUTarget
+from triton.backends.nvidia.compiler import get_ptxas
 from triton.runtime import driver
 from triton.runtime.jit import JITFunction
 
@@ -34,7 +35,6 @@ LAUNCHES: tuple[Callable[[], Iterator[tuple[str, Callable[[], object]]]], ...] =
 """One function a kernel's benchmark module: names of variants and what launches them, on the CPU's
 tensors."""
 
-_PTXAS = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "ptxas"
 _USED = re.compile(r"Used (\d+) registers")
 _SPILLED = re.compile(r"(\d+) bytes spill stores, (\d+) bytes spill loads")
 _ACCESS = re.compile(r"\b(ld|st)\.global[.\w:]*?(?:\.v(\d))?\.[bfsu](\d+)\b")
@@ -79,7 +79,7 @@ def resources(kernel: Any) -> dict[str, Any]:
         source = Path(folder) / "kernel.ptx"
         source.write_text(kernel.asm["ptx"], encoding="utf-8")
         said = subprocess.run(
-            [_PTXAS, "-v", "--gpu-name=sm_90a", "-o", os.devnull, source],
+            [get_ptxas(TARGET.arch).path, "-v", "--gpu-name=sm_90a", "-o", os.devnull, source],
             capture_output=True,
             text=True,
             check=True,
@@ -107,11 +107,13 @@ def accesses(ptx: str) -> dict[str, dict[str, int]]:
     }
 
 
-def measure() -> list[dict[str, Any]]:
-    """Compile every variant of every kernel."""
+def measure(only: str = "") -> list[dict[str, Any]]:
+    """Compile every variant of every kernel with `only` in its name."""
     rows = []
     for launches in LAUNCHES:
         for name, launch in launches():
+            if only not in name:
+                continue
             with compiled() as kernels:
                 launch()
             rows += [{"variant": name, **resources(kernel)} for kernel in kernels]
@@ -131,10 +133,8 @@ def main() -> None:
             f"{row['kernel']:28}{row['variant']:44}{row['registers']:10}"
             f"{row['spilled_bytes']:8}{row['shared_bytes']:8}  {wide}"
         )
-    path_written = write_results(
-        "gpu_compiled", {"target": "sm_90", "triton": triton.__version__, "kernels": rows}
-    )
-    print(path_written)
+    versions = {"target": "sm_90", "triton": triton.__version__}
+    print(write_results("gpu_compiled", {**versions, "kernels": rows}))
 
 
 if __name__ == "__main__":

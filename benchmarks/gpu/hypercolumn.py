@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from functools import partial
 
 import torch
 from torch import Tensor
 
+from benchmarks.gpu.case import Case, Operation
 from lvvol.kernels.hypercolumn import hypercolumn
+from lvvol.kernels.path import forced
+from lvvol.networks.hfcn import HFCN
+from lvvol.networks.inference import ready
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
 MODES = ("nearest", "bilinear")
 CHANNELS = (4, 4, 4, 4)
 SIZE = 48
+BATCHES = (256, 8192)
+TARGETS = {"times compiled": 2.0, "share of floor": 0.7}
+TOLERANCES = {torch.float32: 1e-6, torch.bfloat16: 2e-2, torch.float16: 2e-3}
+NETWORK_BATCH = 8192
+NETWORK_TOLERANCES = {torch.float32: 1e-2, torch.bfloat16: 1e-1}
 
 
 def head_maps(
@@ -50,3 +60,108 @@ def launches() -> Iterator[tuple[str, Callable[[], object]]]:
                 for dtype in DTYPES:
                     text = f"{widths[0]} channels, {name}, {mode}, {str(dtype).split('.')[1]}"
                     yield text, partial(both, dtype, layout, mode, widths)
+
+
+def cases(device: torch.device) -> Iterator[Case]:
+    """Yield the cases, made one by one on a device."""
+    for batch in BATCHES:
+        for dtype in DTYPES:
+            for name, layout in LAYOUTS.items():
+                for mode in MODES:
+                    maps = head_maps(batch, dtype, layout, device)
+                    yield from both_ways(f"{batch} patches, {name}, {mode}", maps, mode)
+    for dtype in NETWORK_TOLERANCES:
+        yield network_case(dtype, device)
+
+
+def both_ways(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
+    """Yield the upsampling of some maps and its gradient."""
+    dtype = maps[0].dtype
+    reference = partial(hypercolumn, mode=mode, path="reference")
+    candidate = partial(hypercolumn, mode=mode, path="triton")
+    gradient = torch.randn_like(reference(maps))
+
+    def forward(operation: Operation) -> Callable[[], object]:
+        detached = [values.detach() for values in maps]
+        return lambda: operation(detached)
+
+    def backward(operation: Operation) -> Callable[[], object]:
+        stacked = operation(maps)
+        return lambda: torch.autograd.grad(stacked, maps, gradient, retain_graph=True)
+
+    for kernel, prepare in (("hypercolumn", forward), ("hypercolumn gradient", backward)):
+        yield Case(
+            kernel=kernel,
+            size=f"{size}, {str(dtype).removeprefix('torch.')}",
+            dtype=dtype,
+            reference=reference,
+            candidate=candidate,
+            prepare=prepare,
+            bytes_moved=sum(values.nbytes for values in (*maps, gradient)),
+            tolerance=TOLERANCES[dtype],
+            targets=TARGETS,
+        )
+
+
+def network_case(dtype: torch.dtype, device: torch.device) -> Case:
+    """Return the whole of HFCN as it stands, beside HFCN made ready for inference.
+
+    The one is what ``torch.compile`` gets; the other has batch normalisation folded, its maps
+    channels-last and its upsampling by the kernel, and is compiled as well.
+    """
+    torch.manual_seed(0)
+    plain = HFCN().to(device, dtype).eval()
+    readied = deepcopy(plain)
+    ready(readied)
+    compiled = torch.compile(readied)
+    patches = torch.randn(NETWORK_BATCH, 1, SIZE, SIZE, device=device).to(dtype)
+
+    def by_reference(batch: Tensor) -> Sequence[Tensor]:
+        with forced("reference"):
+            return plain(batch)
+
+    def by_kernel(batch: Tensor) -> Sequence[Tensor]:
+        with forced("triton"):
+            return compiled(batch.contiguous(memory_format=torch.channels_last))
+
+    def prepare(operation: Operation) -> Callable[[], object]:
+        def run() -> object:
+            with torch.no_grad():
+                return operation(patches)
+
+        return run
+
+    size = f"{NETWORK_BATCH} patches, {str(dtype).removeprefix('torch.')}"
+    weights = sum(values.nbytes for values in plain.parameters())
+    return Case(
+        kernel="HFCN",
+        size=size,
+        dtype=dtype,
+        reference=by_reference,
+        candidate=by_kernel,
+        prepare=prepare,
+        bytes_moved=4 * patches.nbytes + weights,
+        operations=NETWORK_BATCH * operations(plain),
+        tolerance=NETWORK_TOLERANCES[dtype],
+        targets={"times compiled": 1.5},
+    )
+
+
+def operations(network: HFCN) -> int:
+    """Return the operations of a network's convolutions on one patch, two a multiplication."""
+    counted: list[int] = []
+
+    def count(layer: torch.nn.Conv2d, _: object, made: Tensor) -> None:
+        counted.append(2 * made[0].numel() * layer.weight[0].numel())
+
+    hooks = [
+        layer.register_forward_hook(count)
+        for layer in network.modules()
+        if isinstance(layer, torch.nn.Conv2d)
+    ]
+    weight = next(network.parameters())
+    with torch.no_grad(), forced("reference"):
+        network(weight.new_zeros(1, 1, SIZE, SIZE))
+    for hook in hooks:
+        hook.remove()
+    return sum(counted)
