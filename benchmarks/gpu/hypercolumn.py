@@ -11,6 +11,8 @@ from torch import Tensor
 
 from benchmarks.gpu.case import Case, Operation
 from lvvol.kernels.hypercolumn import hypercolumn
+from lvvol.kernels.hypercolumn.op import layout_of
+from lvvol.kernels.hypercolumn_conv import hypercolumn_conv
 from lvvol.kernels.path import forced
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.inference import ready
@@ -23,6 +25,7 @@ SIZE = 48
 BATCHES = (256, 8192)
 TARGETS = {"times compiled": 2.0, "share of floor": 0.7}
 TOLERANCES = {torch.float32: 1e-6, torch.bfloat16: 2e-2, torch.float16: 2e-3}
+CONV_TOLERANCES = {torch.float32: 2e-3, torch.bfloat16: 2e-2, torch.float16: 4e-3}
 NETWORK_BATCH = 8192
 NETWORK_TOLERANCES = {torch.float32: 1e-2, torch.bfloat16: 1e-1}
 
@@ -60,6 +63,30 @@ def launches() -> Iterator[tuple[str, Callable[[], object]]]:
                 for dtype in DTYPES:
                     text = f"{widths[0]} channels, {name}, {mode}, {str(dtype).split('.')[1]}"
                     yield text, partial(both, dtype, layout, mode, widths)
+    for name, layout in LAYOUTS.items():
+        for mode in MODES:
+            for dtype in DTYPES:
+                maps = head_maps(2, dtype, layout, torch.device("cpu"))
+                for output, arguments in outputs([values.detach() for values in maps]).items():
+                    text = f"{output}, {name}, {mode}, {str(dtype).removeprefix('torch.')}"
+                    yield text, partial(hypercolumn_conv, *arguments, mode=mode, path="triton")
+
+
+def outputs(maps: list[Tensor]) -> dict[str, tuple[object, ...]]:
+    """Return arguments of what makes P and O: O reads P beside the finest map."""
+    finest = maps[0]
+    total = sum(values.shape[1] for values in maps)
+    with_p = torch.cat([finest, finest[:, :2]], 1).contiguous(memory_format=layout_of(finest))
+    generator = torch.Generator(finest.device).manual_seed(1)
+
+    def random(*size: int) -> Tensor:
+        values = torch.randn(size, generator=generator, device=finest.device)
+        return (values / 9).to(finest.dtype)
+
+    return {
+        "P": (maps, random(2, total, 3, 3), random(2)),
+        "O": ([with_p, *maps[1:]], random(8, total + 2, 3, 3), random(8), random(8)),
+    }
 
 
 def cases(device: torch.device) -> Iterator[Case]:
@@ -69,7 +96,9 @@ def cases(device: torch.device) -> Iterator[Case]:
             for name, layout in LAYOUTS.items():
                 for mode in MODES:
                     maps = head_maps(batch, dtype, layout, device)
-                    yield from both_ways(f"{batch} patches, {name}, {mode}", maps, mode)
+                    size = f"{batch} patches, {name}, {mode}, {str(dtype).removeprefix('torch.')}"
+                    yield from both_ways(size, maps, mode)
+                    yield from convolutions(size, [values.detach() for values in maps], mode)
     for dtype in NETWORK_TOLERANCES:
         yield network_case(dtype, device)
 
@@ -92,7 +121,7 @@ def both_ways(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
     for kernel, prepare in (("hypercolumn", forward), ("hypercolumn gradient", backward)):
         yield Case(
             kernel=kernel,
-            size=f"{size}, {str(dtype).removeprefix('torch.')}",
+            size=size,
             dtype=dtype,
             reference=reference,
             candidate=candidate,
@@ -100,6 +129,30 @@ def both_ways(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
             bytes_moved=sum(values.nbytes for values in (*maps, gradient)),
             tolerance=TOLERANCES[dtype],
             targets=TARGETS,
+        )
+
+
+def convolutions(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
+    """Yield what makes P and O straight from the maps."""
+    for output, arguments in outputs(maps).items():
+        reference = partial(hypercolumn_conv, mode=mode, path="reference")
+        read, weight, *others = arguments
+        made = reference(*arguments)
+
+        def prepare(operation: Operation, given: tuple = arguments) -> Callable[[], object]:
+            return lambda: operation(*given)
+
+        yield Case(
+            kernel=f"hypercolumn to {output}",
+            size=size,
+            dtype=made.dtype,
+            reference=reference,
+            candidate=partial(hypercolumn_conv, mode=mode, path="triton"),
+            prepare=prepare,
+            bytes_moved=sum(values.nbytes for values in (*read, weight, *others, made)),
+            operations=2 * weight.numel() * made.numel() // made.shape[1],
+            tolerance=CONV_TOLERANCES[made.dtype],
+            targets={"times compiled": 1.0},
         )
 
 

@@ -16,10 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def kernels(monkeypatch, device):
-    """The benchmark, of one patch, with torch.compile left out."""
+    """The benchmark, of one small patch, with torch.compile left out."""
     from benchmarks.gpu import hypercolumn, kernels
 
     monkeypatch.setattr(hypercolumn, "BATCHES", (1,))
+    monkeypatch.setattr(hypercolumn, "SIZE", 16)
     monkeypatch.setattr(hypercolumn, "NETWORK_BATCH", 1)
     monkeypatch.setattr(kernels.torch, "compile", lambda operation: operation)
     return kernels
@@ -33,15 +34,21 @@ def test_every_kernel_is_checked_and_timed(kernels, device):
     from benchmarks.gpu import hypercolumn
 
     def few(device):
-        yield from islice(hypercolumn.cases(device), 2)
+        yield from islice(hypercolumn.cases(device), 4)
         yield hypercolumn.network_case(torch.float32, device)
 
     measured = measure(kernels, device, few)
     assert measured["card"]["copy_bytes_per_s"] > 0
     rows = measured["cases"]
-    assert [row["kernel"] for row in rows] == ["hypercolumn", "hypercolumn gradient", "HFCN"]
-    # 4 channels of 48 x 48 to 6 x 6 float32 values go in, 16 channels of 48 x 48 come out.
-    assert rows[0]["bytes_moved"] == 4 * 4 * (48**2 + 24**2 + 12**2 + 6**2) + 4 * 16 * 48**2
+    assert [row["kernel"] for row in rows] == [
+        "hypercolumn",
+        "hypercolumn gradient",
+        "hypercolumn to P",
+        "hypercolumn to O",
+        "HFCN",
+    ]
+    # 4 channels of 16 x 16 to 2 x 2 float32 values go in, 16 channels of 16 x 16 come out.
+    assert rows[0]["bytes_moved"] == 4 * 4 * (16**2 + 8**2 + 4**2 + 2**2) + 4 * 16 * 16**2
     assert rows[0]["floor_ms"] == pytest.approx(
         1e3 * rows[0]["bytes_moved"] / measured["card"]["copy_bytes_per_s"]
     )
@@ -50,12 +57,14 @@ def test_every_kernel_is_checked_and_timed(kernels, device):
         medians = {name: times["median"] for name, times in row["times_ms"].items()}
         assert row["reached"]["times compiled"] == medians["compiled"] / medians["kernel"]
         assert row["reached"]["share of floor"] == row["floor_ms"] / medians["kernel"]
-    # Three 3 x 3 convolutions from 1, 32 and 32 channels to 32 at 48 x 48, and so on down.
-    convolutions = 48**2 * 9 * 32 * 65 + 24**2 * 9 * 32 * 96 + 12**2 * 9 * 64 * 96
-    convolutions += 6**2 * 9 * 64 * 128
-    heads = 4 * (48**2 * 32 + 24**2 * 32 + 12**2 * 64 + 6**2 * 64)
-    outputs = 48**2 * (9 * (16 * 2 + 18 * 8) + 8)
-    assert rows[2]["operations"] == 2 * (convolutions + heads + outputs)
+    # Every pixel of O reads a window of 18 channels for each of 8, two operations each.
+    assert rows[3]["operations"] == 2 * 16**2 * 9 * 18 * 8
+    # Three 3 x 3 convolutions from 1, 32 and 32 channels to 32 at 16 x 16, and so on down.
+    convolutions = 16**2 * 9 * 32 * 65 + 8**2 * 9 * 32 * 96 + 4**2 * 9 * 64 * 96
+    convolutions += 2**2 * 9 * 64 * 128
+    heads = 4 * (16**2 * 32 + 8**2 * 32 + 4**2 * 64 + 2**2 * 64)
+    outputs = 16**2 * (9 * (16 * 2 + 18 * 8) + 8)
+    assert rows[-1]["operations"] == 2 * (convolutions + heads + outputs)
 
 
 def test_nothing_wrong_is_timed(kernels, device):

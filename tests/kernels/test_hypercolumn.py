@@ -65,7 +65,8 @@ def assert_as_torch(maps, mode, path):
     tolerance = TOLERANCE[dtype]
     largest = max((m.abs().max().item() for m in maps if m.numel()), default=0)
     torch.testing.assert_close(stacked.double(), exact, rtol=0, atol=tolerance * largest)
-    incoming = torch.randn(exact.shape, generator=torch.Generator().manual_seed(1)).to(stacked)
+    incoming = torch.randn(exact.shape, generator=torch.Generator().manual_seed(1))
+    incoming = torch.empty_like(stacked).copy_(incoming)
     gradients = torch.autograd.grad(stacked, maps, incoming)
     expected = torch.autograd.grad(exact, exact_maps, incoming.double())
     magnitude = torch.autograd.grad(truth(exact_maps, mode), exact_maps, incoming.double().abs())

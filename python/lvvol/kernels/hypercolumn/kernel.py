@@ -31,7 +31,7 @@ def _source(fine, size, FACTOR: tl.constexpr):
 
 
 @triton.jit
-def _sample(
+def sample(
     base,
     row,
     column,
@@ -91,9 +91,9 @@ def hypercolumn_fwd_kernel(
     """
     area = rows * columns
     blocks = tl.cdiv(area, PIXELS)
-    sample = (tl.program_id(0) // blocks).to(tl.int64)
+    item = (tl.program_id(0) // blocks).to(tl.int64)
     pixel = (tl.program_id(0) % blocks) * PIXELS + tl.arange(0, PIXELS)
-    out = out_ptr + sample * area * TOTAL
+    out = out_ptr + item * area * TOTAL
     if LAST:
         row, column = (pixel // columns)[:, None], (pixel % columns)[:, None]
         for begin in range(0, TOTAL, WIDTH):
@@ -102,8 +102,8 @@ def hypercolumn_fwd_kernel(
             for level in tl.static_range(len(maps)):
                 own = channel - FIRST[level]
                 of_level = (own >= 0) & (own < CHANNELS[level])
-                base = maps[level] + sample * strides[4 * level]
-                read = _sample(
+                base = maps[level] + item * strides[4 * level]
+                read = sample(
                     base + own.to(tl.int64) * strides[4 * level + 1],
                     row,
                     column,
@@ -122,11 +122,11 @@ def hypercolumn_fwd_kernel(
     else:
         row, column = (pixel // columns)[None, :], (pixel % columns)[None, :]
         for level in tl.static_range(len(maps)):
-            base = maps[level] + sample * strides[4 * level]
+            base = maps[level] + item * strides[4 * level]
             for begin in range(0, CHANNELS[level], WIDTH):
                 own = begin + tl.arange(0, WIDTH)[:, None]
                 mask = (own < CHANNELS[level]) & (pixel < area)[None, :]
-                value = _sample(
+                value = sample(
                     base + own.to(tl.int64) * strides[4 * level + 1],
                     row,
                     column,
@@ -233,12 +233,12 @@ def hypercolumn_bwd_kernel(
     bilinear. BAND is a multiple of the coarsest footprint, so every level reads the same band.
     """
     bands = tl.cdiv(rows, BAND)
-    sample = (tl.program_id(0) // bands).to(tl.int64)
+    item = (tl.program_id(0) // bands).to(tl.int64)
     for level in tl.static_range(len(gradients)):
         area = (rows >> level) * (columns >> level)
         _gather_level(
-            gradients[level] + sample * area * CHANNELS[level],
-            gradient_ptr + sample * strides[0],
+            gradients[level] + item * area * CHANNELS[level],
+            gradient_ptr + item * strides[0],
             strides,
             rows >> level,
             columns >> level,
@@ -283,9 +283,9 @@ def launch_forward(maps: Sequence[Tensor], out: Tensor, *, bilinear: bool) -> No
             tuple(stride for values in maps for stride in values.stride()),
             rows,
             columns,
-            FIRST=_first(channels),
+            FIRST=first_channels(channels),
             CHANNELS=channels,
-            ALIGNED=tuple(_aligned(values) for values in maps),
+            ALIGNED=tuple(aligned(values) for values in maps),
             TOTAL=total,
             LAST=last,
             BILINEAR=bilinear,
@@ -324,7 +324,7 @@ def launch_backward(gradient: Tensor, gradients: Sequence[Tensor], *, bilinear: 
             rows,
             columns,
             BAND=band,
-            FIRST=_first(channels),
+            FIRST=first_channels(channels),
             CHANNELS=channels,
             SPREAD=tuple(spread),
             AT_ONCE=tuple(min(side * side, _TILE // width) for side in spread),
@@ -334,7 +334,7 @@ def launch_backward(gradient: Tensor, gradients: Sequence[Tensor], *, bilinear: 
         )
 
 
-def _first(channels: Sequence[int]) -> tuple[int, ...]:
+def first_channels(channels: Sequence[int]) -> tuple[int, ...]:
     """Return each level's first channel in the hypercolumn, where the coarsest comes first."""
     return tuple(sum(channels[level + 1 :]) for level in range(len(channels)))
 
@@ -344,6 +344,6 @@ def _width(channels: int, most: int) -> int:
     return min(int(triton.next_power_of_2(channels)), most)
 
 
-def _aligned(values: Tensor) -> int:
+def aligned(values: Tensor) -> int:
     """Return the largest power of two, at most 16, that divides a map's strides over pixels."""
     return math.gcd(16, *values.stride()[2:])

@@ -13,7 +13,7 @@ from lvvol.kernels.path import Path, choose
 
 Mode = Literal["nearest", "bilinear"]
 
-_KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def hypercolumn(maps: Sequence[Tensor], mode: Mode = "nearest", path: Path = "auto") -> Tensor:
@@ -54,10 +54,10 @@ def hypercolumn(maps: Sequence[Tensor], mode: Mode = "nearest", path: Path = "au
     >>> hypercolumn([torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 1, 1)]).tolist()
     [[[[1.0, 1.0], [1.0, 1.0]], [[0.0, 0.0], [0.0, 0.0]]]]
     """
-    _check(maps, mode)
+    check_maps(maps, mode)
     if choose(path, maps[0].device) == "reference":
         return reference.hypercolumn(maps, mode)
-    if maps[0].dtype not in _KERNEL_DTYPES:
+    if maps[0].dtype not in KERNEL_DTYPES:
         raise TypeError(
             f"maps: expected float32, bfloat16 or float16 for path 'triton', got {maps[0].dtype}"
         )
@@ -65,7 +65,7 @@ def hypercolumn(maps: Sequence[Tensor], mode: Mode = "nearest", path: Path = "au
     return stacked
 
 
-def _check(maps: Sequence[Tensor], mode: str) -> None:
+def check_maps(maps: Sequence[Tensor], mode: str) -> None:
     """Refuse maps that do not form a hypercolumn."""
     if mode not in get_args(Mode):
         raise ValueError(f"mode: expected 'nearest' or 'bilinear', got {mode!r}")
@@ -103,7 +103,7 @@ def _check(maps: Sequence[Tensor], mode: str) -> None:
             )
 
 
-def _layout(values: Tensor) -> torch.memory_format:
+def layout_of(values: Tensor) -> torch.memory_format:
     """Return the layout of what is made of a tensor: channels-last where it is only that."""
     last = values.is_contiguous(memory_format=torch.channels_last) and not values.is_contiguous()
     return torch.channels_last if last else torch.contiguous_format
@@ -117,7 +117,7 @@ def _empty_hypercolumn(maps: Sequence[Tensor], mode: str) -> Tensor:
         (batch, channels, rows, columns),
         dtype=maps[0].dtype,
         device=maps[0].device,
-        memory_format=_layout(maps[0]),
+        memory_format=layout_of(maps[0]),
     )
 
 
@@ -129,7 +129,7 @@ def _empty_gradients(gradient: Tensor, channels: Sequence[int], mode: str) -> li
             (batch, count, rows >> level, columns >> level),
             dtype=gradient.dtype,
             device=gradient.device,
-            memory_format=_layout(gradient),
+            memory_format=layout_of(gradient),
         )
         for level, count in enumerate(channels)
     ]
