@@ -24,13 +24,14 @@ from triton.backends.nvidia.compiler import get_ptxas
 from triton.runtime import driver
 from triton.runtime.jit import JITFunction
 
-from benchmarks.gpu import hypercolumn
+from benchmarks.gpu import hypercolumn, patch_scoring
 from benchmarks.machine import write_results
 from lvvol.kernels import path
 
 TARGET = GPUTarget("cuda", 90, 32)
 LAUNCHES: tuple[Callable[[], Iterator[tuple[str, Callable[[], object]]]], ...] = (
     hypercolumn.launches,
+    patch_scoring.launches,
 )
 """One function a kernel's benchmark module: names of variants and what launches them, on the CPU's
 tensors."""

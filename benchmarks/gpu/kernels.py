@@ -18,12 +18,16 @@ from typing import Any
 import torch
 import triton
 from torch import Tensor
+from torch._functorch import config as functorch_config
 
-from benchmarks.gpu import hypercolumn
+from benchmarks.gpu import hypercolumn, patch_scoring
 from benchmarks.gpu.case import Case
 from benchmarks.machine import write_results
 
-CASES: tuple[Callable[[torch.device], Iterator[Case]], ...] = (hypercolumn.cases,)
+CASES: tuple[Callable[[torch.device], Iterator[Case]], ...] = (
+    hypercolumn.cases,
+    patch_scoring.cases,
+)
 """One function a kernel's module, which makes its cases on a device, one after the other."""
 
 COPIED_BYTES = 2**30
@@ -183,7 +187,7 @@ def main() -> None:
     if not torch.cuda.is_available():
         parser.error("no CUDA device; benchmarks.gpu.compile_only needs none")
     # A compiled gradient may reuse its inputs' memory unless told that it runs many times.
-    torch._functorch.config.donated_buffer = False
+    functorch_config.donated_buffer = False
     results = measure(torch.device("cuda"), only=arguments.only)
     print(write_results("gpu_kernels", results))
 

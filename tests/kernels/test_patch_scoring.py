@@ -187,6 +187,12 @@ def test_programs_that_take_several_turns(device):
     assert_right(classifier(), images, *request(squares.tolist(), 3, 2), "triton", device)
 
 
+def test_reference_takes_many_windows_in_parts():
+    images = stack((3, 4, 41, 48))
+    device = torch.device("cpu")
+    assert_right(classifier(), images, *request(SQUARES * 3, 3, 4), "reference", device)
+
+
 @pytest.mark.parametrize("path", ["reference", "triton"])
 def test_strided_inputs(path, device):
     images = stack((2, 3, 40, 33))

@@ -13,10 +13,10 @@ import triton.language as tl
 from torch import Tensor
 
 from lvvol.kernels import path
+from lvvol.kernels.patch_scoring.cut.kernel import TILE, cut_window
 from lvvol.kernels.patch_scoring.weights import WIDTH, ScoringWeights
 
-# Of RoiClassifier (paper, Table I): a window, its rows after each pooling, channels of each layer.
-_SIZE = tl.constexpr(25)
+# Of RoiClassifier (paper, Table I): rows of a window after each pooling, channels of each layer.
 _POOLED1 = tl.constexpr(12)
 _POOLED2 = tl.constexpr(6)
 _WIDTH = tl.constexpr(WIDTH)
@@ -24,11 +24,7 @@ _WIDTH = tl.constexpr(WIDTH)
 # Rows of a window with the two that the first convolution pads it by and none that pooling drops:
 # the last 2 x 2 pool takes rows up to 23, which see rows up to 25 of -2 to 25.
 _PADDED = tl.constexpr(28)
-# Rows of a tile that holds a padded window.
-_TILE = tl.constexpr(32)
-
 _LARGEST_SIDE = tl.constexpr(4096.0 * 25)
-_SAME_POINT = tl.constexpr(1e-9)
 
 
 class Tiles(NamedTuple):
@@ -100,7 +96,9 @@ def launch(
     # The interpreter would multiply the bits of two bfloat16 as whole numbers.
     interpreted = not isinstance(conv2_fwd_kernel, triton.JITFunction)
     widened = interpreted and images.dtype == torch.bfloat16
-    programs = min(triton.cdiv(n, tiles.windows1), tiles.programs1 * _multiprocessors(images.device))
+    programs = min(
+        triton.cdiv(n, tiles.windows1), tiles.programs1 * _multiprocessors(images.device)
+    )
     cut = images.new_empty(programs, tiles.windows1, 28 * 28 * n_phases)
     pooled1 = images.new_empty(n, 12, 12, WIDTH)
     pooled2 = images.new_empty(n, 6, 6, WIDTH)
@@ -167,95 +165,6 @@ def _multiprocessors(device: torch.device) -> int:
 
 
 @triton.jit
-def _moments(low, high, frac, reach):
-    """Sum h, h d and h d^2 over the pixels from low to high, as the reference does.
-
-    Pixels are counted from the one at or before the centre, which lies `frac` after it.
-    """
-    # Left of the centre, d from low on, up to pixel 0.
-    n = tl.maximum(tl.minimum(high, 0) - low + 1, 0).to(tl.float32)
-    d = low.to(tl.float32) - frac
-    ones = n * (n - 1) / 2
-    twos = n * (n - 1) * (2 * n - 1) / 6
-    left1 = n * d + ones
-    left2 = n * d * d + 2 * d * ones + twos
-    left3 = n * d * d * d + 3 * d * d * ones + 3 * d * twos + ones * ones
-    left0 = n
-    # Right of it, from pixel 1 on.
-    first = tl.maximum(low, 1)
-    n = tl.maximum(high - first + 1, 0).to(tl.float32)
-    d = first.to(tl.float32) - frac
-    ones = n * (n - 1) / 2
-    twos = n * (n - 1) * (2 * n - 1) / 6
-    right1 = n * d + ones
-    right2 = n * d * d + 2 * d * ones + twos
-    right3 = n * d * d * d + 3 * d * d * ones + 3 * d * twos + ones * ones
-    return (
-        left0 + left1 / reach + n - right1 / reach,
-        left1 + left2 / reach + right1 - right2 / reach,
-        left2 + left3 / reach + right2 - right3 / reach,
-    )
-
-
-@triton.jit
-def _axis(start, side, pixels):
-    """Return what `_pixel_weights` needs of outputs along an axis, and the pixels they see.
-
-    Output i of the tile is row i - 2 of the window: the first two are the convolution's padding.
-    """
-    index = tl.arange(0, _TILE) - 2
-    inside = (index >= 0) & (index < _SIZE)
-    step = side / _SIZE
-    reach = tl.where(step > 1 + _SAME_POINT, step, 1.0)
-    centre = start + (0.5 * step - 0.5) + step * index.to(tl.float64)
-    rounded = tl.floor(centre + 0.5)
-    centre = tl.where(tl.abs(centre - rounded) < _SAME_POINT, rounded, centre)
-    # Farther out nothing changes any more.
-    centre = tl.minimum(tl.maximum(centre, -reach - 1), pixels + reach)
-    # In float64 down to here: from now on all is counted from the pixel at the centre.
-    whole = tl.floor(centre)
-    frac = (centre - whole).to(tl.float32)
-    base = whole.to(tl.int32)
-    reach = reach.to(tl.float32)
-    low = tl.floor(frac - reach).to(tl.int32) + 1
-    high = tl.ceil(frac + reach).to(tl.int32) - 1
-    total, first, second = _moments(low, high, frac, reach)
-    slope = tl.where(reach > 1, -first / tl.where(reach > 1, second, 1.0), 0.0)
-    before, before1, _ = _moments(low, tl.minimum(high, -1 - base), frac, reach)
-    after, after1, _ = _moments(tl.maximum(low, pixels - base), high, frac, reach)
-    scale = tl.where(inside, 1 / (total + slope * first), 0.0)
-    last = pixels - 1
-    first_seen = tl.min(tl.where(inside, tl.minimum(tl.maximum(base + low, 0), last), last))
-    last_seen = tl.max(tl.where(inside, tl.minimum(tl.maximum(base + high, 0), last), 0))
-    return (
-        (
-            base,
-            frac,
-            reach,
-            slope,
-            (before + slope * before1) * scale,
-            (after + slope * after1) * scale,
-            scale,
-            last,
-        ),
-        first_seen,
-        last_seen,
-    )
-
-
-@triton.jit
-def _pixel_weights(pixel, axis):
-    """Return what pixels weigh in outputs, (pixel, output), as `axis_weights` does."""
-    base, frac, reach, slope, before, after, scale, last = axis
-    pixel = pixel[:, None]
-    d = (pixel - base[None, :]).to(tl.float32) - frac[None, :]
-    weight = tl.maximum(1 - tl.abs(d) / reach, 0.0) * (1 + slope[None, :] * d) * scale[None, :]
-    weight += tl.where(pixel == 0, before[None, :], 0.0)
-    weight += tl.where(pixel == last, after[None, :], 0.0)
-    return weight
-
-
-@triton.jit
 def _sum_products(a, b, sums, WIDENED: tl.constexpr):
     """Add a matrix product in the operands' dtype, TF32 for float32, to float32 sums."""
     if WIDENED:
@@ -311,8 +220,6 @@ def cut_and_conv1_fwd_kernel(
     program has in hand, (28, 28, phase) each, and stays in the cache.
     """
     dtype: tl.constexpr = images_ptr.dtype.element_ty
-    # A half has as many bits as TF32 keeps; a bfloat16 has fewer, which a weight would miss.
-    pixel_dtype: tl.constexpr = tl.float16 if dtype == tl.float16 else tl.float32
     window_length: tl.constexpr = _PADDED * _PADDED * PHASES
     padded_line: tl.constexpr = _PADDED * PHASES
     patch_line: tl.constexpr = 6 * PHASES
@@ -321,9 +228,7 @@ def cut_and_conv1_fwd_kernel(
     program = tl.program_id(0)
     cut_ptr += program.to(tl.int64) * WINDOWS * window_length
     phase = tl.arange(0, PHASE_TILE)
-    line_phase = tl.arange(0, PHASE_TILE * PIXEL_ROWS) // PIXEL_ROWS
-    line_row = tl.arange(0, PHASE_TILE * PIXEL_ROWS) % PIXEL_ROWS
-    out_row = tl.arange(0, _TILE)
+    row = tl.arange(0, TILE)
     out_channel = tl.arange(0, 4 * _WIDTH)
 
     for begin in range(program * WINDOWS, n_windows, tl.num_programs(0) * WINDOWS):
@@ -342,45 +247,26 @@ def cut_and_conv1_fwd_kernel(
             valid &= (tl.abs(top) < float("inf")) & (tl.abs(left) < float("inf"))
             valid &= (tl.min(t) >= 0) & (tl.max(t) < n_phases)
             tl.store(scores_ptr + n, tl.where(valid, 0.0, float("nan")))
-            top, left = tl.where(valid, top, 0.0), tl.where(valid, left, 0.0)
-            side = tl.where(valid, side, 25.0)
-
-            row_axis, first_row, last_row = _axis(top, side, n_rows)
-            column_axis, first_column, last_column = _axis(left, side, n_columns)
-            # So that pixels are read 16 bytes at a time where rows begin at a multiple of 16.
-            first_column = first_column // 16 * 16
-            t = tl.load(own + line_phase * stride_phase, mask=line_phase < PHASES, other=0)
-            plane = images_ptr + tl.where(valid, z, 0) * stride_z + tl.where(valid, t, 0) * stride_t
-            window = tl.zeros((PHASE_TILE * _TILE, _TILE), tl.float32)
-            for r in range(first_row, last_row + 1, PIXEL_ROWS):
-                row = r + line_row
-                line = plane + row.to(tl.int64) * stride_r
-                is_line = (row < n_rows) & (line_phase < PHASES)
-                lines = tl.zeros((PHASE_TILE * PIXEL_ROWS, _TILE), tl.float32)
-                for c in range(first_column, last_column + 1, PIXEL_COLUMNS):
-                    column = c + tl.arange(0, PIXEL_COLUMNS)
-                    values = tl.load(
-                        line[:, None] + column.to(tl.int64)[None, :] * stride_c,
-                        mask=is_line[:, None] & (column < n_columns)[None, :],
-                        other=0.0,
-                        cache_modifier=".ca",
-                    )
-                    weight = _pixel_weights(column, column_axis).to(pixel_dtype)
-                    lines = _sum_products(values.to(pixel_dtype), weight, lines, False)
-                # (phase, row, out column) to (phase, out column, row), then sum over rows.
-                lines = tl.reshape(lines.to(pixel_dtype), (PHASE_TILE, PIXEL_ROWS, _TILE))
-                lines = tl.reshape(tl.permute(lines, (0, 2, 1)), (PHASE_TILE * _TILE, PIXEL_ROWS))
-                weight = _pixel_weights(r + tl.arange(0, PIXEL_ROWS), row_axis).to(pixel_dtype)
-                window = _sum_products(lines, weight, window, False)
-
-            # To (out row, out column, phase). Padding is 0 as its weights are.
-            window = tl.permute(tl.reshape(window, (PHASE_TILE, _TILE, _TILE)), (2, 1, 0))
-            mean = tl.sum(window) / (_SIZE * _SIZE * PHASES)
-            is_in = (out_row >= 2) & (out_row < _SIZE + 2)
-            is_in = is_in[:, None, None] & is_in[None, :, None]
-            window = tl.where(is_in, window - mean, 0.0)
-            at = (out_row[:, None, None] * _PADDED + out_row[None, :, None]) * PHASES + phase
-            padded = out_row < _PADDED
+            window = cut_window(
+                images_ptr + tl.where(valid, z, 0) * stride_z,
+                stride_t,
+                stride_r,
+                stride_c,
+                n_rows,
+                n_columns,
+                own,
+                stride_phase,
+                valid,
+                tl.where(valid, top, 0.0),
+                tl.where(valid, left, 0.0),
+                tl.where(valid, side, 25.0),
+                PHASES,
+                PHASE_TILE,
+                PIXEL_ROWS,
+                PIXEL_COLUMNS,
+            )
+            at = (row[:, None, None] * _PADDED + row[None, :, None]) * PHASES + phase
+            padded = row < _PADDED
             tl.store(
                 cut_ptr + i * window_length + at,
                 window.to(dtype),

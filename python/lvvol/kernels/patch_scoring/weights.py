@@ -80,26 +80,30 @@ def scoring_weights(network: nn.Module, dtype: torch.dtype = torch.float32) -> S
         raise ValueError("network: expected evaluation mode, got training mode")
     convolutions, linear = _layers(network)
     w1, w2, w3 = (layer.weight.detach() for layer in convolutions)
-    # A folded layer always has a bias; one without normalisation may lack it.
-    biases = [
-        w.new_zeros(WIDTH) if layer.bias is None else layer.bias.detach()
-        for w, layer in zip((w1, w2, w3), convolutions, strict=True)
-    ]
     head = linear.weight.detach()[0] - linear.weight.detach()[1]
-    linear_bias = head.new_zeros(2) if linear.bias is None else linear.bias.detach()
+    head_bias = _bias(linear)[:1] - _bias(linear)[1:]
     return ScoringWeights(
         _for_pooling(w1).to(dtype),
         _for_pooling(w2).to(dtype),
         w3.permute(0, 2, 3, 1).to(dtype, copy=True).contiguous(),
-        *(bias.float().clone() for bias in biases),
-        head.float(),
-        (linear_bias[:1] - linear_bias[1:]).float(),
+        bias1=_bias(convolutions[0]),
+        bias2=_bias(convolutions[1]),
+        bias3=_bias(convolutions[2]),
+        head=head.float(),
+        head_bias=head_bias,
     )
 
 
 def from_pooling(weight: Tensor) -> Tensor:
     """Return a 5 x 5 convolution's weights, (out, in, row, column), from their form for pooling."""
     return weight[0, :, :5, :5].permute(0, 3, 1, 2)
+
+
+def _bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
+    """Return a copy of a layer's bias, zeros where it has none."""
+    if layer.bias is None:
+        return layer.weight.new_zeros(len(layer.weight), dtype=torch.float32)
+    return layer.bias.detach().to(torch.float32, copy=True)
 
 
 def _layers(network: nn.Module) -> tuple[list[nn.Conv2d], nn.Linear]:
@@ -113,7 +117,8 @@ def _layers(network: nn.Module) -> tuple[list[nn.Conv2d], nn.Linear]:
             convolutions[-1] = fuse_conv_bn_eval(convolutions[-1], layer)
         elif isinstance(layer, nn.Linear):
             linears.append(layer)
-    shapes = [tuple(layer.weight.shape) for layer in (*convolutions, *linears)]
+    weights = [layer.weight for layer in convolutions] + [layer.weight for layer in linears]
+    shapes = [tuple(weight.shape) for weight in weights]
     phases = shapes[0][1] if shapes else 0
     expected = [(WIDTH, phases, 5, 5), (WIDTH, WIDTH, 5, 5), (WIDTH, WIDTH, 3, 3), (2, WIDTH)]
     if shapes != expected:
