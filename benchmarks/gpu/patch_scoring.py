@@ -30,9 +30,9 @@ PHASES = 30
 PIXELS = 256
 SIDES = (40.0, 110.0)
 TARGETS = {"times compiled": 3.0}
-# Of the largest score: rounding to the dtype in both ways, by one part in 2^11 (TF32 where the
-# images are float32) or 2^8, some ten times over.
-TOLERANCES = {torch.float32: 1e-2, torch.float16: 1e-2, torch.bfloat16: 1e-1}
+# Of the largest score: both ways lose one part in 2^11 (float16), 2^10 (TF32, for float32) or 2^8
+# at every layer, some tens of times over.
+TOLERANCES = {torch.float32: 3e-2, torch.float16: 3e-2, torch.bfloat16: 1e-1}
 
 OPERATIONS = 2 * (24 * 24 * 25 * 6 * 32 + 12 * 12 * 25 * 32 * 32 + 6 * 6 * 9 * 32 * 32 + 2 * 32)
 """Of Table I's layers on one window, two a multiplication, less what pooling drops (25 to 24)."""

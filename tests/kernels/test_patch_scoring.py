@@ -24,11 +24,11 @@ from lvvol.networks.roi_classifier import RoiClassifier, RoiClassifierConfig
 from lvvol.networks.weights import load_roi_classifier
 
 # Of a score, 0 to 1. Weights and what passes between layers are rounded to the dtype, by one part
-# in 2^11 for float16, as for the TF32 in which a GPU multiplies float32, and in 2^7 for bfloat16,
-# since the interpreter truncates to it; eight such errors may add up in a logit. The interpreter
-# multiplies float32 as it is.
+# in 2^11 for float16 and in 2^7 for bfloat16, since the interpreter truncates to it; eight such
+# errors may add up in a logit. The interpreter multiplies float32 as it is. A GPU cuts it to TF32,
+# by up to one part in 2^10 and always downwards: sixteen.
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 2.0**-8, torch.bfloat16: 2.0**-4}
-TF32_TOLERANCE = 2.0**-8
+TF32_TOLERANCE = 2.0**-6
 
 # A square of 25 pixels on whole ones and between; smaller and larger; over each edge, the corners,
 # and on all sides; with no pixel of the image inside, near and far.

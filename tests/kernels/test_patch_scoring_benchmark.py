@@ -1,5 +1,11 @@
 """A tiny run of patch scoring's benchmark, through the interpreter where there is no GPU."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -42,3 +48,32 @@ def test_grid_sampling_misses_what_the_filter_sees(device):
     case = benchmark.case("patch scoring", benchmark.random_images(device), 2, {})
     kernel, beside = case.prepare(case.candidate)(), case.prepare(case.reference)()
     assert not torch.allclose(kernel, beside, rtol=case.tolerance)
+
+
+def test_kernels_compile_without_a_gpu():
+    code = (
+        "import json; from benchmarks.gpu.compile_only import measure;"
+        "print(json.dumps(measure('6 phases, float16')))"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TRITON")}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).resolve().parents[2],
+        env=environment,
+    )
+    rows = json.loads(done.stdout)
+    assert [row["kernel"] for row in rows] == [
+        "cut_and_conv1_fwd_kernel",
+        "conv2_fwd_kernel",
+        "conv3_and_head_fwd_kernel",
+    ]
+    for row in rows:
+        assert row["spilled_bytes"] == 0
+        # A multiprocessor has 65,536 registers and 227 KiB of shared memory, and must hold one.
+        assert row["registers"] * 32 * row["warps"] <= 65536
+        assert row["shared_bytes"] <= 227 * 1024
+    # Two of the first side by side.
+    assert 2 * rows[0]["registers"] * 32 * rows[0]["warps"] <= 65536

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from lvvol.kernels import path
 from lvvol.kernels.patch_scoring.cut.kernel import TILE, cut_window
-from lvvol.kernels.patch_scoring.weights import WIDTH, ScoringWeights
+from lvvol.kernels.patch_scoring.reference import LARGEST_STEP
+from lvvol.kernels.patch_scoring.weights import WIDTH, WINDOW_SIZE, ScoringWeights
 
 # Of RoiClassifier (paper, Table I): rows of a window after each pooling, channels of each layer.
 _POOLED1 = tl.constexpr(12)
@@ -24,7 +25,7 @@ _WIDTH = tl.constexpr(WIDTH)
 # Rows of a window with the two that the first convolution pads it by and none that pooling drops:
 # the last 2 x 2 pool takes rows up to 23, which see rows up to 25 of -2 to 25.
 _PADDED = tl.constexpr(28)
-_LARGEST_SIDE = tl.constexpr(4096.0 * 25)
+_LARGEST_SIDE = tl.constexpr(LARGEST_STEP * WINDOW_SIZE)
 
 
 class Tiles(NamedTuple):
@@ -80,7 +81,6 @@ def launch(
     phases: Tensor,
     weights: ScoringWeights,
     scores: Tensor,
-    tiles: Tiles | None = None,
 ) -> None:
     """Fill `scores`; other arguments are those of `patch_scoring`, checked but for their values.
 
@@ -90,7 +90,7 @@ def launch(
     n = slices.shape[0]
     if n == 0:
         return
-    tiles = tiles or TILES[images.dtype]
+    tiles = TILES[images.dtype]
     n_phases = phases.shape[-1]
     weights = ScoringWeights(*(weight.contiguous() for weight in weights))
     # The interpreter would multiply the bits of two bfloat16 as whole numbers.

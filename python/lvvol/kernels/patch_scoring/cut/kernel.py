@@ -5,13 +5,14 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
+from lvvol.kernels.patch_scoring.reference import SAME_POINT
 from lvvol.kernels.patch_scoring.weights import WINDOW_SIZE
 
 TILE = tl.constexpr(32)
 """Rows and columns of a tile: a window from 2 to 26, zeros around it as a convolution pads."""
 
 _SIZE = tl.constexpr(WINDOW_SIZE)
-_SAME_POINT = tl.constexpr(1e-9)
+_SAME_POINT = tl.constexpr(SAME_POINT)
 
 
 @triton.jit
