@@ -1,8 +1,9 @@
-"""Areas to volumes (paper eqs. 3, 4 and 8), and volumes to EF."""
+"""Areas to volumes (paper eqs. 3, 4 and 8), with gradients for tensors, and volumes to EF."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -10,37 +11,46 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from torch import Tensor
 
-    Areas = TypeVar("Areas", npt.NDArray[np.float64], Tensor)
+    Numbers = TypeVar("Numbers", npt.NDArray[np.float64], Tensor)
 
 MM3_PER_ML = 1000.0
 
 
 def cone_volume_ml(
-    areas_mm2: npt.NDArray[np.float64], positions_mm: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Return the volume of truncated cones between neighbouring slices.
+    areas_mm2: Numbers, positions_mm: Numbers, n_slices: Sequence[int] | None = None
+) -> Numbers:
+    """Return the volume of truncated cones between neighbouring slices, for prediction.
 
     Parameters
     ----------
-    areas_mm2 : ndarray, shape (..., slice)
-        Cavity area of each slice, at least 0.
-    positions_mm : ndarray, shape (slice,)
-        Position of each slice along the normal, increasing; gaps may differ.
+    areas_mm2 : ndarray or Tensor, shape (..., slice)
+        Cavity area of each slice, at least 0; float32 or float64.
+    positions_mm : ndarray or Tensor, shape (slice,)
+        Position of each slice along the normal, increasing within a stack; gaps may differ. Of the
+        kind of `areas_mm2`.
+    n_slices : sequence of int, optional
+        Where the slices are those of several stacks, one after another: how many each stack has, at
+        least 1. All slices are one stack's if left out.
 
     Returns
     -------
-    ndarray, shape (...)
-        Volume in mL.
+    ndarray or Tensor, shape (...), or (..., stack) with `n_slices`
+        Volumes in mL, of the kind given, at least 0; 0 for a stack of one slice.
 
     Raises
     ------
     ValueError
-        If shapes disagree, positions do not increase, or an area is negative.
+        If shapes disagree, positions do not increase, an area is negative or no number, areas have
+        fewer than 32 bits, or `n_slices` does not share out the slices.
 
     Notes
     -----
     V = sum over i of (S_i + S_{i+1} + sqrt(S_i S_{i+1})) (L_{i+1} - L_i) / 3 (Liao et al. 2017,
     eqs. 3 and 4).
+
+    The root's slope grows without bound as one area nears 0 and the other does not. Where an area
+    is 0 the root counts as constant, so gradients are finite everywhere; still, they are large near
+    0, which is why training takes `trapezoid_volume_ml`.
 
     Examples
     --------
@@ -50,47 +60,51 @@ def cone_volume_ml(
     >>> float(cone_volume_ml(np.array([300.0, 0.0]), np.array([0.0, 10.0])))
     1.0
     """
-    _check(areas_mm2.shape, positions_mm)
-    if (areas_mm2 < 0).any():
-        raise ValueError(f"areas_mm2: expected at least 0, got {areas_mm2.min()}")
-    lower, upper = areas_mm2[..., :-1], areas_mm2[..., 1:]
-    cones = (lower + upper + np.sqrt(lower * upper)) * np.diff(positions_mm) / 3
-    volume: npt.NDArray[np.float64] = cones.sum(axis=-1) / MM3_PER_ML
-    return volume
+    if not (areas_mm2 >= 0).all():
+        raise ValueError(f"areas_mm2: expected at least 0, got {float(areas_mm2.min())}")
+    return _volumes_ml(_cones_mm3, areas_mm2, positions_mm, n_slices)
 
 
-def trapezoid_volume_ml(areas_mm2: Areas, gaps_mm: Areas) -> Areas:
+def trapezoid_volume_ml(
+    areas_mm2: Numbers, positions_mm: Numbers, n_slices: Sequence[int] | None = None
+) -> Numbers:
     """Return the volume in training, smooth where an area nears 0.
 
     Parameters
     ----------
     areas_mm2 : ndarray or Tensor, shape (..., slice)
         Area of each slice; may be negative while O is being learned.
-    gaps_mm : ndarray or Tensor, shape (..., slice - 1)
-        Distance to the next slice; 0 where a stack is padded.
+    positions_mm : ndarray or Tensor, shape (slice,)
+        As in `cone_volume_ml`.
+    n_slices : sequence of int, optional
+        As in `cone_volume_ml`.
 
     Returns
     -------
-    ndarray or Tensor, shape (...)
-        Volume in mL, of the kind given.
+    ndarray or Tensor, shape (...), or (..., stack) with `n_slices`
+        Volumes in mL, of the kind given; negative where areas are.
 
     Raises
     ------
     ValueError
-        If there is not one gap fewer than there are slices.
+        If shapes disagree, positions do not increase, areas have fewer than 32 bits, or `n_slices`
+        does not share out the slices.
 
     Notes
     -----
     V = sum over i of (S_i + S_{i+1}) (L_{i+1} - L_i) / 2 (Liao et al. 2017, eq. 8).
+
+    Examples
+    --------
+    Two stacks, of three and of two slices:
+
+    >>> import numpy as np
+    >>> areas_mm2 = np.array([100.0, 200.0, 0.0, 500.0, 300.0])
+    >>> positions_mm = np.array([0.0, 10.0, 14.0, 0.0, 10.0])
+    >>> trapezoid_volume_ml(areas_mm2, positions_mm, [3, 2]).tolist()
+    [1.9, 4.0]
     """
-    if not gaps_mm.ndim or not areas_mm2.ndim or areas_mm2.shape[-1] != gaps_mm.shape[-1] + 1:
-        raise ValueError(
-            f"gaps_mm: expected one fewer than the slices of areas_mm2 {tuple(areas_mm2.shape)}, "
-            f"got {tuple(gaps_mm.shape)}"
-        )
-    lower, upper = areas_mm2[..., :-1], areas_mm2[..., 1:]
-    volume: Areas = ((lower + upper) * gaps_mm).sum(-1) / (2 * MM3_PER_ML)
-    return volume
+    return _volumes_ml(_trapezoids_mm3, areas_mm2, positions_mm, n_slices)
 
 
 def ejection_fraction_percent(
@@ -128,11 +142,63 @@ def ejection_fraction_percent(
     return np.asarray(100.0 * np.divide(edv - esv, edv, out=unknown, where=edv > 0))
 
 
-def _check(shape: tuple[int, ...], positions_mm: npt.NDArray[np.float64]) -> None:
+def _cones_mm3(lower: Numbers, upper: Numbers, gaps_mm: Numbers) -> Numbers:
+    return (lower + upper + _root(lower * upper)) * gaps_mm / 3
+
+
+def _trapezoids_mm3(lower: Numbers, upper: Numbers, gaps_mm: Numbers) -> Numbers:
+    return (lower + upper) * gaps_mm / 2
+
+
+def _root(values: Numbers) -> Numbers:
+    """Return the square root, whose gradient at 0 is 0."""
+    if isinstance(values, np.ndarray):
+        return cast("Numbers", np.sqrt(values))
+    # Both choices are needed: without the inner one, the root's endless slope at 0 times the outer
+    # one's nothing would be no number.
+    positive = values > 0
+    return values.where(positive, 1).sqrt().where(positive, 0)
+
+
+def _volumes_ml(
+    between_mm3: Callable[[Numbers, Numbers, Numbers], Numbers],
+    areas_mm2: Numbers,
+    positions_mm: Numbers,
+    n_slices: Sequence[int] | None,
+) -> Numbers:
+    """Return the sum of what lies between neighbouring slices, for each stack."""
+    _check(areas_mm2, positions_mm, n_slices)
+    volumes: list[Numbers] = []
+    start = 0
+    for count in areas_mm2.shape[-1:] if n_slices is None else n_slices:
+        of_stack = slice(start, start + count)
+        areas, positions = areas_mm2[..., of_stack], positions_mm[of_stack]
+        gaps_mm = positions[1:] - positions[:-1]
+        if not (gaps_mm > 0).all():
+            raise ValueError(f"positions_mm: expected increasing, got {positions.tolist()}")
+        volume: Numbers = between_mm3(areas[..., :-1], areas[..., 1:], gaps_mm).sum(-1)
+        volumes.append(volume / MM3_PER_ML)
+        start += count
+    if n_slices is None:
+        return volumes[0]
+    if isinstance(areas_mm2, np.ndarray):
+        return np.stack(volumes, axis=-1)
+    import torch  # whoever gave tensors has loaded it
+
+    return torch.stack(volumes, dim=-1)
+
+
+def _check(areas_mm2: Numbers, positions_mm: Numbers, n_slices: Sequence[int] | None) -> None:
+    shape = tuple(areas_mm2.shape)
     if positions_mm.ndim != 1 or not shape or shape[-1] != len(positions_mm):
         raise ValueError(
             f"positions_mm: expected shape ({shape[-1] if shape else 'slice'},), "
-            f"got {positions_mm.shape}"
+            f"got {tuple(positions_mm.shape)}"
         )
-    if not (np.diff(positions_mm) > 0).all():
-        raise ValueError(f"positions_mm: expected increasing, got {positions_mm}")
+    if areas_mm2.dtype.itemsize < 4:  # the product of two areas is beyond float16's range
+        raise ValueError(f"areas_mm2: expected at least 32 bits a number, got {areas_mm2.dtype}")
+    if n_slices is not None and (min(n_slices, default=0) < 1 or sum(n_slices) != shape[-1]):
+        raise ValueError(
+            f"n_slices: expected numbers of at least 1 that add up to {shape[-1]}, "
+            f"got {list(n_slices)}"
+        )

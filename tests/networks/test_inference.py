@@ -12,29 +12,16 @@ from lvvol.networks.inference import ready, score_windows, segment_patches, stan
 from lvvol.networks.roi_classifier import RoiClassifier
 
 
-def with_lived_in_statistics(network, seed=0):
-    """Give batch normalisation statistics and scales far from their first values."""
-    generator = torch.Generator().manual_seed(seed)
-    for m in network.modules():
-        if isinstance(m, nn.BatchNorm2d):
-            m.running_mean.copy_(torch.randn(m.num_features, generator=generator) * 0.3)
-            m.running_var.copy_(torch.rand(m.num_features, generator=generator) + 0.3)
-            with torch.no_grad():
-                m.weight.copy_(torch.rand(m.num_features, generator=generator) + 0.5)
-                m.bias.copy_(torch.randn(m.num_features, generator=generator) * 0.3)
-    return network.eval()
-
-
 @pytest.fixture
-def hfcn():
+def hfcn(lived_in):
     torch.manual_seed(1)
-    return with_lived_in_statistics(HFCN())
+    return lived_in(HFCN())
 
 
 @pytest.fixture
-def classifier():
+def classifier(lived_in):
     torch.manual_seed(2)
-    return with_lived_in_statistics(RoiClassifier())
+    return lived_in(RoiClassifier())
 
 
 def test_standardise_brings_each_patch_to_mean_0_and_variance_1():

@@ -57,3 +57,49 @@ def test_other_sizes_from_the_config():
 def test_other_windows_are_refused(shape):
     with pytest.raises(ValueError, match=r"windows: expected \(batch, 6, 25, 25\), got"):
         RoiClassifier()(torch.zeros(shape))
+
+
+def test_logits_are_those_of_plain_functions(lived_in, by_hand):
+    torch.manual_seed(0)
+    network = lived_in(RoiClassifier()).double()
+    hand = by_hand(network.state_dict())
+    windows = torch.randn(4, 6, 25, 25, dtype=torch.float64)
+    features = hand.pool(hand.conv_bn_relu("layers", windows, first=0))
+    assert features.shape == (4, 32, 12, 12)
+    features = hand.pool(hand.conv_bn_relu("layers", features, first=5))
+    features = hand.conv_bn_relu("layers", features, first=10)
+    assert features.shape == (4, 32, 6, 6)
+    weight, bias = network.layers[-1].weight, network.layers[-1].bias
+    expected = features.mean((2, 3)) @ weight.T + bias
+    assert expected.std() > 0.01
+    torch.testing.assert_close(network(windows), expected, rtol=1e-10, atol=1e-12)
+
+
+def test_dropout_drops_in_training_only():
+    torch.manual_seed(0)
+    network = RoiClassifier()
+    windows = torch.randn(2, 6, 25, 25)
+    assert not torch.equal(network(windows), network(windows))
+    network.eval()
+    assert torch.equal(network(windows), network(windows))
+
+
+def test_no_windows_give_no_scores():
+    assert RoiClassifier().eval()(torch.zeros(0, 6, 25, 25)).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"phases": 0}, "phases: expected a whole number of at least 1, got 0"),
+        ({"size": 3}, "size: expected a whole number of at least 4, got 3"),
+        ({"width": 8.0}, "width: expected a whole number of at least 1, got 8.0"),
+        ({"dropout": 1}, "dropout: expected 0 or more, below 1, got 1"),
+        ({"dropout": -0.1}, "dropout: expected 0 or more, below 1, got -0.1"),
+        ({"dropout": float("nan")}, "dropout: expected 0 or more, below 1, got nan"),
+        ({"dropout": "0.4"}, "dropout: expected 0 or more, below 1, got '0.4'"),
+    ],
+)
+def test_config_refuses(fields, message):
+    with pytest.raises(ValueError, match=message):
+        RoiClassifierConfig(**fields)

@@ -9,9 +9,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from lvvol.errors import WeightsError
-from lvvol.networks.hfcn import HFCN, HfcnConfig
+from lvvol.networks.fcn import FCN, FcnConfig
+from lvvol.networks.hfcn import HFCN, WIDE_HFCN, HfcnConfig
 from lvvol.networks.roi_classifier import RoiClassifier, RoiClassifierConfig
-from lvvol.networks.weights import load_hfcn, load_roi_classifier, save_weights
+from lvvol.networks.weights import load_fcn, load_hfcn, load_roi_classifier, save_weights
 
 CONFIG = HfcnConfig(stage_widths=(4, 8), stage_depths=(1, 2), head_channels=3, area_channels=5)
 
@@ -48,6 +49,57 @@ def test_roi_classifier_comes_back_even_from_channels_last(tmp_path):
     loaded = load_roi_classifier(tmp_path / "roi.safetensors")
     windows = torch.randn(3, 6, 25, 25)
     torch.testing.assert_close(loaded(windows), network.eval()(windows))
+
+
+@pytest.mark.parametrize(
+    ("network", "load"),
+    [
+        (HFCN(), load_hfcn),
+        (HFCN(WIDE_HFCN), load_hfcn),
+        (HFCN(HfcnConfig((4, 8), (1, 1), 3, 0, (5,), "bilinear")), load_hfcn),
+        (FCN(), load_fcn),
+        (FCN(FcnConfig((3, 4), (5, 1), "bilinear")), load_fcn),
+    ],
+)
+def test_every_kind_comes_back_with_the_same_outputs(network, load, tmp_path):
+    patches = torch.randn(2, 1, 16, 16)
+    network.train()(patches)  # moves the running statistics
+    save_weights(network.eval(), tmp_path / "network.safetensors")
+    loaded = load(tmp_path / "network.safetensors")
+    assert loaded.config == network.config
+    assert all(torch.equal(*pair) for pair in zip(loaded(patches), network(patches), strict=True))
+
+
+def test_loaded_weights_can_be_trained(saved):
+    loaded = load_hfcn(saved[1])
+    logits, area_map = loaded.train()(torch.randn(2, 1, 8, 8))
+    (logits.sum() + area_map.sum()).backward()
+    assert all(parameter.grad is not None for parameter in loaded.parameters())
+
+
+def test_loading_draws_no_random_numbers(saved):
+    before = torch.get_rng_state()
+    load_hfcn(saved[1])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_loaded_weights_do_not_change_with_the_file(saved):
+    network, path = saved
+    loaded = load_hfcn(path)
+    with path.open("r+b") as file:
+        file.write(bytes(path.stat().st_size))
+    expected = network.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in loaded.state_dict().items())
+
+
+def test_a_config_from_before_a_field_was_there_has_its_default(saved):
+    path = saved[1]
+    metadata = metadata_of(path)
+    fields = json.loads(metadata["config"])
+    for field in ("likelihood_widths", "upsampling"):
+        del fields[field]
+    save_file(load_file(path), path, {**metadata, "config": json.dumps(fields)})
+    assert load_hfcn(path).config == CONFIG
 
 
 def test_the_file_says_what_it_is(saved):
@@ -107,7 +159,10 @@ def test_a_pickle_is_never_run(tmp_path):
         ({"config": '{"depth": 3}'}, "expected weights of HFCN"),
         ({"config": '{"stage_widths": [4], "stage_depths": [1, 2]}'}, "one entry a stage"),
         ({"config": '{"stage_widths": ["a"], "stage_depths": [1]}'}, "expected weights of HFCN"),
-        ({"config": "{}"}, "size mismatch"),
+        ({"config": "{}"}, "missing tensors ['heads.2.0.weight', "),
+        ({"config": '{"stage_widths": 4}'}, "stage_widths: expected a tuple, got 4"),
+        ({"config": '{"head_channels": null}'}, "head_channels: expected a whole number"),
+        ({"config": '{"upsampling": "cubic"}'}, "upsampling: expected one of nearest, bilinear"),
     ],
 )
 def test_metadata_that_does_not_fit_is_refused(saved, changes, complaint):
@@ -116,6 +171,44 @@ def test_metadata_that_does_not_fit_is_refused(saved, changes, complaint):
     tensors = load_file(path)
     save_file(tensors, path, changed)
     assert complaint in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (
+            {"area_channels": 0},
+            "missing tensors [], unknown tensors ['area.2.bias', 'area.2.weight']",
+        ),
+        ({"likelihood_widths": [6]}, "missing tensors ['between.0.0.weight', 'between.0.1.bias'"),
+        ({"stage_depths": [1, 1]}, "missing tensors [], unknown tensors ['stages.1.3.weight'"),
+        ({"head_channels": 4}, "size mismatch for area.0.weight: (5, 8, 3, 3), not (5, 10, 3, 3)"),
+    ],
+)
+def test_weights_of_another_config_are_refused(saved, change, complaint):
+    path = saved[1]
+    metadata = metadata_of(path)
+    fields = {**json.loads(metadata["config"]), **change}
+    save_file(load_file(path), path, {**metadata, "config": json.dumps(fields)})
+    assert f"expected weights of HFCN, got {complaint}" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (torch.Tensor.double, "of type torch.float64, not torch.float32"),
+        (torch.Tensor.half, "of type torch.float16, not torch.float32"),
+        (lambda value: value * float("nan"), "values that are not finite"),
+        (lambda value: value / 0, "values that are not finite"),
+    ],
+)
+def test_values_of_another_kind_are_refused(saved, change, complaint):
+    path = saved[1]
+    metadata, tensors = metadata_of(path), load_file(path)
+    tensors["heads.1.0.weight"] = change(tensors["heads.1.0.weight"])
+    save_file(tensors, path, metadata)
+    assert "heads.1.0.weight" in (message := refused(path))
+    assert complaint in message
 
 
 def test_missing_and_foreign_tensors_are_refused(saved):

@@ -8,6 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lvvol.kernels.hypercolumn import hypercolumn
+from lvvol.kernels.hypercolumn.op import Mode
+from lvvol.networks.layers import (
+    check_patches,
+    check_stages,
+    check_upsampling,
+    check_whole,
+    check_widths,
+    conv_bn_relu,
+)
+
 
 @dataclass(frozen=True)
 class HfcnConfig:
@@ -16,35 +27,46 @@ class HfcnConfig:
     Parameters
     ----------
     stage_widths : tuple of int
-        Channels of the convolutions of each stage; the resolution halves between stages.
+        Channels of the convolutions of each stage, 1 or more; the resolution halves between
+        stages.
     stage_depths : tuple of int
-        Number of 3 x 3 convolutions of each stage.
+        Number of 3 x 3 convolutions of each stage, 1 or more.
     head_channels : int
-        Channels each stage gives to the hypercolumn.
+        Channels each stage gives to the hypercolumn, 1 or more.
     area_channels : int
-        Hidden channels on the way to O.
+        Hidden channels on the way to O, behind a 3 x 3 convolution and ReLU. 0 leaves them out: O
+        is then one linear 1 x 1 convolution, as the paper's text has it.
+    likelihood_widths : tuple of int
+        Channels of 3 x 3 convolutions, with batch normalisation and ReLU, between the hypercolumn
+        and P. O reads them too.
+    upsampling : {"nearest", "bilinear"}
+        How heads are brought to the size of the patch; nearest is what was published. Bilinear has
+        pixel edges aligned (`align_corners=False`).
+
+    Raises
+    ------
+    ValueError
+        If a size is no whole number in its range, stages disagree in number, or `upsampling` is
+        another.
     """
 
     stage_widths: tuple[int, ...] = (32, 32, 64, 64)
     stage_depths: tuple[int, ...] = (3, 3, 2, 2)
     head_channels: int = 4
     area_channels: int = 8
+    likelihood_widths: tuple[int, ...] = ()
+    upsampling: Mode = "nearest"
 
     def __post_init__(self) -> None:
-        if len(self.stage_widths) != len(self.stage_depths) or not self.stage_widths:
-            raise ValueError(
-                "stage_widths, stage_depths: expected one entry a stage, "
-                f"got {self.stage_widths} and {self.stage_depths}"
-            )
+        check_stages(stage_widths=self.stage_widths, stage_depths=self.stage_depths)
+        check_whole("head_channels", self.head_channels)
+        check_whole("area_channels", self.area_channels, least=0)
+        check_widths("likelihood_widths", self.likelihood_widths)
+        check_upsampling(self.upsampling)
 
 
-def _conv_bn_relu(channels_in: int, channels_out: int, kernel: int) -> list[nn.Module]:
-    """Return convolution (padded to keep the size), batch normalisation and ReLU."""
-    return [
-        nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, bias=False),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(inplace=True),
-    ]
+WIDE_HFCN = HfcnConfig(head_channels=5, area_channels=16, likelihood_widths=(20, 20))
+"""The authors' other variant: wider heads, and two convolutions between the hypercolumn and P."""
 
 
 class HFCN(nn.Module):
@@ -52,15 +74,21 @@ class HFCN(nn.Module):
 
     Parameters
     ----------
-    config : HfcnConfig
-        Sizes of the layers.
+    config : HfcnConfig, optional
+        Sizes of the layers; those of the paper's published weights if left out.
 
     Notes
     -----
     Each stage is pooled into the next; a 1 x 1 head reads the last map of every stage; the heads,
-    upsampled by nearest neighbour and stacked coarsest first, form the hypercolumn (Liao et al.
-    2017, III-F). P reads the hypercolumn; O reads the hypercolumn and P, so that the area can be
-    regressed without the bias of a binarised P (eqs. 6 and 7).
+    upsampled and stacked coarsest first, form the hypercolumn (Liao et al. 2017, III-F). P reads
+    the hypercolumn; O reads all from the hypercolumn to P, so that the area can be regressed
+    without the bias of a binarised P (eqs. 6 and 7).
+
+    Examples
+    --------
+    >>> logits, area_map = HFCN()(torch.zeros(2, 1, 48, 48))
+    >>> tuple(logits.shape), tuple(area_map.shape)
+    ((2, 2, 48, 48), (2, 1, 48, 48))
     """
 
     def __init__(self, config: HfcnConfig | None = None) -> None:
@@ -72,17 +100,18 @@ class HFCN(nn.Module):
         for width, depth in zip(self.config.stage_widths, self.config.stage_depths, strict=True):
             layers: list[nn.Module] = []
             for _ in range(depth):
-                layers += _conv_bn_relu(channels, width, 3)
+                layers += conv_bn_relu(channels, width, 3)
                 channels = width
             self.stages.append(nn.Sequential(*layers))
-            self.heads.append(nn.Sequential(*_conv_bn_relu(width, self.config.head_channels, 1)))
-        hypercolumn = self.config.head_channels * len(self.stages)
-        self.likelihood = nn.Conv2d(hypercolumn, 2, 3, padding=1)
-        self.area = nn.Sequential(
-            nn.Conv2d(hypercolumn + 2, self.config.area_channels, 3, padding=1),
-            nn.ReLU(inplace=True),
-            nn.Conv2d(self.config.area_channels, 1, 1),
-        )
+            self.heads.append(nn.Sequential(*conv_bn_relu(width, self.config.head_channels, 1)))
+        channels = known = self.config.head_channels * len(self.stages)
+        self.between = nn.ModuleList()
+        for width in self.config.likelihood_widths:
+            self.between.append(nn.Sequential(*conv_bn_relu(channels, width, 3)))
+            channels = width
+            known += width
+        self.likelihood = nn.Conv2d(channels, 2, 3, padding=1)
+        self.area = nn.Sequential(*_area_layers(known + 2, self.config.area_channels))
 
     @property
     def size_multiple(self) -> int:
@@ -100,34 +129,36 @@ class HFCN(nn.Module):
         Returns
         -------
         logits : Tensor, shape (batch, 2, row, column)
-            Softmax over channels gives P; channel 0 is the LV cavity.
+            Any real number. Softmax over channels gives P, 0 to 1; channel 0 is the LV cavity.
         area_map : Tensor, shape (batch, 1, row, column)
-            O, whose mean over the patch is the fraction of it that is LV cavity (eq. 7).
+            O, whose mean over the patch is the fraction of it that is LV cavity (eq. 7). It is a
+            regression: values beyond 0 to 1 occur.
 
         Raises
         ------
         ValueError
             If the patches have another number of channels, or a size the stages cannot halve.
         """
-        multiple = self.size_multiple
-        if (
-            patches.ndim != 4
-            or patches.shape[1] != 1
-            or any(size == 0 or size % multiple for size in patches.shape[2:])
-        ):
-            raise ValueError(
-                f"patches: expected (batch, 1, row, column) with sizes a multiple of {multiple}, "
-                f"got {tuple(patches.shape)}"
-            )
+        check_patches(patches, self.size_multiple)
         maps = []
         features = patches
         for level, (stage, head) in enumerate(zip(self.stages, self.heads, strict=True)):
             features = stage(functional.max_pool2d(features, 2) if level else features)
-            column = head(features)
-            if level:
-                column = functional.interpolate(column, scale_factor=float(2**level))
-            maps.append(column)
-        hypercolumn = torch.cat(maps[::-1], dim=1)
-        logits = self.likelihood(hypercolumn)
-        area_map = self.area(torch.cat([hypercolumn, logits.softmax(dim=1)], dim=1))
+            maps.append(head(features))
+        known = [hypercolumn(maps, self.config.upsampling)]
+        for layer in self.between:
+            known.append(layer(known[-1]))
+        logits = self.likelihood(known[-1])
+        area_map = self.area(torch.cat([*known, logits.softmax(dim=1)], dim=1))
         return logits, area_map
+
+
+def _area_layers(channels: int, hidden: int) -> list[nn.Module]:
+    """Return the layers from all that is known of a cell to O."""
+    if not hidden:
+        return [nn.Conv2d(channels, 1, 1)]
+    return [
+        nn.Conv2d(channels, hidden, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(hidden, 1, 1),
+    ]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from lvvol.networks.layers import check_whole, conv_bn_relu
+
 
 @dataclass(frozen=True)
 class RoiClassifierConfig:
@@ -14,13 +16,18 @@ class RoiClassifierConfig:
     Parameters
     ----------
     phases : int
-        Phases of a window, spread evenly over the cycle.
+        Phases of a window, spread evenly over the cycle; 1 or more.
     size : int
-        Rows and columns of a window.
+        Rows and columns of a window; 4 or more, as two poolings halve them.
     width : int
-        Channels of each convolution.
+        Channels of each convolution, 1 or more.
     dropout : float
-        Share of channels' elements dropped after each max pooling, in training.
+        Share of channels' elements dropped after each max pooling, in training; 0 or more, below 1.
+
+    Raises
+    ------
+    ValueError
+        If a size is no whole number in its range, or `dropout` is out of its.
     """
 
     phases: int = 6
@@ -28,36 +35,47 @@ class RoiClassifierConfig:
     width: int = 32
     dropout: float = 0.4
 
+    def __post_init__(self) -> None:
+        check_whole("phases", self.phases)
+        check_whole("size", self.size, least=4)
+        check_whole("width", self.width)
+        if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: expected 0 or more, below 1, got {self.dropout!r}")
+
 
 class RoiClassifier(nn.Module):
     """Three-layer CNN over a window at six phases.
 
     Parameters
     ----------
-    config : RoiClassifierConfig
-        Sizes of the layers.
+    config : RoiClassifierConfig, optional
+        Sizes of the layers; Table I's if left out.
+
+    Notes
+    -----
+    Two 5 x 5 convolutions and a 3 x 3 one, each with batch normalisation and ReLU; 2 x 2 max
+    pooling and dropout after the first two, average pooling over the whole map after the last, then
+    two logits (Liao et al. 2017, Table I).
+
+    Examples
+    --------
+    >>> import torch
+    >>> tuple(RoiClassifier()(torch.zeros(3, 6, 25, 25)).shape)
+    (3, 2)
     """
 
     def __init__(self, config: RoiClassifierConfig | None = None) -> None:
         super().__init__()
         self.config = config or RoiClassifierConfig()
         width, dropout = self.config.width, self.config.dropout
-
-        def layer(channels_in: int, kernel: int) -> list[nn.Module]:
-            return [
-                nn.Conv2d(channels_in, width, kernel, padding=kernel // 2, bias=False),
-                nn.BatchNorm2d(width),
-                nn.ReLU(inplace=True),
-            ]
-
         self.layers = nn.Sequential(
-            *layer(self.config.phases, 5),
+            *conv_bn_relu(self.config.phases, width, 5),
             nn.MaxPool2d(2),
             nn.Dropout(dropout),
-            *layer(width, 5),
+            *conv_bn_relu(width, width, 5),
             nn.MaxPool2d(2),
             nn.Dropout(dropout),
-            *layer(width, 3),
+            *conv_bn_relu(width, width, 3),
             nn.AvgPool2d(self.config.size // 4),
             nn.Flatten(),
             nn.Linear(width, 2),
@@ -74,7 +92,8 @@ class RoiClassifier(nn.Module):
         Returns
         -------
         Tensor, shape (batch, 2)
-            Logits; softmax channel 0 is the probability that the window is the LV's square.
+            Logits, any real number. Softmax over channels gives probabilities, 0 to 1; channel 0 is
+            that of the window being the LV's square.
 
         Raises
         ------

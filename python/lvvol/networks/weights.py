@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from lvvol.errors import WeightsError
+from lvvol.networks.fcn import FCN, FcnConfig
 from lvvol.networks.hfcn import HFCN, HfcnConfig
 from lvvol.networks.roi_classifier import RoiClassifier, RoiClassifierConfig
 
@@ -24,18 +26,23 @@ ROI_CLASSIFIER_FILE = "roi_classifier.safetensors"
 Network = TypeVar("Network", bound=nn.Module)
 
 _FORMAT = "lvvol-1"
-_NORMALISATION = {"HFCN": "patch mean 0, variance 1", "RoiClassifier": "window mean 0"}
+_NORMALISATION = {
+    "HFCN": "patch mean 0, variance 1",
+    "FCN": "patch mean 0, variance 1",
+    "RoiClassifier": "window mean 0",
+}
 
 
-def save_weights(network: HFCN | RoiClassifier, path: Path) -> None:
+def save_weights(network: HFCN | FCN | RoiClassifier, path: Path) -> None:
     """Write a network's weights beside their place, then move them there.
 
     Parameters
     ----------
-    network : HFCN or RoiClassifier
+    network : HFCN, FCN or RoiClassifier
         As trained, batch normalisation not folded.
     path : Path
-        File to write.
+        File to write: safetensors, with the network's name, its config and the normalisation of its
+        input as text inside.
     """
     kind = type(network).__name__
     metadata = {
@@ -53,35 +60,94 @@ def save_weights(network: HFCN | RoiClassifier, path: Path) -> None:
 def load_hfcn(path: Path = SHIPPED / HFCN_FILE) -> HFCN:
     """Return HFCN with weights from a file.
 
+    Parameters
+    ----------
+    path : Path
+        From `save_weights`, of HFCN in any configuration.
+
+    Returns
+    -------
+    HFCN
+        On the CPU, in evaluation mode.
+
     Raises
     ------
     WeightsError
-        If the file is missing or damaged, or holds another network or normalisation.
+        If the file is missing or damaged, or holds another network, config or normalisation than
+        it should, or weights that are not those of its config.
     """
-    values, tensors = _read(path, "HFCN")
-    return _fill(HFCN, HfcnConfig, values, tensors, path)
+    return _load(path, HFCN, HfcnConfig)
+
+
+def load_fcn(path: Path) -> FCN:
+    """Return FCN with weights from a file.
+
+    Parameters
+    ----------
+    path : Path
+        From `save_weights`, of FCN in any configuration.
+
+    Returns
+    -------
+    FCN
+        On the CPU, in evaluation mode.
+
+    Raises
+    ------
+    WeightsError
+        As in `load_hfcn`.
+    """
+    return _load(path, FCN, FcnConfig)
 
 
 def load_roi_classifier(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> RoiClassifier:
     """Return the ROI classifier with weights from a file.
 
+    Parameters
+    ----------
+    path : Path
+        From `save_weights`, of a RoiClassifier in any configuration.
+
+    Returns
+    -------
+    RoiClassifier
+        On the CPU, in evaluation mode.
+
     Raises
     ------
     WeightsError
-        If the file is missing or damaged, or holds another network or normalisation.
+        As in `load_hfcn`.
     """
-    values, tensors = _read(path, "RoiClassifier")
-    return _fill(RoiClassifier, RoiClassifierConfig, values, tensors, path)
+    return _load(path, RoiClassifier, RoiClassifierConfig)
 
 
-def _read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _load(path: Path, kind: type[Network], config: type[Any]) -> Network:
+    """Return the network that a file describes and fills."""
+    values, tensors = _read(path, kind.__name__)
+    # What a file does not say of its config is the default: so it is with files from before a field
+    # was there, and so defaults must stay what they are.
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    try:
+        # On no device: first values, which would be thrown away, cost random numbers and time.
+        with torch.device("meta"):
+            network = kind(config(**values))
+        _check_tensors(network.state_dict(), tensors)
+        network.load_state_dict(tensors, assign=True)
+    except (TypeError, ValueError, RuntimeError) as error:
+        message = " ".join(str(error).split())
+        raise WeightsError(f"{path}: expected weights of {kind.__name__}, got {message}") from error
+    return network.eval()
+
+
+def _read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return the configuration and the tensors of a file that says it holds this kind."""
     try:
         if not path.is_file():
             raise WeightsError(f"{path}: expected weights of {kind}, got no file")
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Cloned, lest they change with the file where it is mapped into memory.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path}: expected a safetensors file, got {error}") from error
     expected = {"format": _FORMAT, "network": kind, "normalisation": _NORMALISATION[kind]}
@@ -97,18 +163,21 @@ def _read(path: Path, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return config, tensors
 
 
-def _fill(
-    kind: type[Network],
-    config: type[Any],
-    values: dict[str, Any],
-    tensors: dict[str, Any],
-    path: Path,
-) -> Network:
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    try:
-        network = kind(config(**values))
-        network.load_state_dict(tensors)
-    except (TypeError, ValueError, RuntimeError) as error:
-        message = " ".join(str(error).split())
-        raise WeightsError(f"{path}: expected weights of {kind.__name__}, got {message}") from error
-    return network.eval()
+def _check_tensors(expected: dict[str, Tensor], given: dict[str, Tensor]) -> None:
+    """Refuse tensors that are not those of a network's state, or hold what is no number."""
+    missing, unknown = (
+        sorted(expected.keys() - given.keys()),
+        sorted(given.keys() - expected.keys()),
+    )
+    if missing or unknown:
+        raise ValueError(f"missing tensors {missing[:3]}, unknown tensors {unknown[:3]}")
+    for name, value in sorted(given.items()):
+        wanted = expected[name]
+        if value.shape != wanted.shape:
+            raise ValueError(
+                f"size mismatch for {name}: {tuple(value.shape)}, not {tuple(wanted.shape)}"
+            )
+        if value.dtype != wanted.dtype:
+            raise ValueError(f"{name} of type {value.dtype}, not {wanted.dtype}")
+        if not value.isfinite().all():
+            raise ValueError(f"{name} with values that are not finite")

@@ -58,14 +58,7 @@ def train_volume_epoch(
         drawn = [_study(labels, run.rng) for labels in chosen]
         x = torch.from_numpy(np.concatenate([patches for patches, _ in drawn]))
         _, area_map = _forward(network, standardise(x[:, None]), bfloat16)
-        counts = [len(patches) for patches, _ in drawn]
-        fractions = torch.split(area_map.mean(dim=(1, 2, 3)), counts)
-        error = torch.stack(
-            [
-                _volume_error(f, squares, labels)
-                for f, (_, squares), labels in zip(fractions, drawn, chosen, strict=True)
-            ]
-        ).mean()
+        error = _volume_error(area_map.mean(dim=(1, 2, 3)), [s for _, s in drawn], chosen)
         run.descend(volume_weight * error)
         errors.append(float(error.detach()))
     return float(np.mean(errors))
@@ -77,16 +70,23 @@ def _forward(network: HFCN, patches: Tensor, bfloat16: bool) -> tuple[Tensor, Te
     return logits.float(), area_map.float()
 
 
-def _volume_error(fractions: Tensor, squares: Squares, labels: LabelledStack) -> Tensor:
-    """Return the mean relative error of both volumes (eqs. 7, 8); fractions by slice and phase.
+def _volume_error(
+    fractions: Tensor, squares: Sequence[Squares], studies: Sequence[LabelledStack]
+) -> Tensor:
+    """Return the mean relative error of all volumes (eqs. 7, 8).
 
-    Readers differ in proportion to the heart rather than by so many mL; 20 mL more in the
-    denominator keep infants' hearts from outweighing all others.
+    Fractions are those of each study's slices, each at ED and ES. Readers differ in proportion to
+    the heart rather than by so many mL; 20 mL more in the denominator keep infants' hearts from
+    outweighing all others.
     """
-    areas_mm2 = fractions.reshape(-1, 2) * torch.from_numpy(squares[:, 2:] ** 2).float()
-    gaps_mm = torch.from_numpy(labels.stack.slice_gaps_mm).float()
-    volumes_ml = trapezoid_volume_ml(areas_mm2.T, gaps_mm)
-    truth_ml = torch.tensor(labels.phase_volumes_ml)
+    sides_mm = torch.from_numpy(np.concatenate(squares)[:, 2:]).float()
+    positions_mm = np.concatenate([labels.stack.positions_mm for labels in studies])
+    volumes_ml = trapezoid_volume_ml(
+        (fractions.reshape(-1, 2) * sides_mm**2).T,
+        torch.from_numpy(positions_mm),
+        [labels.stack.n_slices for labels in studies],
+    )
+    truth_ml = torch.tensor([labels.phase_volumes_ml for labels in studies]).T
     return ((volumes_ml - truth_ml).abs() / (truth_ml + _VOLUME_FLOOR_ML)).mean()
 
 

@@ -1,0 +1,220 @@
+"""The hypercolumn's cases: HFCN's maps, forward and backward, in both layouts and modes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from benchmarks.gpu.case import Case, Operation
+from lvvol.kernels.hypercolumn import hypercolumn
+from lvvol.kernels.hypercolumn.op import layout_of
+from lvvol.kernels.hypercolumn_conv import hypercolumn_conv
+from lvvol.kernels.path import forced
+from lvvol.networks.hfcn import HFCN
+from lvvol.networks.inference import ready
+
+DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+LAYOUTS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
+MODES = ("nearest", "bilinear")
+CHANNELS = (4, 4, 4, 4)
+SIZE = 48
+BATCHES = (256, 8192)
+TARGETS = {"times compiled": 2.0, "share of floor": 0.7}
+TOLERANCES = {torch.float32: 1e-6, torch.bfloat16: 2e-2, torch.float16: 2e-3}
+CONV_TOLERANCES = {torch.float32: 2e-3, torch.bfloat16: 2e-2, torch.float16: 4e-3}
+NETWORK_BATCH = 8192
+NETWORK_TOLERANCES = {torch.float32: 1e-2, torch.bfloat16: 1e-1}
+
+
+def head_maps(
+    batch: int,
+    dtype: torch.dtype,
+    layout: torch.memory_format,
+    device: torch.device,
+    channels: Sequence[int] = CHANNELS,
+) -> list[Tensor]:
+    """Return maps as HFCN's heads give them, with gradients asked for."""
+    generator = torch.Generator(device).manual_seed(0)
+    return [
+        torch.randn(
+            (batch, count, SIZE >> level, SIZE >> level), generator=generator, device=device
+        )
+        .to(dtype, memory_format=layout)
+        .requires_grad_()
+        for level, count in enumerate(channels)
+    ]
+
+
+def launches() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Yield every variant of the kernels, forward and backward."""
+
+    def both(dtype: torch.dtype, layout: torch.memory_format, mode: str, widths: Sequence[int]):
+        maps = head_maps(2, dtype, layout, torch.device("cpu"), widths)
+        stacked = hypercolumn(maps, mode, path="triton")
+        torch.autograd.grad(stacked, maps, torch.empty_like(stacked))
+
+    for widths in (CHANNELS, (5, 5, 5, 5)):
+        for name, layout in LAYOUTS.items():
+            for mode in MODES:
+                for dtype in DTYPES:
+                    text = f"{widths[0]} channels, {name}, {mode}, {str(dtype).split('.')[1]}"
+                    yield text, partial(both, dtype, layout, mode, widths)
+    for name, layout in LAYOUTS.items():
+        for mode in MODES:
+            for dtype in DTYPES:
+                maps = head_maps(2, dtype, layout, torch.device("cpu"))
+                for output, arguments in outputs([values.detach() for values in maps]).items():
+                    text = f"{output}, {name}, {mode}, {str(dtype).removeprefix('torch.')}"
+                    yield text, partial(hypercolumn_conv, *arguments, mode=mode, path="triton")
+
+
+def outputs(maps: list[Tensor]) -> dict[str, tuple[object, ...]]:
+    """Return arguments of what makes P and O: O reads P beside the finest map."""
+    finest = maps[0]
+    total = sum(values.shape[1] for values in maps)
+    with_p = torch.cat([finest, finest[:, :2]], 1).contiguous(memory_format=layout_of(finest))
+    generator = torch.Generator(finest.device).manual_seed(1)
+
+    def random(*size: int) -> Tensor:
+        values = torch.randn(size, generator=generator, device=finest.device)
+        return (values / 9).to(finest.dtype)
+
+    return {
+        "P": (maps, random(2, total, 3, 3), random(2)),
+        "O": ([with_p, *maps[1:]], random(8, total + 2, 3, 3), random(8), random(8)),
+    }
+
+
+def cases(device: torch.device) -> Iterator[Case]:
+    """Yield the cases, made one by one on a device."""
+    for batch in BATCHES:
+        for dtype in DTYPES:
+            for name, layout in LAYOUTS.items():
+                for mode in MODES:
+                    maps = head_maps(batch, dtype, layout, device)
+                    size = f"{batch} patches, {name}, {mode}, {str(dtype).removeprefix('torch.')}"
+                    yield from both_ways(size, maps, mode)
+                    yield from convolutions(size, [values.detach() for values in maps], mode)
+    for dtype in NETWORK_TOLERANCES:
+        yield network_case(dtype, device)
+
+
+def both_ways(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
+    """Yield the upsampling of some maps and its gradient."""
+    dtype = maps[0].dtype
+    reference = partial(hypercolumn, mode=mode, path="reference")
+    candidate = partial(hypercolumn, mode=mode, path="triton")
+    gradient = torch.randn_like(reference(maps))
+
+    def forward(operation: Operation) -> Callable[[], object]:
+        detached = [values.detach() for values in maps]
+        return lambda: operation(detached)
+
+    def backward(operation: Operation) -> Callable[[], object]:
+        stacked = operation(maps)
+        return lambda: torch.autograd.grad(stacked, maps, gradient, retain_graph=True)
+
+    for kernel, prepare in (("hypercolumn", forward), ("hypercolumn gradient", backward)):
+        yield Case(
+            kernel=kernel,
+            size=size,
+            dtype=dtype,
+            reference=reference,
+            candidate=candidate,
+            prepare=prepare,
+            bytes_moved=sum(values.nbytes for values in (*maps, gradient)),
+            tolerance=TOLERANCES[dtype],
+            targets=TARGETS,
+        )
+
+
+def convolutions(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
+    """Yield what makes P and O straight from the maps."""
+    for output, arguments in outputs(maps).items():
+        reference = partial(hypercolumn_conv, mode=mode, path="reference")
+        read, weight, *others = arguments
+        made = reference(*arguments)
+
+        def prepare(operation: Operation, given: tuple = arguments) -> Callable[[], object]:
+            return lambda: operation(*given)
+
+        yield Case(
+            kernel=f"hypercolumn to {output}",
+            size=size,
+            dtype=made.dtype,
+            reference=reference,
+            candidate=partial(hypercolumn_conv, mode=mode, path="triton"),
+            prepare=prepare,
+            bytes_moved=sum(values.nbytes for values in (*read, weight, *others, made)),
+            operations=2 * weight.numel() * made.numel() // made.shape[1],
+            tolerance=CONV_TOLERANCES[made.dtype],
+            targets={"times compiled": 1.0},
+        )
+
+
+def network_case(dtype: torch.dtype, device: torch.device) -> Case:
+    """Return the whole of HFCN as it stands, beside HFCN made ready for inference.
+
+    The one is what ``torch.compile`` gets; the other has batch normalisation folded, its maps
+    channels-last and its upsampling by the kernel, and is compiled as well.
+    """
+    torch.manual_seed(0)
+    plain = HFCN().to(device, dtype).eval()
+    readied = deepcopy(plain)
+    ready(readied)
+    compiled = torch.compile(readied)
+    patches = torch.randn(NETWORK_BATCH, 1, SIZE, SIZE, device=device).to(dtype)
+
+    def by_reference(batch: Tensor) -> Sequence[Tensor]:
+        with forced("reference"):
+            return plain(batch)
+
+    def by_kernel(batch: Tensor) -> Sequence[Tensor]:
+        with forced("triton"):
+            return compiled(batch.contiguous(memory_format=torch.channels_last))
+
+    def prepare(operation: Operation) -> Callable[[], object]:
+        def run() -> object:
+            with torch.no_grad():
+                return operation(patches)
+
+        return run
+
+    size = f"{NETWORK_BATCH} patches, {str(dtype).removeprefix('torch.')}"
+    weights = sum(values.nbytes for values in plain.parameters())
+    return Case(
+        kernel="HFCN",
+        size=size,
+        dtype=dtype,
+        reference=by_reference,
+        candidate=by_kernel,
+        prepare=prepare,
+        bytes_moved=4 * patches.nbytes + weights,
+        operations=NETWORK_BATCH * operations(plain),
+        tolerance=NETWORK_TOLERANCES[dtype],
+        targets={"times compiled": 1.5},
+    )
+
+
+def operations(network: HFCN) -> int:
+    """Return the operations of a network's convolutions on one patch, two a multiplication."""
+    counted: list[int] = []
+
+    def count(layer: torch.nn.Conv2d, _: object, made: Tensor) -> None:
+        counted.append(2 * made[0].numel() * layer.weight[0].numel())
+
+    hooks = [
+        layer.register_forward_hook(count)
+        for layer in network.modules()
+        if isinstance(layer, torch.nn.Conv2d)
+    ]
+    weight = next(network.parameters())
+    with torch.no_grad(), forced("reference"):
+        network(weight.new_zeros(1, 1, SIZE, SIZE))
+    for hook in hooks:
+        hook.remove()
+    return sum(counted)

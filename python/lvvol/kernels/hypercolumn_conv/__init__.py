@@ -1,0 +1,5 @@
+"""A 3 x 3 convolution of the hypercolumn that never writes the hypercolumn."""
+
+from lvvol.kernels.hypercolumn_conv.op import hypercolumn_conv
+
+__all__ = ["hypercolumn_conv"]

@@ -1,0 +1,1 @@
+"""A window cut out of a stack within a kernel."""

@@ -1,0 +1,190 @@
+"""`patch_scoring`: the ROI classifier's opinion of squares, straight from a stack's images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from lvvol.kernels.patch_scoring.reference import LARGEST_STEP, are_valid, patch_scoring_reference
+from lvvol.kernels.patch_scoring.weights import DTYPES, WIDTH, WINDOW_SIZE, ScoringWeights
+from lvvol.kernels.path import Path, choose
+
+
+def patch_scoring(
+    images: Tensor,
+    slices: Tensor,
+    squares: Tensor,
+    phases: Tensor,
+    weights: ScoringWeights,
+    *,
+    path: Path = "auto",
+) -> Tensor:
+    """Score square windows of a stack with the ROI classifier.
+
+    Each window is cut from the images at its phases as 25 x 25 pixels, its mean over all phases is
+    taken off, and the classifier of Table I says how likely it is the LV's square. No window is
+    kept in memory by the kernel.
+
+    Parameters
+    ----------
+    images : Tensor of float32, bfloat16 or float16, shape (slice, phase, row, column)
+        Grey values, finite, with any strides. Their dtype is also that of the kernel's matrix
+        products (TF32 for float32), which are summed in float32.
+    slices : Tensor of int64, shape (window,)
+        Slice of each window, from 0.
+    squares : Tensor of float64, shape (window, 3)
+        Top edge, left edge and side in pixels, pixel i covering i to i + 1. Where a window reaches
+        beyond the image, its edge pixels are repeated.
+    phases : Tensor of int64, shape (phase,) or (window, phase)
+        Phases cut out, for all windows or for each: as many as the classifier takes.
+    weights : ScoringWeights
+        From `scoring_weights`, of the images' dtype.
+    path : {"auto", "reference", "triton"}
+        What runs: see `lvvol.kernels.path.choose`. On a CPU `_core.extract_windows` and the network
+        itself are faster than the reference.
+
+    Returns
+    -------
+    Tensor of float32, shape (window,)
+        Probability that each window is the LV's square, 0 to 1.
+
+    Raises
+    ------
+    TypeError
+        If a tensor's dtype is another.
+    ValueError
+        If shapes or devices do not fit, `path` is none of the three, a tensor requires its gradient
+        (there is none), or a square is not finite or its side is not above 0 and at most 102,400.
+    IndexError
+        If a slice or phase is not in the stack. On a GPU, and while compiling, values are not
+        looked at, which would wait for the device: such a window, and one of a bad square, scores
+        NaN.
+
+    Notes
+    -----
+    Liao et al., Estimating the volume of the left ventricle from MRI images using deep neural
+    networks (2017), III-D and Table I. Windows are those of `_core.extract_windows` with
+    `normalise="mean"`: interpolated where they grow, averaged by a balanced triangle where they
+    shrink.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from lvvol.kernels.patch_scoring import scoring_weights
+    >>> layers = [nn.Conv2d(6, 32, 5), nn.Conv2d(32, 32, 5), nn.Conv2d(32, 32, 3), nn.Linear(32, 2)]
+    >>> weights = scoring_weights(nn.Sequential(*layers).eval())
+    >>> squares = torch.tensor([[20.0, 30.0, 50.0], [-8.0, 0.0, 40.0]], dtype=torch.float64)
+    >>> phases = torch.tensor([0, 1, 2, 3, 4, 0])
+    >>> images, slices = torch.rand(3, 5, 96, 96), torch.tensor([0, 2])
+    >>> patch_scoring(images, slices, squares, phases, weights).shape
+    torch.Size([2])
+    """
+    _check(images, slices, squares, phases, weights)
+    if images.device.type == "cpu" and not torch.compiler.is_compiling():
+        _check_values(images, slices, squares, phases)
+    if choose(path, images.device) == "reference":
+        return patch_scoring_reference(images, slices, squares, phases, weights)
+    scores: Tensor = _patch_scoring(images, slices, squares, phases, list(weights))
+    return scores
+
+
+def _empty_scores(
+    images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: Sequence[Tensor]
+) -> Tensor:
+    """Return memory for the scores."""
+    return images.new_empty(slices.shape, dtype=torch.float32)
+
+
+@torch.library.custom_op(
+    "lvvol::patch_scoring",
+    mutates_args=(),
+    schema="(Tensor images, Tensor slices, Tensor squares, Tensor phases, Tensor[] weights) "
+    "-> Tensor",
+)
+def _patch_scoring(
+    images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: Sequence[Tensor]
+) -> Tensor:
+    """Run the kernel."""
+    from lvvol.kernels.patch_scoring import kernel
+
+    scores = _empty_scores(images, slices, squares, phases, weights)
+    kernel.launch(images, slices, squares, phases, ScoringWeights(*weights), scores)
+    return scores
+
+
+_patch_scoring.register_fake(_empty_scores)
+
+
+def _check(
+    images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: ScoringWeights
+) -> None:
+    """Raise unless dtypes, shapes and devices fit and no gradient is asked for."""
+    named = {"images": images, "slices": slices, "squares": squares, "phases": phases}
+    n_phases = weights.conv1.shape[4] if weights.conv1.ndim == 5 else 0
+    _check_dtype("images", images, *DTYPES)
+    _check_dtype("slices", slices, torch.int64)
+    _check_dtype("squares", squares, torch.float64)
+    _check_dtype("phases", phases, torch.int64)
+    if images.ndim != 4 or 0 in images.shape:
+        raise ValueError(
+            "images: expected (slice, phase, row, column), none of them 0, "
+            f"got {tuple(images.shape)}"
+        )
+    if slices.ndim != 1:
+        raise ValueError(f"slices: expected (window,), got {tuple(slices.shape)}")
+    n = slices.shape[0]
+    if tuple(squares.shape) != (n, 3):
+        raise ValueError(f"squares: expected ({n}, 3), got {tuple(squares.shape)}")
+    if tuple(phases.shape) not in ((n_phases,), (n, n_phases)):
+        raise ValueError(
+            f"phases: expected ({n_phases},) or ({n}, {n_phases}), got {tuple(phases.shape)}"
+        )
+    shapes = {
+        "conv1": (4, WIDTH, 6, 6, n_phases),
+        "conv2": (4, WIDTH, 6, 6, WIDTH),
+        "conv3": (WIDTH, 3, 3, WIDTH),
+        "bias1": (WIDTH,),
+        "bias2": (WIDTH,),
+        "bias3": (WIDTH,),
+        "head": (WIDTH,),
+        "head_bias": (1,),
+    }
+    for name, weight in weights._asdict().items():
+        if tuple(weight.shape) != shapes[name]:
+            raise ValueError(f"weights.{name}: expected {shapes[name]}, got {tuple(weight.shape)}")
+        dtype = images.dtype if name.startswith("conv") else torch.float32
+        _check_dtype(f"weights.{name}", weight, dtype)
+        named[f"weights.{name}"] = weight
+    for name, tensor in named.items():
+        if tensor.device != images.device:
+            raise ValueError(f"{name}: expected on {images.device}, got {tensor.device}")
+        if tensor.requires_grad and torch.is_grad_enabled():
+            raise ValueError(
+                f"{name}: expected no gradient, as patch scoring is for inference alone; "
+                "detach it or use torch.no_grad()"
+            )
+
+
+def _check_dtype(name: str, tensor: Tensor, *allowed: torch.dtype) -> None:
+    """Raise unless a tensor's dtype is allowed."""
+    if tensor.dtype not in allowed:
+        raise TypeError(f"{name}: expected {' or '.join(map(str, allowed))}, got {tensor.dtype}")
+
+
+def _check_values(images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor) -> None:
+    """Raise unless slices and phases are in the stack and squares can be cut."""
+    for name, values, count in (
+        ("slices", slices, images.shape[0]),
+        ("phases", phases, images.shape[1]),
+    ):
+        wrong = values[(values < 0) | (values >= count)]
+        if wrong.numel():
+            raise IndexError(f"{name}: expected 0 to {count} - 1, got {wrong[0].item()}")
+    wrong = squares[~are_valid(images, torch.zeros_like(slices), squares, phases.new_zeros(1))]
+    if len(wrong):
+        raise ValueError(
+            "squares: expected finite edges and a side above 0 and up to "
+            f"{LARGEST_STEP * WINDOW_SIZE:.0f} pixels, got {wrong[0].tolist()}"
+        )

@@ -1,0 +1,125 @@
+"""FCN, the averaging network that HFCN is compared with (the authors' baseline)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lvvol.kernels.hypercolumn.op import Mode
+from lvvol.networks.layers import check_patches, check_stages, check_upsampling, conv_bn_relu
+
+
+@dataclass(frozen=True)
+class FcnConfig:
+    """Sizes of `FCN`; the default widths are those of the authors' published weights.
+
+    Parameters
+    ----------
+    stage_widths : tuple of int
+        Channels of the convolution of each stage, 1 or more; each stage ends with a pooling that
+        halves the resolution.
+    stage_kernels : tuple of int
+        Rows and columns of each stage's kernel, odd. Only the first is known, the others are the
+        3 of the authors' other networks.
+    upsampling : {"nearest", "bilinear"}
+        How levels are brought to the size of the patch, as in `HfcnConfig`.
+
+    Raises
+    ------
+    ValueError
+        If a size is no whole number in its range, stages disagree in number, or `upsampling` is
+        another.
+    """
+
+    stage_widths: tuple[int, ...] = (32, 64, 64, 128)
+    stage_kernels: tuple[int, ...] = (5, 3, 3, 3)
+    upsampling: Mode = "nearest"
+
+    def __post_init__(self) -> None:
+        check_stages(stage_widths=self.stage_widths, stage_kernels=self.stage_kernels)
+        if not all(kernel % 2 for kernel in self.stage_kernels):
+            raise ValueError(f"stage_kernels: expected odd sizes, got {self.stage_kernels}")
+        check_upsampling(self.upsampling)
+
+
+class FCN(nn.Module):
+    """Fully convolutional network that averages what each of its stages says of a cell.
+
+    Parameters
+    ----------
+    config : FcnConfig, optional
+        Sizes of the layers; those of the authors' published weights if left out.
+
+    Notes
+    -----
+    Each stage is a convolution (batch normalisation, ReLU) and a 2 x 2 max pooling; a 1 x 1
+    convolution to two channels and softmax read every pooled map; the levels, upsampled, are summed
+    and divided by their number. There is no O: the area is that of P binarised (Liao et al. 2017,
+    eq. 1), which has no gradient, so only masks can teach this network.
+
+    Examples
+    --------
+    >>> logits, area_map = FCN()(torch.zeros(2, 1, 48, 48))
+    >>> tuple(logits.shape), tuple(area_map.shape)
+    ((2, 2, 48, 48), (2, 1, 48, 48))
+    """
+
+    def __init__(self, config: FcnConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or FcnConfig()
+        self.stages = nn.ModuleList()
+        self.heads = nn.ModuleList()
+        channels = 1
+        for width, kernel in zip(self.config.stage_widths, self.config.stage_kernels, strict=True):
+            self.stages.append(
+                nn.Sequential(*conv_bn_relu(channels, width, kernel), nn.MaxPool2d(2))
+            )
+            self.heads.append(nn.Conv2d(width, 2, 1))
+            channels = width
+
+    @property
+    def size_multiple(self) -> int:
+        """Rows and columns of a patch must be a multiple of this."""
+        return int(2 ** len(self.stages))
+
+    def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the network sees in each patch.
+
+        Parameters
+        ----------
+        patches : Tensor, shape (batch, 1, row, column)
+            Patches of mean 0 and variance 1.
+
+        Returns
+        -------
+        logits : Tensor, shape (batch, 2, row, column)
+            The logarithm of P, at most 0, so that softmax over channels gives P, 0 to 1; channel 0
+            is the LV cavity.
+        area_map : Tensor, shape (batch, 1, row, column)
+            1 where P of the LV cavity is at least one half, else 0; its mean over the patch is the
+            fraction of it that is LV cavity (eq. 1). It has no gradient.
+
+        Raises
+        ------
+        ValueError
+            If the patches have another number of channels, or a size the stages cannot halve.
+        """
+        check_patches(patches, self.size_multiple)
+        levels = []
+        features = patches
+        for level, (stage, head) in enumerate(zip(self.stages, self.heads, strict=True), start=1):
+            features = stage(features)
+            levels.append(
+                functional.interpolate(
+                    head(features).softmax(dim=1),
+                    scale_factor=float(2**level),
+                    mode=self.config.upsampling,
+                )
+            )
+        likelihood = torch.stack(levels).sum(dim=0) / len(levels)
+        # A softmax may round to 0, whose logarithm is no number to compute with.
+        logits = likelihood.clamp_min(torch.finfo(likelihood.dtype).tiny).log()
+        return logits, (likelihood[:, :1] >= 0.5).to(likelihood.dtype)

@@ -1,0 +1,40 @@
+"""Tests of lvvol.kernels.path."""
+
+import pytest
+import torch
+
+from lvvol.kernels.path import choose, forced
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
+
+
+def test_auto_is_triton_on_a_gpu_only():
+    assert choose("auto", CUDA) == "triton"
+    assert choose("auto", CPU) == "reference"
+    assert choose("auto", torch.device("mps")) == "reference"
+
+
+@pytest.mark.parametrize("device", [CPU, CUDA])
+@pytest.mark.parametrize("path", ["reference", "triton"])
+def test_a_path_given_is_taken(path, device):
+    assert choose(path, device) == path
+
+
+def test_auto_can_be_forced_and_is_itself_again():
+    with forced("reference"):
+        assert choose("auto", CUDA) == "reference"
+        assert choose("triton", CUDA) == "triton"
+        with forced("triton"):
+            assert choose("auto", CPU) == "triton"
+        assert choose("auto", CUDA) == "reference"
+    with pytest.raises(RuntimeError), forced("triton"):
+        raise RuntimeError
+    assert choose("auto", CPU) == "reference"
+
+
+def test_another_path_is_refused():
+    message = "path: expected one of 'auto', 'reference', 'triton', got 'cuda'"
+    with pytest.raises(ValueError, match=message):
+        choose("cuda", CPU)
+    with pytest.raises(ValueError, match=message), forced("cuda"):
+        pass
