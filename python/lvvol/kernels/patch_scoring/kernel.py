@@ -1,7 +1,4 @@
-"""Patch scoring in three Triton kernels: cut and first layer, second layer, third layer and head.
-
-docs/kernels.md says why three, and why in this form.
-"""
+"""Patch scoring in three Triton kernels, one a layer; docs/kernels.md says why in this form."""
 
 from __future__ import annotations
 
@@ -43,10 +40,8 @@ class Tiles(NamedTuple):
         Pools that it computes at a time, products that it sums at a time, its warps.
     rows2, depth2, warps2 : int
         The same of the second kernel.
-    windows3, warps3 : int
-        Windows and warps of a program of the third kernel.
-    stages : int
-        Tiles on their way from memory at a time.
+    windows3 : int
+        Windows that a program of the third kernel takes.
     """
 
     windows1: int
@@ -60,15 +55,12 @@ class Tiles(NamedTuple):
     depth2: int
     warps2: int
     windows3: int
-    warps3: int
-    stages: int
 
 
-_HALVES = Tiles(8, 2, 16, 64, 128, 32, 4, 256, 64, 8, 4, 4, 3)
+_HALVES = Tiles(8, 2, 16, 32, 128, 32, 4, 256, 64, 8, 4)
 TILES = {
-    torch.float32: Tiles(4, 2, 16, 32, 128, 32, 4, 128, 32, 8, 4, 4, 3),
-    # Its pixels are taken as TF32, in twice the registers.
-    torch.bfloat16: _HALVES._replace(pixel_columns=32),
+    torch.float32: Tiles(4, 2, 16, 32, 128, 16, 4, 128, 32, 8, 4),
+    torch.bfloat16: _HALVES,
     torch.float16: _HALVES,
 }
 """By the images' dtype."""
@@ -96,9 +88,8 @@ def launch(
     # The interpreter would multiply the bits of two bfloat16 as whole numbers.
     interpreted = not isinstance(conv2_fwd_kernel, triton.JITFunction)
     widened = interpreted and images.dtype == torch.bfloat16
-    programs = min(
-        triton.cdiv(n, tiles.windows1), tiles.programs1 * _multiprocessors(images.device)
-    )
+    side_by_side = tiles.programs1 * _multiprocessors(images.device)
+    programs = min(triton.cdiv(n, tiles.windows1), side_by_side)
     cut = images.new_empty(programs, tiles.windows1, 28 * 28 * n_phases)
     pooled1 = images.new_empty(n, 12, 12, WIDTH)
     pooled2 = images.new_empty(n, 6, 6, WIDTH)
@@ -128,7 +119,6 @@ def launch(
         DEPTH=tiles.depth1,
         WIDENED=widened,
         num_warps=tiles.warps1,
-        num_stages=tiles.stages,
     )
     conv2_fwd_kernel[(triton.cdiv(n * 36, tiles.rows2),)](
         pooled1,
@@ -140,7 +130,6 @@ def launch(
         DEPTH=tiles.depth2,
         WIDENED=widened,
         num_warps=tiles.warps2,
-        num_stages=tiles.stages,
     )
     conv3_and_head_fwd_kernel[(triton.cdiv(n, tiles.windows3),)](
         pooled2,
@@ -152,8 +141,6 @@ def launch(
         n,
         WINDOWS=tiles.windows3,
         WIDENED=widened,
-        num_warps=tiles.warps3,
-        num_stages=tiles.stages,
     )
 
 
@@ -162,6 +149,19 @@ def _multiprocessors(device: torch.device) -> int:
     if device.type != "cuda":
         return 1
     return int(torch.cuda.get_device_properties(device).multi_processor_count)
+
+
+@triton.jit
+def _near(part, period: tl.constexpr, pointer):
+    """Return `part` modulo `period`, in a form in which the compiler sees runs of 8 bytes only.
+
+    What a program reads several times should be copied through the L1 cache. Copies of 16 bytes
+    pass it by, in Triton up to 3.7 whatever the cache modifier says.
+    """
+    few: tl.constexpr = 64 // pointer.dtype.element_ty.primitive_bitwidth
+    if period % few == 0:
+        return part // few % (period // few) * few + part % few
+    return part % period
 
 
 @triton.jit
@@ -284,17 +284,20 @@ def cut_and_conv1_fwd_kernel(
             for k in range(0, 6 * patch_line, DEPTH):
                 part = k + tl.arange(0, DEPTH)
                 is_part = part < 6 * patch_line
+                near = _near(part, patch_line, cut_ptr)
                 inputs = tl.load(
-                    patch[:, None]
-                    + (part // patch_line * padded_line + part % patch_line)[None, :],
+                    patch[:, None] + (part // patch_line * padded_line + near)[None, :],
                     mask=is_pool[:, None] & is_part[None, :],
                     other=0.0,
                     cache_modifier=".ca",
                 )
                 weight = tl.load(
-                    weight_ptr + out_channel[:, None] * (6 * patch_line) + part[None, :],
+                    weight_ptr
+                    + out_channel[:, None] * (6 * patch_line)
+                    + _near(part, 6 * patch_line, weight_ptr)[None, :],
                     mask=is_part[None, :],
                     other=0.0,
+                    cache_modifier=".ca",
                 )
                 values = _sum_products(inputs, tl.trans(weight), values, WIDENED)
             out = pooled_ptr + (tl.full((), begin, tl.int64) * pools + pool) * _WIDTH
@@ -329,13 +332,14 @@ def conv2_fwd_kernel(
     values = tl.zeros((ROWS, 4 * _WIDTH), tl.float32)
     for k in range(0, 36 * _WIDTH, DEPTH):
         part = k + tl.arange(0, DEPTH)
+        near = _near(part, _WIDTH, inputs_ptr)
         part_row = part // (6 * _WIDTH)
         part_column = part // _WIDTH % 6
         r = row[:, None] + part_row[None, :]
         c = column[:, None] + part_column[None, :]
         inputs = tl.load(
             patch[:, None]
-            + (part_row * (_POOLED1 * _WIDTH) + part_column * _WIDTH + part % _WIDTH)[None, :],
+            + (part_row * (_POOLED1 * _WIDTH) + part_column * _WIDTH + near)[None, :],
             mask=is_pool[:, None] & (r >= 0) & (r < _POOLED1) & (c >= 0) & (c < _POOLED1),
             other=0.0,
             cache_modifier=".ca",
@@ -364,6 +368,7 @@ def conv3_and_head_fwd_kernel(
     """Convolve, average and judge: (window, 6, 6, 32) to what is added to a score of 0 or NaN."""
     places: tl.constexpr = 64
     channel = tl.arange(0, _WIDTH)
+    near = _near(channel, _WIDTH, inputs_ptr)
     flat = tl.arange(0, WINDOWS * places)
     window = tl.program_id(0).to(tl.int64) * WINDOWS + flat // places
     place = flat % places
@@ -375,7 +380,7 @@ def conv3_and_head_fwd_kernel(
         r, c = row + k // 3, column + k % 3
         is_in = is_place & (r >= 0) & (r < _POOLED2) & (c >= 0) & (c < _POOLED2)
         inputs = tl.load(
-            patch[:, None] + (k // 3 * _POOLED2 + k % 3) * _WIDTH + channel[None, :],
+            patch[:, None] + (k // 3 * _POOLED2 + k % 3) * _WIDTH + near[None, :],
             mask=is_in[:, None],
             other=0.0,
             cache_modifier=".ca",
