@@ -81,7 +81,7 @@ LVCORE_CLONES
 void sum_rows(const float* rows, std::size_t stride, std::span<const float> weights,
               std::size_t width, float* out) {
     constexpr std::size_t kBlock = 16;
-    if (width < kBlock) {
+    if (width < kBlock || weights.size() < 3) {
         sum_of_rows(rows, stride, weights, width, out);
         return;
     }
@@ -121,23 +121,31 @@ struct Pairs {
 template <std::size_t count>
 LVCORE_INLINE void sum_pairs_of(const float* LVCORE_RESTRICT rows, std::size_t stride,
                                 const Pairs& taps, float* const* lines) {
+    const std::int32_t* LVCORE_RESTRICT offsets = taps.offsets;
+    const float* LVCORE_RESTRICT weights = taps.weights;
+    const std::size_t pairs = taps.pairs;
     const std::size_t outputs = taps.outputs;
     std::size_t j = 0;
     for (; j + 4 <= outputs; j += 4) {
-        const float* a = rows + taps.offsets[j];
-        const float* b = rows + taps.offsets[j + 1];
-        const float* c = rows + taps.offsets[j + 2];
-        const float* d = rows + taps.offsets[j + 3];
-        const float* w = taps.weights + 2 * j;
-        std::array<Quad, count> left{};
-        std::array<Quad, count> right{};
-        for (std::size_t p = 0; p < taps.pairs; ++p) {
+        const float* a = rows + offsets[j];
+        const float* b = rows + offsets[j + 1];
+        const float* c = rows + offsets[j + 2];
+        const float* d = rows + offsets[j + 3];
+        const float* w = weights + 2 * j;
+        std::array<Quad, count> left;
+        std::array<Quad, count> right;
+        for (std::size_t k = 0; k < count; ++k) {
+            const std::size_t at = k * stride;
+            left[k] = load_pairs(a + at, b + at) * load_quad(w);
+            right[k] = load_pairs(c + at, d + at) * load_quad(w + 4);
+        }
+        for (std::size_t p = 1; p < pairs; ++p) {
+            w += 2 * outputs;
             for (std::size_t k = 0; k < count; ++k) {
                 const std::size_t at = k * stride + 2 * p;
                 left[k] += load_pairs(a + at, b + at) * load_quad(w);
                 right[k] += load_pairs(c + at, d + at) * load_quad(w + 4);
             }
-            w += 2 * outputs;
         }
         for (std::size_t k = 0; k < count; ++k) {
             store_quad(lines[k] + j, add_pairs(left[k], right[k]));
@@ -145,11 +153,11 @@ LVCORE_INLINE void sum_pairs_of(const float* LVCORE_RESTRICT rows, std::size_t s
     }
     for (; j < outputs; ++j) {  // the same sums one by one
         for (std::size_t k = 0; k < count; ++k) {
-            const float* pixels = rows + k * stride + taps.offsets[j];
-            const float* w = taps.weights + 2 * j;
+            const float* pixels = rows + k * stride + offsets[j];
+            const float* w = weights + 2 * j;
             float even = 0.0F;
             float odd = 0.0F;
-            for (std::size_t p = 0; p < taps.pairs; ++p) {
+            for (std::size_t p = 0; p < pairs; ++p) {
                 even += pixels[2 * p] * w[2 * p * outputs];
                 odd += pixels[2 * p + 1] * w[2 * p * outputs + 1];
             }
@@ -193,6 +201,14 @@ LVCORE_INLINE void prefetch_rows(const Pixel* rows, std::size_t stride, std::siz
             __builtin_prefetch(row + x, 0, kSecondLevel);
         }
         __builtin_prefetch(row + width - 1, 0, kSecondLevel);
+    }
+}
+
+/// Asks for a line that will be written together with later ones, which would all wait at once.
+LVCORE_INLINE void prefetch_line(float* line, std::size_t count) {
+    constexpr std::size_t kLine = 64 / sizeof(float);
+    for (std::size_t x = 0; x < count; x += kLine) {
+        __builtin_prefetch(line + x, 1);
     }
 }
 
@@ -276,6 +292,7 @@ void SeparableFilter::filter(const Pixel* plane, float* out, std::size_t out_str
         }
         std::fill(line, line + begin_, 0.0F);
         std::fill(line + end_, line + columns, 0.0F);
+        prefetch_line(line + begin_, taps.outputs);
         float* row = rows_.data() + waiting * row_size_;
         sum_rows(plane + run.first * stride_ + column_taps_.begin(), stride_, run.weights, width,
                  row);
