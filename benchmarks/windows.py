@@ -1,11 +1,11 @@
 """`extract_windows` beside a loop of `cv2.resize` over the same windows.
 
 ``python -m benchmarks.windows`` cuts what the ROI classifier and HFCN are fed with, on one thread
-and on two, the ways in turn, and writes ``results/windows.json``. The few large windows of HFCN are cut
-from several studies in turn, so that every way finds its pixels in memory and not in the cache, and
-a short call is not all that is timed; figures are for one study. Windows are whole pixels and lie
-inside the image, as OpenCV needs them. The loop fills one array in place and normalises all of it
-at once by NumPy; its filter sees the window alone, where lvvol's sees the image around it.
+and on two, the ways in turn, and writes ``results/windows.json``. The few windows of HFCN are cut
+from several studies in turn, so that every way reads from memory and not from the cache; times are
+for one study. Windows are whole pixels and lie inside the image, as OpenCV needs them. The loop
+fills one array in place and normalises all of it at once by NumPy; its filter sees the window
+alone, where lvvol's sees the image around it.
 """
 
 from __future__ import annotations
