@@ -17,8 +17,8 @@ namespace lvcore {
 
 namespace {
 
-/// Output pixels handed to a thread at a time: some 200 microseconds of work, 30 patches of 48
-/// x 48.
+/// Output pixels handed to a thread at a time: some 200 microseconds of work, as much as 30 phases
+/// of 48 x 48.
 constexpr std::size_t kGrain = 70000;
 
 /// Sums are kept in so many lanes: a fixed order that still runs in vector registers.
