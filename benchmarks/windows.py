@@ -1,9 +1,11 @@
 """`extract_windows` beside a loop of `cv2.resize` over the same windows.
 
 ``python -m benchmarks.windows`` cuts what the ROI classifier and HFCN are fed with, on one thread
-and on two, the ways in turn, and writes ``results/windows.json``. Windows are whole pixels and lie
-inside the image, as OpenCV needs them. The loop fills one array in place and normalises all of it
-at once by NumPy; its filter sees the window alone, where lvvol's sees the image around it.
+and on two, the ways in turn, and writes ``results/windows.json``. The few windows of HFCN are cut
+from several studies in turn, so that every way reads from memory and not from the cache; times are
+for one study. Windows are whole pixels and lie inside the image, as OpenCV needs them. The loop
+fills one array in place and normalises all of it at once by NumPy; its filter sees the window
+alone, where lvvol's sees the image around it.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from lvvol import _core
 from lvvol.roi.phases import window_phases
 
 REPEATS = 25
+STUDIES = 4
 THREADS = (1, 2)
 ROWS = COLUMNS = 256
 
@@ -144,8 +147,12 @@ def check(case: Case) -> None:
     np.testing.assert_allclose(theirs, out, atol=step / 2)
 
 
-def measure(case: Case, repeats: int) -> dict[str, Any]:
-    """Check, then time all ways in turn; return medians in ms, and of OpenCV's over lvvol's."""
+def measure(cases: list[Case], repeats: int) -> dict[str, Any]:
+    """Check, then time all ways in turn on like cases.
+
+    Return medians in ms for one case, and of OpenCV's over lvvol's.
+    """
+    case = cases[0]
     check(case)
     floats, halves = case.empty(np.float32), case.empty(np.float16)
     report: dict[str, Any] = {
@@ -157,9 +164,9 @@ def measure(case: Case, repeats: int) -> dict[str, Any]:
     for threads in THREADS:
         opencv, lvvol, lvvol_halves = (np.empty(repeats) for _ in range(3))
         for i in range(repeats):
-            opencv[i] = _milliseconds(by_opencv, case, floats, threads)
-            lvvol[i] = _milliseconds(by_lvvol, case, floats, threads)
-            lvvol_halves[i] = _milliseconds(by_lvvol, case, halves, threads)
+            opencv[i] = _milliseconds(by_opencv, cases, floats, threads)
+            lvvol[i] = _milliseconds(by_lvvol, cases, floats, threads)
+            lvvol_halves[i] = _milliseconds(by_lvvol, cases, halves, threads)
         ratios = opencv / lvvol
         report[f"{threads} thread{'s' * (threads > 1)}"] = {
             "opencv_ms": float(np.median(opencv)),
@@ -171,19 +178,22 @@ def measure(case: Case, repeats: int) -> dict[str, Any]:
     return report
 
 
-def _milliseconds(function: Callable[..., None], *arguments: Any) -> float:
+def _milliseconds(
+    way: Callable[[Case, Any, int], None], cases: list[Case], out: npt.NDArray[Any], threads: int
+) -> float:
     start = time.perf_counter()
-    function(*arguments)
-    return 1000 * (time.perf_counter() - start)
+    for case in cases:
+        way(case, out, threads)
+    return 1000 * (time.perf_counter() - start) / len(cases)
 
 
 def main(n_slices: int = 11, n_phases: int = 30, n_windows: int = 5000) -> None:
     """Measure both cases, write, print."""
-    images = planes(n_slices, n_phases)
+    studies = [planes(n_slices, n_phases) for _ in range(STUDIES)]
     report = {
         "opencv": cv2.__version__,
-        "classifier": measure(classifier_case(images, n_windows), REPEATS),
-        "segmentation": measure(segmentation_case(images), REPEATS),
+        "classifier": measure([classifier_case(studies[0], n_windows)], REPEATS),
+        "segmentation": measure([segmentation_case(images) for images in studies], REPEATS),
     }
     print(write_results("windows", report).read_text(encoding="utf-8"))
 

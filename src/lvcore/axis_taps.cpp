@@ -40,23 +40,29 @@ class Triangle {
         : low(std::floor(centre - reach) + 1.0),
           high(std::ceil(centre + reach) - 1.0),
           centre_(centre),
-          reach_(reach) {
+          steepness_(1.0 / reach) {
         if (reach == 1.0) {
             return;
         }
+        double zeroth = 0.0;
         double first = 0.0;
         double second = 0.0;
         for (double pixel = low; pixel <= high; ++pixel) {
             const double w = height(pixel);
+            zeroth += w;
             first += w * (pixel - centre);
             second += w * (pixel - centre) * (pixel - centre);
         }
         slope_ = -first / second;
+        sum_ = zeroth + slope_ * first;
     }
 
     [[nodiscard]] double operator()(double pixel) const {
         return height(pixel) * (1.0 + slope_ * (pixel - centre_));
     }
+
+    /// Of the weights.
+    [[nodiscard]] double sum() const { return sum_; }
 
     /// The first and the last pixel with a weight.
     const double low;
@@ -64,12 +70,13 @@ class Triangle {
 
   private:
     [[nodiscard]] double height(double pixel) const {
-        return std::max(0.0, 1.0 - std::abs(pixel - centre_) / reach_);
+        return std::max(0.0, 1.0 - std::abs(pixel - centre_) * steepness_);
     }
 
     double centre_;
-    double reach_;
+    double steepness_;
     double slope_ = 0.0;
+    double sum_ = 1.0;
 };
 
 }  // namespace
@@ -78,6 +85,17 @@ void AxisTaps::add(double centre, double reach, double last, Edge edge) {
     const Triangle weight(centre, reach);
     const double low = weight.low;
     const double high = weight.high;
+    const std::size_t offset = weights_.size();
+    if (low >= 0.0 && high <= last) {
+        const double scale = 1.0 / weight.sum();
+        weights_.resize(offset + static_cast<std::size_t>(high - low) + 1);
+        double pixel = low;
+        for (float& w : std::span(weights_).subspan(offset)) {
+            w = static_cast<float>(weight(pixel++) * scale);
+        }
+        close(static_cast<std::size_t>(low), offset);
+        return;
+    }
     double inside = 0.0;
     double before = 0.0;
     double after = 0.0;
@@ -95,18 +113,20 @@ void AxisTaps::add(double centre, double reach, double last, Edge edge) {
         before = 0.0;
         after = 0.0;
     }
-    const std::size_t offset = weights_.size();
     for (double pixel = first; pixel <= final; ++pixel) {
         double w = pixel < low || pixel > high ? 0.0 : weight(pixel);
         w += pixel == 0.0 ? before : 0.0;
         w += pixel == last ? after : 0.0;
         weights_.push_back(static_cast<float>(w / inside));
     }
+    close(static_cast<std::size_t>(first), offset);
+}
+
+void AxisTaps::close(std::size_t first, std::size_t offset) {
     const std::size_t count = weights_.size() - offset;
-    const auto start = static_cast<std::size_t>(first);
-    spans_.push_back({start, offset, count});
-    begin_ = std::min(begin_, start);
-    end_ = std::max(end_, start + count);
+    spans_.push_back({first, offset, count});
+    begin_ = std::min(begin_, first);
+    end_ = std::max(end_, first + count);
 }
 
 }  // namespace lvcore

@@ -59,6 +59,8 @@ class AxisTaps {
         std::size_t count;
     };
     void add(double centre, double reach, double last, Edge edge);
+    /// Ends a run: its weights are those from `offset` on, for pixels from `first` on.
+    void close(std::size_t first, std::size_t offset);
 
     std::vector<Span> spans_;
     std::vector<float> weights_;

@@ -17,13 +17,18 @@ class SeparableFilter {
 
     /// Writes output (i, j), the i-th along the input's rows and the j-th along its columns, to
     /// `out[i * out_stride + j]`, or to `out[j * out_stride + i]` if `transposed`. `plane` is the
-    /// input's first pixel; its rows are as long as `assign` was told.
+    /// input's first pixel; its rows are as long as `assign` was told. `next` is the plane that
+    /// will be filtered after it, if there is one: its first rows are fetched ahead.
     template <class Pixel>
-    void apply(const Pixel* plane, bool transposed, float* out, std::size_t out_stride);
+    void apply(const Pixel* plane, bool transposed, float* out, std::size_t out_stride,
+               const Pixel* next = nullptr);
 
   private:
     template <class Pixel>
-    void filter(const Pixel* plane, float* out, std::size_t out_stride);
+    void filter(const Pixel* plane, float* out, std::size_t out_stride, const Pixel* next);
+    /// Fetches what some outputs after this one need, of the next plane after the last.
+    template <class Pixel>
+    void fetch_ahead(const Pixel* plane, const Pixel* next, std::size_t output) const;
 
     AxisTaps row_taps_;
     AxisTaps column_taps_;
@@ -38,13 +43,18 @@ class SeparableFilter {
     bool single_ = false;
     std::vector<std::int32_t> offsets_;
     std::vector<float> weights_;
-    std::vector<float> row_;
+    /// Filtered along the rows and not yet along the columns, `row_size_` apart.
+    std::vector<float> rows_;
+    std::size_t row_size_ = 0;
     std::vector<float> straight_;
 };
 
-extern template void SeparableFilter::apply(const float*, bool, float*, std::size_t);
-extern template void SeparableFilter::apply(const std::uint8_t*, bool, float*, std::size_t);
-extern template void SeparableFilter::apply(const std::uint16_t*, bool, float*, std::size_t);
-extern template void SeparableFilter::apply(const std::int16_t*, bool, float*, std::size_t);
+extern template void SeparableFilter::apply(const float*, bool, float*, std::size_t, const float*);
+extern template void SeparableFilter::apply(const std::uint8_t*, bool, float*, std::size_t,
+                                            const std::uint8_t*);
+extern template void SeparableFilter::apply(const std::uint16_t*, bool, float*, std::size_t,
+                                            const std::uint16_t*);
+extern template void SeparableFilter::apply(const std::int16_t*, bool, float*, std::size_t,
+                                            const std::int16_t*);
 
 }  // namespace lvcore

@@ -35,6 +35,18 @@ LVCORE_INLINE Quad load_quad(const float* from) {
 
 LVCORE_INLINE void store_quad(float* to, Quad quad) { std::memcpy(to, &quad, sizeof(quad)); }
 
+/// Eight floats: one register of AVX2, two elsewhere. Handed on by reference, as compilers that
+/// have no such register would say by value how they differ on it.
+using Octet __attribute__((vector_size(32))) = float;
+
+LVCORE_INLINE void load_octet(const float* from, Octet& octet) {
+    std::memcpy(&octet, from, sizeof(octet));
+}
+
+LVCORE_INLINE void store_octet(float* to, const Octet& octet) {
+    std::memcpy(to, &octet, sizeof(octet));
+}
+
 /// {a[0], a[1], b[0], b[1]}: neighbours are fetched two at a time, as one word.
 LVCORE_INLINE Quad load_pairs(const float* a, const float* b) {
     using Words __attribute__((vector_size(16))) = std::uint64_t;

@@ -91,6 +91,16 @@ def test_mean_std_brings_every_phase_to_mean_0_and_variance_1(size):
     np.testing.assert_allclose(got.std(axis=(2, 3)), 1, atol=1e-5)
 
 
+def test_mean_std_bears_a_first_pixel_far_from_the_others():
+    images = 1e-3 * cine(shape=(1, 1, 25, 25))
+    images[0, 0, 0, 0] = 1e4
+    got = _core.extract_windows(
+        images, np.array([0]), np.array([[0.0, 0, 25]]), np.array([0]), 25, normalise="mean_std"
+    )
+    expected = images.astype(np.float64)
+    np.testing.assert_allclose(got, (expected - expected.mean()) / expected.std(), atol=1e-5)
+
+
 def test_a_flat_patch_becomes_zero():
     for level in (0.0, 1e-3, 1234.5, 3e4):
         images = np.full((1, 1, 30, 30), level, np.float32)
