@@ -14,6 +14,7 @@ from benchmarks import (
     phantoms,
     proposals,
     reading,
+    refinement,
     resampling,
     whole_command,
     windows,
@@ -233,3 +234,13 @@ def test_proposals_counts_by_rank_and_overlap(tmp_path):
     assert [entry["case"] for entry in summary["wrong_square"]] == ["b"]
     proposals.draw({"some": summary}, tmp_path / "plot.svg")
     assert "some (3)" in (tmp_path / "plot.svg").read_text(encoding="utf-8")
+
+
+def test_refinement_compares_with_all_windows():
+    (case,) = proposals.labelled_cases([phantom_labels(3, rows=96)])
+    summary = refinement.summarise(refinement.compare(case.stack, pipeline.load_model()))
+    assert summary["slices"] == case.stack.n_slices
+    assert 27 <= summary["mean_windows"] < 150
+    assert 3 <= summary["believed"] <= summary["slices"]
+    assert summary["same_winner"] == summary["believed"]
+    assert summary["largest_loss"] == 0
