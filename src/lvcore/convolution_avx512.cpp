@@ -1,0 +1,7 @@
+#include "lvcore/convolution_kernel.hpp"
+
+namespace lvcore {
+
+const ConvolutionKernels kAvx512Kernels = {16, convolve<16, 14, 14>};
+
+}  // namespace lvcore
