@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from lvvol import _core
 from lvvol.cine import CineStack
 from lvvol.dicom import load_study
-from lvvol.networks.hfcn import HFCN
-from lvvol.networks.inference import PATCH_SIZE, ready, score_windows, segment_patches
-from lvvol.networks.roi_classifier import RoiClassifier
-from lvvol.networks.weights import (
-    HFCN_FILE,
-    ROI_CLASSIFIER_FILE,
-    SHIPPED,
-    load_hfcn,
-    load_roi_classifier,
-)
+from lvvol.networks.configs import PATCH_SIZE
+from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
+from lvvol.networks.inference import load_hfcn, load_roi_classifier
 from lvvol.prediction import Prediction
 from lvvol.quality import doubts
 from lvvol.roi import Rois, WindowScorer, locate
@@ -40,8 +31,8 @@ Progress = Callable[[str, int, int], None]
 class Networks:
     """The networks a measurement needs, ready for inference."""
 
-    roi_classifier: RoiClassifier
-    hfcn: HFCN
+    roi_classifier: _core.RoiClassifier
+    hfcn: _core.Hfcn
 
 
 @dataclass(frozen=True)
@@ -97,12 +88,9 @@ def load_networks(weights: Path | None = None) -> Networks:
         If a file is missing, damaged, or holds another network.
     """
     folder = weights or SHIPPED
-    networks = Networks(
+    return Networks(
         load_roi_classifier(folder / ROI_CLASSIFIER_FILE), load_hfcn(folder / HFCN_FILE)
     )
-    ready(networks.roi_classifier)
-    ready(networks.hfcn)
-    return networks
 
 
 def measure(
@@ -143,7 +131,7 @@ def measure(
     n_slices, n_phases = working.n_slices, working.n_phases
 
     begin("roi")
-    scorer = WindowScorer(working, partial(score_windows, networks.roi_classifier), threads)
+    scorer = WindowScorer(working, partial(networks.roi_classifier, threads=threads), threads)
     rois = locate(scorer, progress=partial(report, "roi"))
 
     begin("segment")
@@ -159,7 +147,7 @@ def measure(
             normalise="mean_std",
             threads=threads,
         )
-        likelihood[z], fractions[z] = segment_patches(networks.hfcn, patches[0])
+        likelihood[z], fractions[z] = networks.hfcn(patches[0], threads=threads)
         report("segment", z + 1, n_slices)
 
     begin("volume")
@@ -218,11 +206,10 @@ def predict(
     working = to_working_stack(stack, threads=threads or 0)
     report("resample", 1, 1)
     clock.begin("load networks")
-    with _torch_threads(threads):
-        networks = load_networks(weights)
-        measured = measure(
-            working, networks, threads=threads or 0, stage=clock.begin, progress=progress
-        )
+    networks = load_networks(weights)
+    measured = measure(
+        working, networks, threads=threads or 0, stage=clock.begin, progress=progress
+    )
     clock.end()
     return Prediction(
         stack=stack,
@@ -263,14 +250,3 @@ class _Clock:
         if self._stage:
             self.timings_s[self._stage] = time.perf_counter() - self._since
             self._stage = ""
-
-
-@contextmanager
-def _torch_threads(threads: int | None) -> Iterator[None]:
-    """Let torch compute with so many threads, then with as many as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -44,7 +44,7 @@ class Hfcn {
     /// by one thread, and alone: results do not depend on the others.
     ///
     /// @throws std::invalid_argument if rows or columns are 0 or no multiple of `size_multiple()`,
-    /// or a pixel is not finite; std::invalid_argument as `parallel_for`.
+    /// or a pixel is not finite; as `parallel_for`.
     void segment(const Patches& patches, std::span<float> likelihood, std::span<double> fractions,
                  std::size_t threads) const;
 

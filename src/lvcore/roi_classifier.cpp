@@ -20,21 +20,19 @@ constexpr std::size_t kGrain = 8;
 /// All maps of one window.
 class RoiClassifier::Workspace {
   public:
-    Workspace(const RoiClassifier& network, std::size_t rows, std::size_t columns)
-        : means(network.linear_.size()) {
+    explicit Workspace(const RoiClassifier& network) : means(network.linear_.size()) {
+        std::size_t size = network.size_;
         for (const Convolution& convolution : network.convolutions_) {
-            levels.push_back({rows, columns,
-                              FeatureMap(rows, columns, convolution.channels_in(),
-                                         convolution.border()),
-                              FeatureMap(rows, columns, convolution.channels_out(), 0)});
-            rows /= 2;
-            columns /= 2;
+            levels.push_back(
+                {size, FeatureMap(size, size, convolution.channels_in(), convolution.border()),
+                 FeatureMap(size, size, convolution.channels_out(), 0)});
+            size /= 2;
         }
     }
 
     struct Level {
-        std::size_t rows;
-        std::size_t columns;
+        /// Rows and columns.
+        std::size_t size;
         FeatureMap in;
         FeatureMap out;
     };
@@ -43,7 +41,8 @@ class RoiClassifier::Workspace {
     std::vector<double> means;
 };
 
-RoiClassifier::RoiClassifier(const RoiClassifierWeights& weights, Instructions instructions) {
+RoiClassifier::RoiClassifier(const RoiClassifierWeights& weights, Instructions instructions)
+    : size_(weights.size) {
     if (weights.convolutions.empty()) {
         throw std::invalid_argument("convolutions: expected a layer, got none");
     }
@@ -70,29 +69,35 @@ RoiClassifier::RoiClassifier(const RoiClassifierWeights& weights, Instructions i
     for (std::size_t i = 0; i < channels; ++i) {
         linear_.push_back(static_cast<double>(w[i]) - static_cast<double>(w[channels + i]));
     }
+    const std::size_t least = std::size_t{1} << (convolutions_.size() - 1);
+    if (size_ < least) {
+        throw std::invalid_argument("size: expected at least " + std::to_string(least) + ", got " +
+                                    std::to_string(size_));
+    }
     bias_ = static_cast<double>(weights.linear.bias[0]) -
             static_cast<double>(weights.linear.bias[1]);
 }
 
 void RoiClassifier::score(const Windows& windows, std::span<double> scores,
                           std::size_t threads) const {
-    const std::size_t least = std::size_t{1} << (convolutions_.size() - 1);
-    if (windows.phases != phases() || windows.rows < least || windows.columns < least) {
-        throw std::invalid_argument("windows: expected " + std::to_string(phases()) +
-                                    " phases of at least " + std::to_string(least) +
-                                    " rows and columns, got " + std::to_string(windows.phases) +
-                                    " of " + std::to_string(windows.rows) + " x " +
-                                    std::to_string(windows.columns));
+    if (windows.phases != phases() || windows.rows != size_ || windows.columns != size_) {
+        const auto shape = [](std::size_t t, std::size_t r, std::size_t c) {
+            return "(window, " + std::to_string(t) + ", " + std::to_string(r) + ", " +
+                   std::to_string(c) + ")";
+        };
+        throw std::invalid_argument("windows: expected " + shape(phases(), size_, size_) +
+                                    ", got " +
+                                    shape(windows.phases, windows.rows, windows.columns));
     }
-    const std::size_t size = windows.phases * windows.rows * windows.columns;
+    const std::size_t pixels = phases() * size_ * size_;
     Workspaces<Workspace> workspaces;
     parallel_for(windows.count, kGrain, threads, [&](std::size_t begin, std::size_t end) {
         workspaces.borrow(
-            [&] { return Workspace(*this, windows.rows, windows.columns); },
+            [&] { return Workspace(*this); },
             [&](Workspace& workspace) {
                 for (std::size_t n = begin; n < end; ++n) {
-                    const float* window = windows.data + n * size;
-                    if (!all_finite(window, size)) {
+                    const float* window = windows.data + n * pixels;
+                    if (!all_finite(window, pixels)) {
                         throw std::invalid_argument(
                             "windows: expected finite values, got NaN or infinity in window " +
                             std::to_string(n));
@@ -104,11 +109,10 @@ void RoiClassifier::score(const Windows& windows, std::span<double> scores,
 }
 
 double RoiClassifier::score_one(const float* window, Workspace& workspace) const {
-    const Workspace::Level& first = workspace.levels.front();
     const MapView<float> image = workspace.levels.front().in.view();
     for (std::size_t t = 0; t < phases(); ++t) {
-        for (std::size_t y = 0; y < first.rows; ++y) {
-            for (std::size_t x = 0; x < first.columns; ++x) {
+        for (std::size_t y = 0; y < size_; ++y) {
+            for (std::size_t x = 0; x < size_; ++x) {
                 image.at(y, x)[t] = *window++;
             }
         }
@@ -117,14 +121,14 @@ double RoiClassifier::score_one(const float* window, Workspace& workspace) const
         Workspace::Level& level = workspace.levels[i];
         Workspace::Level& next = workspace.levels[i + 1];
         // An odd last row or column would be left out by the pooling.
-        convolutions_[i].apply(level.in.view(), 2 * next.rows, 2 * next.columns, level.out.view());
-        max_pool(level.out.view(), next.rows, next.columns, convolutions_[i].channels_out(),
+        convolutions_[i].apply(level.in.view(), 2 * next.size, 2 * next.size, level.out.view());
+        max_pool(level.out.view(), next.size, next.size, convolutions_[i].channels_out(),
                  next.in.view());
     }
     Workspace::Level& last = workspace.levels.back();
-    convolutions_.back().apply(last.in.view(), last.rows, last.columns, last.out.view());
+    convolutions_.back().apply(last.in.view(), last.size, last.size, last.out.view());
     std::vector<double>& means = workspace.means;
-    channel_means(last.out.view(), last.rows, last.columns, means.size(), means.data());
+    channel_means(last.out.view(), last.size, last.size, means.size(), means.data());
     double lead = bias_;
     for (std::size_t i = 0; i < means.size(); ++i) {
         lead += linear_[i] * means[i];

@@ -14,6 +14,8 @@ struct RoiClassifierWeights {
     std::vector<ConvolutionWeights> convolutions;
     /// From the channels' means to two logits, as a 1 x 1 convolution.
     ConvolutionWeights linear;
+    /// Rows and columns of a window.
+    std::size_t size;
 };
 
 /// Windows (window, phase, row, column) that someone else owns.
@@ -36,8 +38,8 @@ class RoiClassifier {
     /// Writes the probability of each window being the LV's square. Each is computed by one thread,
     /// and alone: scores do not depend on the others.
     ///
-    /// @throws std::invalid_argument if phases are not those the network reads, rows or columns
-    /// fewer than it halves, or a pixel is not finite; std::invalid_argument as `parallel_for`.
+    /// @throws std::invalid_argument if phases, rows or columns are not those of the network, or a
+    /// pixel is not finite; as `parallel_for`.
     void score(const Windows& windows, std::span<double> scores, std::size_t threads) const;
 
     [[nodiscard]] std::size_t phases() const { return convolutions_.front().channels_in(); }
@@ -50,6 +52,7 @@ class RoiClassifier {
     std::vector<Convolution> convolutions_;
     std::vector<double> linear_;
     double bias_;
+    std::size_t size_;
 };
 
 }  // namespace lvcore

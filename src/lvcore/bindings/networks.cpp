@@ -120,12 +120,13 @@ py::tuple segment(const Hfcn& network, py::handle patches_value, py::ssize_t thr
                           fractions);
 }
 
-RoiClassifier make_roi_classifier(py::handle convolutions, py::handle linear,
+RoiClassifier make_roi_classifier(py::handle convolutions, py::handle linear, py::ssize_t size,
                                   const std::string& instructions) {
     Layers layers;
     RoiClassifierWeights weights;
     weights.convolutions = layers.all("convolutions", convolutions);
     weights.linear = layers.one("linear", linear, true);
+    weights.size = count_argument("size", size);
     return RoiClassifier(weights, instructions_argument(instructions));
 }
 
@@ -156,7 +157,7 @@ void bind_networks(py::module_& module) {
     py::class_<RoiClassifier>(module, "RoiClassifier", metaclass,
                               "The ROI classifier for inference; never changes.")
         .def(py::init(&make_roi_classifier), py::kw_only(), py::arg("convolutions"),
-             py::arg("linear"), py::arg("instructions") = "auto")
+             py::arg("linear"), py::arg("size") = 25, py::arg("instructions") = "auto")
         .def("__call__", &score, py::arg("windows"), py::kw_only(), py::arg("threads") = 0,
              "Return the probability of every window being the LV's square.");
 }
