@@ -1,4 +1,4 @@
-"""The compiled core: geometry, resampling, windows, contours, cascades and networks. See src/lvcore.
+"""The compiled core: geometry, resampling, windows, contours, cascades, networks: see src/lvcore.
 
 Arrays are taken as they stand, never converted: another dtype raises TypeError, other dimensions or
 a layout that is not C-contiguous ValueError. Pixels are not checked for NaN. The global interpreter

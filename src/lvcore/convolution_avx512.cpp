@@ -1,7 +1,8 @@
-#include "lvcore/convolution_kernel.hpp"
+#include "lvcore/winograd_kernel.hpp"
 
 namespace lvcore {
 
-const ConvolutionKernels kAvx512Kernels = {16, convolve<16, 14, 14>};
+const ConvolutionKernels kAvx512Kernels = {16, convolve<16, 14, 14>,
+                                           convolve_by_winograd<16, 14, 14>};
 
 }  // namespace lvcore

@@ -78,7 +78,8 @@ class Hfcn::Workspace {
           known(rows, columns, network.known_channels_, network.border_),
           logits(rows, columns, 2, 0),
           area(rows, columns, network.area_.empty() ? 0 : network.area_.front().channels_out(), 0),
-          means(network.fraction_weights_.size()) {
+          means(network.fraction_weights_.size()),
+          scratch(network.scratch_size_) {
         std::size_t channels = 1;
         for (std::size_t i = 0; i < network.stages_.size(); ++i) {
             const Stage& stage = network.stages_[i];
@@ -122,6 +123,7 @@ class Hfcn::Workspace {
     FeatureMap logits;
     FeatureMap area;
     std::vector<double> means;
+    FloatBuffer scratch;
 };
 
 Hfcn::Hfcn(const HfcnWeights& weights, Instructions instructions)
@@ -139,9 +141,9 @@ Hfcn::Hfcn(const HfcnWeights& weights, Instructions instructions)
                                          instructions));
             channels = convolutions.back().channels_out();
         }
-        stages_.push_back({std::move(convolutions), layer(numbered("heads", i), weights.heads[i],
-                                                          channels, Activation::relu,
-                                                          instructions)});
+        stages_.push_back(
+            {std::move(convolutions), layer(numbered("heads", i), weights.heads[i], channels,
+                                            Activation::relu, instructions)});
     }
     channels = known_channels_ = head_channels_ * stages_.size();
     for (std::size_t i = 0; i < weights.between.size(); ++i) {
@@ -163,26 +165,27 @@ Hfcn::Hfcn(const HfcnWeights& weights, Instructions instructions)
                              weights.area.back().weights.end());
     fraction_bias_ = static_cast<double>(weights.area.back().bias.front());
 
-    border_ = std::max(likelihood_.border(), area_.empty() ? 0 : area_.front().border());
-    for (const Convolution& convolution : between_) {
+    const auto make_room = [&](const Convolution& convolution) {
         border_ = std::max(border_, convolution.border());
-    }
+        scratch_size_ = std::max(scratch_size_, convolution.scratch_size());
+    };
     for (const Stage& stage : stages_) {
-        for (const Convolution& convolution : stage.convolutions) {
-            border_ = std::max(border_, convolution.border());
-        }
+        std::for_each(stage.convolutions.begin(), stage.convolutions.end(), make_room);
+        make_room(stage.head);
     }
+    std::for_each(between_.begin(), between_.end(), make_room);
+    make_room(likelihood_);
+    std::for_each(area_.begin(), area_.end(), make_room);
 }
 
-void Hfcn::segment(const Patches& patches, std::span<float> likelihood,
-                   std::span<double> fractions, std::size_t threads) const {
+void Hfcn::segment(const Patches& patches, std::span<float> likelihood, std::span<double> fractions,
+                   std::size_t threads) const {
     const std::size_t multiple = size_multiple();
     if (patches.rows == 0 || patches.columns == 0 || patches.rows % multiple != 0 ||
         patches.columns % multiple != 0) {
-        throw std::invalid_argument("patches: expected rows and columns a multiple of " +
-                                    std::to_string(multiple) + ", got " +
-                                    std::to_string(patches.rows) + " x " +
-                                    std::to_string(patches.columns));
+        throw std::invalid_argument(
+            "patches: expected rows and columns a multiple of " + std::to_string(multiple) +
+            ", got " + std::to_string(patches.rows) + " x " + std::to_string(patches.columns));
     }
     const std::size_t pixels = patches.rows * patches.columns;
     Workspaces<Workspace> workspaces;
@@ -206,6 +209,7 @@ void Hfcn::segment(const Patches& patches, std::span<float> likelihood,
 double Hfcn::segment_one(const float* patch, Workspace& workspace, float* likelihood) const {
     const std::size_t rows = workspace.rows;
     const std::size_t columns = workspace.columns;
+    float* const scratch = workspace.scratch.data();
     const MapView<float> image = workspace.levels.front().given.view();
     for (std::size_t y = 0; y < rows; ++y) {
         std::copy_n(patch + y * columns, columns, image.at(y, 0));
@@ -222,11 +226,11 @@ double Hfcn::segment_one(const float* patch, Workspace& workspace, float* likeli
         std::size_t turn = 0;
         for (const Convolution& convolution : stages_[i].convolutions) {
             const MapView<float> out = level.turns[turn].view();
-            convolution.apply(features, level.rows, level.columns, out);
+            convolution.apply(features, level.rows, level.columns, out, scratch);
             features = out;
             turn = 1 - turn;
         }
-        stages_[i].head.apply(features, level.rows, level.columns, level.head.view());
+        stages_[i].head.apply(features, level.rows, level.columns, level.head.view(), scratch);
         // The coarsest comes first.
         upsample(level.head.view(), level.row_taps, level.column_taps, head_channels_,
                  known.from_channel((stages_.size() - 1 - i) * head_channels_));
@@ -234,12 +238,12 @@ double Hfcn::segment_one(const float* patch, Workspace& workspace, float* likeli
     MapView<const float> before = known;
     std::size_t channel = head_channels_ * stages_.size();
     for (const Convolution& convolution : between_) {
-        convolution.apply(before, rows, columns, known.from_channel(channel));
+        convolution.apply(before, rows, columns, known.from_channel(channel), scratch);
         before = known.from_channel(channel);
         channel += convolution.channels_out();
     }
     const MapView<float> logits = workspace.logits.view();
-    likelihood_.apply(before, rows, columns, logits);
+    likelihood_.apply(before, rows, columns, logits, scratch);
     for (std::size_t y = 0; y < rows; ++y) {
         for (std::size_t x = 0; x < columns; ++x) {
             const float* logit = logits.at(y, x);
@@ -252,7 +256,7 @@ double Hfcn::segment_one(const float* patch, Workspace& workspace, float* likeli
     }
     MapView<const float> last = known;
     if (!area_.empty()) {
-        area_.front().apply(known, rows, columns, workspace.area.view());
+        area_.front().apply(known, rows, columns, workspace.area.view(), scratch);
         last = workspace.area.view();
     }
     std::vector<double>& means = workspace.means;

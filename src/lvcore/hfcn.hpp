@@ -49,7 +49,9 @@ class Hfcn {
                  std::size_t threads) const;
 
     /// Rows and columns are a multiple of this, since every stage but the first halves them.
-    [[nodiscard]] std::size_t size_multiple() const { return std::size_t{1} << (stages_.size() - 1); }
+    [[nodiscard]] std::size_t size_multiple() const {
+        return std::size_t{1} << (stages_.size() - 1);
+    }
 
   private:
     struct Stage {
@@ -73,7 +75,9 @@ class Hfcn {
     std::size_t head_channels_;
     /// Channels from the hypercolumn to P, P included.
     std::size_t known_channels_;
-    std::size_t border_;
+    /// What the convolutions ask for at most.
+    std::size_t border_ = 0;
+    std::size_t scratch_size_ = 0;
 };
 
 }  // namespace lvcore

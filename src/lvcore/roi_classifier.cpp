@@ -1,5 +1,6 @@
 #include "lvcore/roi_classifier.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <string>
@@ -20,7 +21,8 @@ constexpr std::size_t kGrain = 8;
 /// All maps of one window.
 class RoiClassifier::Workspace {
   public:
-    explicit Workspace(const RoiClassifier& network) : means(network.linear_.size()) {
+    explicit Workspace(const RoiClassifier& network)
+        : means(network.linear_.size()), scratch(network.scratch_size_) {
         std::size_t size = network.size_;
         for (const Convolution& convolution : network.convolutions_) {
             levels.push_back(
@@ -39,6 +41,7 @@ class RoiClassifier::Workspace {
 
     std::vector<Level> levels;
     std::vector<double> means;
+    FloatBuffer scratch;
 };
 
 RoiClassifier::RoiClassifier(const RoiClassifierWeights& weights, Instructions instructions)
@@ -56,13 +59,13 @@ RoiClassifier::RoiClassifier(const RoiClassifierWeights& weights, Instructions i
         }
         convolutions_.emplace_back(name, weights.convolutions[i], Activation::relu, instructions);
         channels = convolutions_.back().channels_out();
+        scratch_size_ = std::max(scratch_size_, convolutions_.back().scratch_size());
     }
     const Convolution linear("linear", weights.linear, Activation::none, instructions);
     if (linear.channels_in() != channels || linear.channels_out() != 2 || linear.border() != 0) {
-        throw std::invalid_argument(
-            "linear.weight: expected (2, " + std::to_string(channels) + "), got (" +
-            std::to_string(linear.channels_out()) + ", " + std::to_string(linear.channels_in()) +
-            ")");
+        throw std::invalid_argument("linear.weight: expected (2, " + std::to_string(channels) +
+                                    "), got (" + std::to_string(linear.channels_out()) + ", " +
+                                    std::to_string(linear.channels_in()) + ")");
     }
     // Softmax of two logits asks for their difference alone.
     const std::span<const float> w = weights.linear.weights;
@@ -74,8 +77,8 @@ RoiClassifier::RoiClassifier(const RoiClassifierWeights& weights, Instructions i
         throw std::invalid_argument("size: expected at least " + std::to_string(least) + ", got " +
                                     std::to_string(size_));
     }
-    bias_ = static_cast<double>(weights.linear.bias[0]) -
-            static_cast<double>(weights.linear.bias[1]);
+    bias_ =
+        static_cast<double>(weights.linear.bias[0]) - static_cast<double>(weights.linear.bias[1]);
 }
 
 void RoiClassifier::score(const Windows& windows, std::span<double> scores,
@@ -121,12 +124,14 @@ double RoiClassifier::score_one(const float* window, Workspace& workspace) const
         Workspace::Level& level = workspace.levels[i];
         Workspace::Level& next = workspace.levels[i + 1];
         // An odd last row or column would be left out by the pooling.
-        convolutions_[i].apply(level.in.view(), 2 * next.size, 2 * next.size, level.out.view());
+        convolutions_[i].apply(level.in.view(), 2 * next.size, 2 * next.size, level.out.view(),
+                               workspace.scratch.data());
         max_pool(level.out.view(), next.size, next.size, convolutions_[i].channels_out(),
                  next.in.view());
     }
     Workspace::Level& last = workspace.levels.back();
-    convolutions_.back().apply(last.in.view(), last.size, last.size, last.out.view());
+    convolutions_.back().apply(last.in.view(), last.size, last.size, last.out.view(),
+                               workspace.scratch.data());
     std::vector<double>& means = workspace.means;
     channel_means(last.out.view(), last.size, last.size, means.size(), means.data());
     double lead = bias_;

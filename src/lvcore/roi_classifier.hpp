@@ -53,6 +53,7 @@ class RoiClassifier {
     std::vector<double> linear_;
     double bias_;
     std::size_t size_;
+    std::size_t scratch_size_ = 0;
 };
 
 }  // namespace lvcore

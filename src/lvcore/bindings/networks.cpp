@@ -18,9 +18,9 @@ std::string numbered(const std::string& name, std::size_t i) {
 
 py::sequence as_sequence(const std::string& name, py::handle value, const char* expected) {
     if (!PyList_Check(value.ptr()) && !PyTuple_Check(value.ptr())) {
-        throw py::type_error(name + ": expected " + expected + ", got " +
-                             py::str(py::type::handle_of(value).attr("__name__"))
-                                 .cast<std::string>());
+        throw py::type_error(
+            name + ": expected " + expected + ", got " +
+            py::str(py::type::handle_of(value).attr("__name__")).cast<std::string>());
     }
     return py::reinterpret_borrow<py::sequence>(value);
 }
@@ -43,8 +43,7 @@ class Layers {
             weight_value, weight_name.c_str(),
             linear ? "float32 (out, in)" : "float32 (out, in, kernel, kernel)"};
         const auto weight = typed_array<float>(weight_argument, linear ? 2 : 4);
-        const auto bias =
-            typed_array<float>({bias_value, bias_name.c_str(), "float32 (out,)"}, 1);
+        const auto bias = typed_array<float>({bias_value, bias_name.c_str(), "float32 (out,)"}, 1);
         if (!linear && weight.shape(2) != weight.shape(3)) {
             fail_shape(weight_argument, weight);
         }
@@ -73,8 +72,8 @@ Instructions instructions_argument(const std::string& name) {
     if (const std::optional<Instructions> instructions = instructions_named(name)) {
         return *instructions;
     }
-    throw py::value_error(
-        "instructions: expected 'auto', 'portable', 'avx2' or 'avx512', got '" + name + "'");
+    throw py::value_error("instructions: expected 'auto', 'portable', 'avx2' or 'avx512', got '" +
+                          name + "'");
 }
 
 Upsampling upsampling_argument(const std::string& name) {
@@ -115,9 +114,9 @@ py::tuple segment(const Hfcn& network, py::handle patches_value, py::ssize_t thr
             {patches.data(), extent(patches, 0), extent(patches, 1), extent(patches, 2)},
             {likelihood.data(), likelihood.size()}, means, threads);
     }
-    return py::make_tuple(to_numpy(std::move(likelihood),
-                                   {patches.shape(0), patches.shape(1), patches.shape(2)}),
-                          fractions);
+    return py::make_tuple(
+        to_numpy(std::move(likelihood), {patches.shape(0), patches.shape(1), patches.shape(2)}),
+        fractions);
 }
 
 RoiClassifier make_roi_classifier(py::handle convolutions, py::handle linear, py::ssize_t size,
