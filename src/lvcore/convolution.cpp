@@ -39,7 +39,8 @@ void pack(const float* weights, std::size_t channels_out, std::size_t channels_i
     }
 }
 
-constexpr std::size_t kFewestChannelsOfTiles = 16;
+/// With fewer, transforms cost more than they save.
+constexpr std::size_t kFewestChannelsOfTiles = 4;
 
 /// What tap `i` of a kernel gives to value `t` of a transformed tile: G of Lavin and Gray (2016),
 /// for the points 0, 1, -1, 2, -2 and infinity.
@@ -108,9 +109,9 @@ Convolution::Convolution(const std::string& name, const ConvolutionWeights& weig
 }
 
 std::size_t Convolution::tile_outputs() const {
-    // With fewer channels transforms cost more than they save.
-    const bool pays = std::min(channels_in_, channels_out_) >= kFewestChannelsOfTiles;
-    return pays && (kernel_ == 3 || kernel_ == 5) ? kTile + 1 - kernel_ : 0;
+    return channels_in_ >= kFewestChannelsOfTiles && (kernel_ == 3 || kernel_ == 5)
+               ? kTile + 1 - kernel_
+               : 0;
 }
 
 void Convolution::pack_tiles(const ConvolutionWeights& weights) {

@@ -37,8 +37,8 @@ class Convolution {
     /// Convolves the input's first channels. `in` can be read, and should be 0, to `border()`
     /// pixels outside of `rows` x `columns`.
     ///
-    /// Where the map divides into tiles and the channels are many, this is by Winograd's minimal
-    /// filtering, for a third of the time: same sums, other rounding.
+    /// Where the map divides into tiles and there are several input channels, this is by Winograd's
+    /// minimal filtering, for a third of the time where they are many: same sums, other rounding.
     ///
     /// @param scratch of `scratch_size()` floats.
     void apply(MapView<const float> in, std::size_t rows, std::size_t columns, MapView<float> out,

@@ -96,19 +96,23 @@ LVCORE_INLINE void tile_out(const float* from, std::size_t plane, const float* b
     }
 }
 
-/// Calls `body` with the first channel of every run of so many lanes, then of four, then of one,
-/// as constants: a template parameter cannot be passed to a lambda otherwise.
+/// Calls `body` with the first channel of every run of so many lanes; the last run overlaps the one
+/// before where lanes do not divide the channels, and lanes are halved until there are as many
+/// channels.
 template <std::size_t lanes, class Body>
 LVCORE_INLINE void over_channels(std::size_t channels, const Body& body) {
+    if (channels < lanes) {
+        if constexpr (lanes > 1) {
+            over_channels<lanes / 2>(channels, body);
+        }
+        return;
+    }
     std::size_t c = 0;
     for (; c + lanes <= channels; c += lanes) {
         body.template operator()<lanes>(c);
     }
-    for (; c + 4 <= channels; c += 4) {
-        body.template operator()<4>(c);
-    }
-    for (; c < channels; ++c) {
-        body.template operator()<1>(c);
+    if (c < channels) {
+        body.template operator()<lanes>(channels - lanes);
     }
 }
 
