@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ from lvvol.cine import CineStack
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.datasets.phantoms import phantom_labels
 from lvvol.errors import RoiNotFoundError
-from lvvol.networks.inference import score_windows
 from lvvol.roi import DETECTOR_FILE, CascadeProposer, WindowScorer, locate, read_detector
 from lvvol.roi.square import Squares, labelled_square, overlap
 from lvvol.train import train_detector
@@ -118,7 +116,7 @@ def look(case: Case, detector: _core.Cascade, model: pipeline.Model) -> dict[str
     proposals = proposer(case.stack.images[case.stack.n_slices // 2])
     overlaps = overlap(proposals, case.square)
     right = np.flatnonzero(overlaps >= RIGHT_IOU)
-    scorer = WindowScorer(case.stack, partial(score_windows, model.roi_classifier))
+    scorer = WindowScorer(case.stack, model.roi_classifier)
     report: dict[str, Any] = {
         "case": case.name,
         "proposals": len(proposals),

@@ -8,7 +8,6 @@ scores all 150 windows beside it, and writes ``results/refinement.json``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from benchmarks.real_studies import STUDIES
 from lvvol import load_study, pipeline
 from lvvol.cine import CineStack
 from lvvol.datasets import Part, read_dataset
-from lvvol.networks.inference import score_windows
 from lvvol.roi import CascadeProposer, WindowScorer
 from lvvol.roi.refine import LOWEST_SCORE, best_around, windows_around
 from lvvol.roi.square import Squares
@@ -40,7 +38,7 @@ class Counting(WindowScorer):
 
 def compare(stack: CineStack, model: pipeline.Model) -> Iterator[dict[str, Any]]:
     """Search from the detector's first proposal outwards; compare in every slice."""
-    scorer = Counting(stack, partial(score_windows, model.roi_classifier))
+    scorer = Counting(stack, model.roi_classifier)
     middle = stack.n_slices // 2
     proposals = CascadeProposer(model.detector)(stack.images[middle])
     if not len(proposals):

@@ -14,8 +14,8 @@ from lvvol.kernels.hypercolumn import hypercolumn
 from lvvol.kernels.hypercolumn.op import layout_of
 from lvvol.kernels.hypercolumn_conv import hypercolumn_conv
 from lvvol.kernels.path import forced
+from lvvol.networks.folding import ready
 from lvvol.networks.hfcn import HFCN
-from lvvol.networks.inference import ready
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}

@@ -1,4 +1,4 @@
-"""The compiled core: geometry, resampling, windows, contours and cascades. See src/lvcore.
+"""The compiled core: geometry, resampling, windows, contours, cascades, networks: see src/lvcore.
 
 Arrays are taken as they stand, never converted: another dtype raises TypeError, other dimensions or
 a layout that is not C-contiguous ValueError. Pixels are not checked for NaN. The global interpreter
@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 _Edge = Literal["zero", "nearest"]
+_Instructions = Literal["auto", "portable", "avx2", "avx512"]
+_Layer = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 _Float = TypeVar("_Float", np.float32, np.float16)
 
 class GeometryError(ValueError):
@@ -522,3 +524,136 @@ def train_cascade(
 
     Memory: one byte for each feature and sample (84 MB for 24 x 24 pixels and 9900 samples).
     """
+
+class Hfcn:
+    """HFCN for inference on a CPU; never changes.
+
+    Convolutions have stride 1, keep the size of their map and are followed by ReLU, except for
+    `likelihood` and the last of `area`. Batch normalisation must be folded into them.
+
+    Parameters
+    ----------
+    stages : list of list of layer
+        Convolutions of each stage. A layer is a weight, ndarray of float32, shape (channel out,
+        channel in, kernel, kernel) with an odd kernel, and a bias, ndarray of float32, shape
+        (channel out,).
+    heads : list of layer
+        For each stage, the 1 x 1 convolution that gives its share of the hypercolumn; all of the
+        same width.
+    between : list of layer
+        Convolutions from the hypercolumn to P; may be empty.
+    likelihood : layer
+        To the two logits of P.
+    area : list of layer
+        From the hypercolumn, `between` and P, in this order, to O: a 1 x 1 convolution, or a
+        convolution before it too.
+    upsampling : {"nearest", "bilinear"}
+        How heads are brought to the size of the patch; bilinear has pixel edges aligned.
+    instructions : {"auto", "portable", "avx2", "avx512"}
+        What of the processor is used; the best it has by default. Results are the same, bit for
+        bit, with AVX2 and AVX-512, and equal to rounding with others.
+
+    Raises
+    ------
+    ValueError
+        If a layer has another shape, does not fit to the one before or is missing, a weight is not
+        finite, or the processor lacks the instructions.
+
+    Notes
+    -----
+    Liao et al. 2017, III-F. Sums are taken in float32, tap by tap and channel by channel.
+    """
+
+    def __init__(
+        self,
+        *,
+        stages: Sequence[Sequence[_Layer]],
+        heads: Sequence[_Layer],
+        between: Sequence[_Layer],
+        likelihood: _Layer,
+        area: Sequence[_Layer],
+        upsampling: Literal["nearest", "bilinear"] = "nearest",
+        instructions: _Instructions = "auto",
+    ) -> None: ...
+    def __call__(
+        self, patches: npt.NDArray[np.float32], *, threads: int = 0
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+        """Return P and the mean of O of every patch, each computed apart from the others.
+
+        Parameters
+        ----------
+        patches : ndarray of float32, shape (patch, row, column)
+            Of mean 0 and variance 1. Rows and columns are a multiple of two to the number of stages
+            less one.
+        threads : int
+            Largest number of threads; 0 for one a hardware thread.
+
+        Returns
+        -------
+        likelihood : ndarray of float32, shape (patch, row, column)
+            P of the LV cavity, 0 to 1.
+        fractions : ndarray of float64, shape (patch,)
+            Mean of O: the share of the patch that is LV cavity (paper eq. 7). It is a regression
+            and may stray a little below 0.
+
+        Raises
+        ------
+        ValueError
+            If rows or columns are others, or a value is not finite.
+        """
+
+class RoiClassifier:
+    """The ROI classifier for inference on a CPU; never changes.
+
+    Parameters
+    ----------
+    convolutions : list of layer
+        As in `Hfcn`, each with ReLU; 2 x 2 max pooling follows all but the last, which is averaged.
+    linear : layer
+        From the channels' means to two logits: a weight, ndarray of float32, shape (2, channel),
+        and a bias, ndarray of float32, shape (2,).
+    size : int
+        Rows and columns of a window.
+    instructions : {"auto", "portable", "avx2", "avx512"}
+        As in `Hfcn`.
+
+    Raises
+    ------
+    ValueError
+        As `Hfcn`; or if pooling leaves nothing of a window.
+
+    Notes
+    -----
+    Liao et al. 2017, Table I.
+    """
+
+    def __init__(
+        self,
+        *,
+        convolutions: Sequence[_Layer],
+        linear: _Layer,
+        size: int = 25,
+        instructions: _Instructions = "auto",
+    ) -> None: ...
+    def __call__(
+        self, windows: npt.NDArray[np.float32], *, threads: int = 0
+    ) -> npt.NDArray[np.float64]:
+        """Return the probability of every window being the LV's square.
+
+        Parameters
+        ----------
+        windows : ndarray of float32, shape (window, phase, size, size)
+            With their mean over all phases subtracted.
+        threads : int
+            Largest number of threads; 0 for one a hardware thread.
+
+        Returns
+        -------
+        ndarray of float64, shape (window,)
+            0 to 1.
+
+        Raises
+        ------
+        ValueError
+            If phases or size are others, or a value is not finite.
+        """

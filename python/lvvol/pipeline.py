@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from lvvol import _core
 from lvvol.cine import CineStack
 from lvvol.dicom import load_study
-from lvvol.networks.hfcn import HFCN
-from lvvol.networks.inference import PATCH_SIZE, ready, score_windows, segment_patches
-from lvvol.networks.roi_classifier import RoiClassifier
-from lvvol.networks.weights import (
-    HFCN_FILE,
-    ROI_CLASSIFIER_FILE,
-    SHIPPED,
-    load_hfcn,
-    load_roi_classifier,
-)
+from lvvol.networks.configs import PATCH_SIZE
+from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
+from lvvol.networks.inference import load_hfcn, load_roi_classifier
 from lvvol.prediction import Prediction
 from lvvol.quality import doubts
 from lvvol.roi import (
@@ -49,8 +40,8 @@ class Model:
     """What a measurement needs that was learned, ready for inference."""
 
     detector: _core.Cascade
-    roi_classifier: RoiClassifier
-    hfcn: HFCN
+    roi_classifier: _core.RoiClassifier
+    hfcn: _core.Hfcn
 
 
 @dataclass(frozen=True)
@@ -108,15 +99,12 @@ def load_model(weights: Path | None = None) -> Model:
     """
     folder = weights or SHIPPED
     trained = folder / DETECTOR_FILE
-    model = Model(
+    return Model(
         # A link that leads nowhere is a damaged file, not one left out.
         read_detector(trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE),
         load_roi_classifier(folder / ROI_CLASSIFIER_FILE),
         load_hfcn(folder / HFCN_FILE),
     )
-    ready(model.roi_classifier)
-    ready(model.hfcn)
-    return model
 
 
 def measure(
@@ -157,7 +145,7 @@ def measure(
     n_slices, n_phases = working.n_slices, working.n_phases
 
     begin("roi")
-    scorer = WindowScorer(working, partial(score_windows, model.roi_classifier), threads)
+    scorer = WindowScorer(working, partial(model.roi_classifier, threads=threads), threads)
     detector = CascadeProposer(model.detector, threads=threads)
     rois = locate(scorer, detector, progress=partial(report, "roi"))
 
@@ -174,7 +162,7 @@ def measure(
             normalise="mean_std",
             threads=threads,
         )
-        likelihood[z], fractions[z] = segment_patches(model.hfcn, patches[0])
+        likelihood[z], fractions[z] = model.hfcn(patches[0], threads=threads)
         report("segment", z + 1, n_slices)
 
     begin("volume")
@@ -233,11 +221,8 @@ def predict(
     working = to_working_stack(stack, threads=threads or 0)
     report("resample", 1, 1)
     clock.begin("load model")
-    with _torch_threads(threads):
-        model = load_model(weights)
-        measured = measure(
-            working, model, threads=threads or 0, stage=clock.begin, progress=progress
-        )
+    model = load_model(weights)
+    measured = measure(working, model, threads=threads or 0, stage=clock.begin, progress=progress)
     clock.end()
     return Prediction(
         stack=stack,
@@ -280,14 +265,3 @@ class _Clock:
         if self._stage:
             self.timings_s[self._stage] = time.perf_counter() - self._since
             self._stage = ""
-
-
-@contextmanager
-def _torch_threads(threads: int | None) -> Iterator[None]:
-    """Let torch compute with so many threads, then with as many as before."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -3,8 +3,12 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <limits>
 #include <new>
+
+#include "lvcore/simd.hpp"
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -41,5 +45,22 @@ FloatBuffer::Memory allocate(std::size_t size) {
 }  // namespace
 
 FloatBuffer::FloatBuffer(std::size_t size) : memory_(allocate(size)), size_(size) {}
+
+FloatBuffer zeros(std::size_t size) {
+    FloatBuffer buffer(size);
+    std::fill_n(buffer.data(), size, 0.0F);
+    return buffer;
+}
+
+LVCORE_CLONES
+bool all_finite(const float* values, std::size_t count) {
+    // No early end, which would keep the compiler from taking many at once.
+    std::uint32_t found = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        constexpr std::uint32_t kExponent = 0x7f800000;
+        found |= (std::bit_cast<std::uint32_t>(values[i]) & kExponent) == kExponent ? 1U : 0U;
+    }
+    return found == 0;
+}
 
 }  // namespace lvcore

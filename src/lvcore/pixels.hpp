@@ -61,4 +61,10 @@ class FloatBuffer {
     std::size_t size_;
 };
 
+/// So many zeros, from the beginning of a cache line on.
+FloatBuffer zeros(std::size_t size);
+
+/// Whether none is NaN or infinite.
+bool all_finite(const float* values, std::size_t count);
+
 }  // namespace lvcore

@@ -6,6 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lvvol import _core, predict
+from lvvol.phantom import make_phantom
+from lvvol.working import to_working_stack
+
 
 @pytest.fixture
 def lived_in():
@@ -79,3 +83,25 @@ class ByHand:
 def by_hand():
     """The class of layers written as functions."""
     return ByHand
+
+
+@pytest.fixture(scope="session")
+def phantom_inputs():
+    """Patches and windows of a phantom, at the squares of its LV and beside them."""
+    stack = make_phantom(2, n_slices=5, n_phases=6).to_cine_stack()
+    working = to_working_stack(stack)
+    squares = predict(stack).squares
+    n = np.arange(len(squares))
+    patches = _core.extract_windows(
+        working.images, n, squares, np.arange(6), 48, normalise="mean_std"
+    )
+    beside = squares + squares[:, 2:] * [0.5, 0.5, 0.0]
+    windows = _core.extract_windows(
+        working.images,
+        np.concatenate([n, n]),
+        np.concatenate([squares, beside]),
+        np.arange(6),
+        25,
+        normalise="mean",
+    )
+    return patches.reshape(-1, 48, 48), windows

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from lvvol.networks.fcn import FCN, FcnConfig
+from lvvol.networks.configs import FcnConfig
+from lvvol.networks.fcn import FCN
 
 
 @pytest.fixture

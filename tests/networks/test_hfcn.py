@@ -5,7 +5,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from lvvol.networks.hfcn import HFCN, WIDE_HFCN, HfcnConfig
+from lvvol.networks.configs import WIDE_HFCN, HfcnConfig
+from lvvol.networks.hfcn import HFCN
 from lvvol.networks.weights import HFCN_FILE, SHIPPED, load_hfcn
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from lvvol.networks.roi_classifier import RoiClassifier, RoiClassifierConfig
+from lvvol.networks.configs import RoiClassifierConfig
+from lvvol.networks.roi_classifier import RoiClassifier
 
 
 def test_layers_are_those_of_table_1():

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from lvvol.networks.configs import WIDE_HFCN, HfcnConfig
 from lvvol.networks.fcn import FCN
-from lvvol.networks.hfcn import HFCN, WIDE_HFCN, HfcnConfig
+from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "networks.md"

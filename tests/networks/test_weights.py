@@ -9,9 +9,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from lvvol.errors import WeightsError
-from lvvol.networks.fcn import FCN, FcnConfig
-from lvvol.networks.hfcn import HFCN, WIDE_HFCN, HfcnConfig
-from lvvol.networks.roi_classifier import RoiClassifier, RoiClassifierConfig
+from lvvol.networks.configs import WIDE_HFCN, FcnConfig, HfcnConfig, RoiClassifierConfig
+from lvvol.networks.fcn import FCN
+from lvvol.networks.hfcn import HFCN
+from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.networks.weights import load_fcn, load_hfcn, load_roi_classifier, save_weights
 
 CONFIG = HfcnConfig(stage_widths=(4, 8), stage_depths=(1, 2), head_channels=3, area_channels=5)
@@ -196,8 +197,8 @@ def test_weights_of_another_config_are_refused(saved, change, complaint):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (torch.Tensor.double, "of type torch.float64, not torch.float32"),
-        (torch.Tensor.half, "of type torch.float16, not torch.float32"),
+        (torch.Tensor.double, "of type float64, not float32"),
+        (torch.Tensor.half, "of type float16, not float32"),
         (lambda value: value * float("nan"), "values that are not finite"),
         (lambda value: value / 0, "values that are not finite"),
     ],

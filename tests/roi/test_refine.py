@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from lvvol import load_study, pipeline
-from lvvol.networks.inference import score_windows
 from lvvol.roi import CascadeProposer, WindowScorer
 from lvvol.roi.refine import LOWEST_SCORE, best_around, windows_around
 from lvvol.roi.square import overlap
@@ -77,7 +76,7 @@ def test_the_winner_is_that_of_all_windows(real_data, study):
     """Slice by slice as the search goes, on studies nobody trained on."""
     working = to_working_stack(load_study(real_data / study))
     model = pipeline.load_model()
-    scorer = WindowScorer(working, lambda windows: score_windows(model.roi_classifier, windows))
+    scorer = WindowScorer(working, model.roi_classifier)
     middle = working.n_slices // 2
     square = CascadeProposer(model.detector)(working.images[middle])[0]
     believed = 0

@@ -7,7 +7,8 @@ from torch import nn
 
 from lvvol.datasets import LabelledStack
 from lvvol.datasets.labelled import stack_of_planes
-from lvvol.networks.hfcn import HFCN, HfcnConfig
+from lvvol.networks.configs import HfcnConfig
+from lvvol.networks.hfcn import HFCN
 from lvvol.train import segmentation
 from lvvol.train.loop import Run
 from lvvol.train.segmentation import (

@@ -2,47 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lvvol.kernels.hypercolumn.op import Mode
-from lvvol.networks.layers import check_patches, check_stages, check_upsampling, conv_bn_relu
-
-
-@dataclass(frozen=True)
-class FcnConfig:
-    """Sizes of `FCN`; the default widths are those of the authors' published weights.
-
-    Parameters
-    ----------
-    stage_widths : tuple of int
-        Channels of the convolution of each stage, 1 or more; each stage ends with a pooling that
-        halves the resolution.
-    stage_kernels : tuple of int
-        Rows and columns of each stage's kernel, odd. Only the first is known, the others are the
-        3 of the authors' other networks.
-    upsampling : {"nearest", "bilinear"}
-        How levels are brought to the size of the patch, as in `HfcnConfig`.
-
-    Raises
-    ------
-    ValueError
-        If a size is no whole number in its range, stages disagree in number, or `upsampling` is
-        another.
-    """
-
-    stage_widths: tuple[int, ...] = (32, 64, 64, 128)
-    stage_kernels: tuple[int, ...] = (5, 3, 3, 3)
-    upsampling: Mode = "nearest"
-
-    def __post_init__(self) -> None:
-        check_stages(stage_widths=self.stage_widths, stage_kernels=self.stage_kernels)
-        if not all(kernel % 2 for kernel in self.stage_kernels):
-            raise ValueError(f"stage_kernels: expected odd sizes, got {self.stage_kernels}")
-        check_upsampling(self.upsampling)
+from lvvol.networks.configs import FcnConfig
+from lvvol.networks.layers import check_patches, conv_bn_relu
 
 
 class FCN(nn.Module):

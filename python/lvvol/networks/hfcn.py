@@ -2,71 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from lvvol.kernels.hypercolumn import hypercolumn
-from lvvol.kernels.hypercolumn.op import Mode
-from lvvol.networks.layers import (
-    check_patches,
-    check_stages,
-    check_upsampling,
-    check_whole,
-    check_widths,
-    conv_bn_relu,
-)
-
-
-@dataclass(frozen=True)
-class HfcnConfig:
-    """Sizes of `HFCN`; the defaults are those of the paper's published weights.
-
-    Parameters
-    ----------
-    stage_widths : tuple of int
-        Channels of the convolutions of each stage, 1 or more; the resolution halves between
-        stages.
-    stage_depths : tuple of int
-        Number of 3 x 3 convolutions of each stage, 1 or more.
-    head_channels : int
-        Channels each stage gives to the hypercolumn, 1 or more.
-    area_channels : int
-        Hidden channels on the way to O, behind a 3 x 3 convolution and ReLU. 0 leaves them out: O
-        is then one linear 1 x 1 convolution, as the paper's text has it.
-    likelihood_widths : tuple of int
-        Channels of 3 x 3 convolutions, with batch normalisation and ReLU, between the hypercolumn
-        and P. O reads them too.
-    upsampling : {"nearest", "bilinear"}
-        How heads are brought to the size of the patch; nearest is what was published. Bilinear has
-        pixel edges aligned (`align_corners=False`).
-
-    Raises
-    ------
-    ValueError
-        If a size is no whole number in its range, stages disagree in number, or `upsampling` is
-        another.
-    """
-
-    stage_widths: tuple[int, ...] = (32, 32, 64, 64)
-    stage_depths: tuple[int, ...] = (3, 3, 2, 2)
-    head_channels: int = 4
-    area_channels: int = 8
-    likelihood_widths: tuple[int, ...] = ()
-    upsampling: Mode = "nearest"
-
-    def __post_init__(self) -> None:
-        check_stages(stage_widths=self.stage_widths, stage_depths=self.stage_depths)
-        check_whole("head_channels", self.head_channels)
-        check_whole("area_channels", self.area_channels, least=0)
-        check_widths("likelihood_widths", self.likelihood_widths)
-        check_upsampling(self.upsampling)
-
-
-WIDE_HFCN = HfcnConfig(head_channels=5, area_channels=16, likelihood_widths=(20, 20))
-"""The authors' other variant: wider heads, and two convolutions between the hypercolumn and P."""
+from lvvol.networks.configs import HfcnConfig
+from lvvol.networks.layers import check_patches, conv_bn_relu
 
 
 class HFCN(nn.Module):

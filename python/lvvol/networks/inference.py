@@ -1,110 +1,189 @@
-"""Networks as functions of arrays: NumPy in, NumPy out, no gradients."""
+"""The networks of the core, built from weights on disk; no torch is loaded."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from lvvol.networks.hfcn import HFCN
-from lvvol.networks.roi_classifier import RoiClassifier
+from lvvol import _core
+from lvvol.networks.configs import HfcnConfig, RoiClassifierConfig
+from lvvol.networks.files import (
+    HFCN_FILE,
+    ROI_CLASSIFIER_FILE,
+    SHIPPED,
+    Layer,
+    Tensors,
+    layers_of,
+    read_weights,
+)
 
 Float32 = npt.NDArray[np.float32]
+Instructions = Literal["auto", "portable", "avx2", "avx512"]
 
-PATCH_SIZE = 48
-"""Rows and columns of HFCN's patches."""
-
-_BATCH_PATCHES = 64
-_BATCH_WINDOWS = 512
+_EPSILON = 1e-5
+"""What torch's batch normalisation adds to the variance."""
 
 
-def standardise(patches: Tensor) -> Tensor:
-    """Bring each patch to mean 0 and variance 1.
+def load_hfcn(path: Path = SHIPPED / HFCN_FILE) -> _core.Hfcn:
+    """Return HFCN for inference with weights from a file.
 
     Parameters
     ----------
-    patches : Tensor, shape (batch, channel, row, column)
-        Grey values.
+    path : Path
+        From `lvvol.networks.weights.save_weights`, of HFCN in any configuration.
 
     Returns
     -------
-    Tensor, same shape
-        The deviation counts as at least 1e-3, so that a flat patch stays flat.
+    Hfcn
+        Called with patches, it returns P and the share of each that is LV cavity.
+
+    Raises
+    ------
+    WeightsError
+        As `lvvol.networks.files.read_weights`.
+
+    Examples
+    --------
+    >>> likelihood, fractions = load_hfcn()(np.zeros((2, 48, 48), np.float32))
+    >>> likelihood.shape, fractions.shape
+    ((2, 48, 48), (2,))
     """
-    centred = patches - patches.mean(dim=(1, 2, 3), keepdim=True)
-    deviation = centred.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
-    return centred / deviation.clamp_min(1e-3)
+    return build_hfcn(*read_weights(path, HfcnConfig))
 
 
-def score_windows(network: RoiClassifier, windows: Float32) -> npt.NDArray[np.float64]:
-    """Return the probability that each window is the LV's square.
+def load_roi_classifier(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> _core.RoiClassifier:
+    """Return the ROI classifier for inference with weights from a file.
 
     Parameters
     ----------
-    network : RoiClassifier
-        In evaluation mode.
-    windows : ndarray of float32, shape (n, 6, 25, 25)
-        Windows with their mean subtracted.
+    path : Path
+        From `lvvol.networks.weights.save_weights`, of a RoiClassifier in any configuration.
 
     Returns
     -------
-    ndarray, shape (n,)
-        0 to 1.
+    RoiClassifier
+        Called with windows, it returns the probability of each being the LV's square.
+
+    Raises
+    ------
+    WeightsError
+        As `lvvol.networks.files.read_weights`.
+
+    Examples
+    --------
+    >>> load_roi_classifier()(np.zeros((3, 6, 25, 25), np.float32)).shape
+    (3,)
     """
-    scores = np.empty(len(windows))
-    with torch.inference_mode():
-        for start in range(0, len(windows), _BATCH_WINDOWS):
-            batch = torch.from_numpy(windows[start : start + _BATCH_WINDOWS])
-            logits = network(batch.contiguous(memory_format=torch.channels_last))
-            scores[start : start + _BATCH_WINDOWS] = logits.softmax(dim=1)[:, 0].numpy()
-    return scores
+    return build_roi_classifier(*read_weights(path, RoiClassifierConfig))
 
 
-def segment_patches(network: HFCN, patches: Float32) -> tuple[Float32, npt.NDArray[np.float64]]:
-    """Return P and the area of every patch.
+def build_hfcn(
+    config: HfcnConfig, tensors: Tensors, instructions: Instructions = "auto"
+) -> _core.Hfcn:
+    """Return HFCN for inference.
 
     Parameters
     ----------
-    network : HFCN
-        In evaluation mode.
-    patches : ndarray of float32, shape (n, 48, 48)
-        Patches of mean 0 and variance 1.
+    config : HfcnConfig
+        Sizes of its layers.
+    tensors : dict of ndarray
+        The state of a network of that config; batch normalisation is folded here.
+    instructions : {"auto", "portable", "avx2", "avx512"}
+        What of the processor is used; the best it has if left out.
 
     Returns
     -------
-    likelihood : ndarray of float32, shape (n, 48, 48)
-        P, 0 to 1.
-    fractions : ndarray, shape (n,)
-        Mean of O: the share of the patch that is LV cavity (paper eq. 7). It is a regression and
-        may stray a little below 0.
+    Hfcn
+        Of the core.
+
+    Raises
+    ------
+    ValueError
+        If the tensors are not those of the config, or the processor lacks the instructions.
     """
-    likelihood = np.empty(patches.shape, dtype=np.float32)
-    fractions = np.empty(len(patches))
-    with torch.inference_mode():
-        for start in range(0, len(patches), _BATCH_PATCHES):
-            stop = start + _BATCH_PATCHES
-            batch = torch.from_numpy(patches[start:stop])[:, None]
-            logits, area_map = network(batch.contiguous(memory_format=torch.channels_last))
-            likelihood[start:stop] = logits.softmax(dim=1)[:, 0].numpy()
-            fractions[start:stop] = area_map.mean(dim=(1, 2, 3)).numpy()
-    return likelihood, fractions
+    layers = {layer.name: folded(layer, tensors) for layer in layers_of(config)}
+    stages = range(len(config.stage_widths))
+    return _core.Hfcn(
+        stages=[
+            [layers[f"stages.{i}.{3 * j}"] for j in range(config.stage_depths[i])] for i in stages
+        ],
+        heads=[layers[f"heads.{i}.0"] for i in stages],
+        between=[layers[f"between.{i}.0"] for i in range(len(config.likelihood_widths))],
+        likelihood=layers["likelihood"],
+        area=[layers[name] for name in ("area.0", "area.2") if name in layers],
+        upsampling=config.upsampling,
+        instructions=instructions,
+    )
 
 
-def ready(network: nn.Module) -> None:
-    """Make a network ready for inference, in place: evaluation mode, batch normalisation folded."""
-    network.eval()
-    _fold(network)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+def build_roi_classifier(
+    config: RoiClassifierConfig, tensors: Tensors, instructions: Instructions = "auto"
+) -> _core.RoiClassifier:
+    """Return the ROI classifier for inference.
+
+    Parameters
+    ----------
+    config : RoiClassifierConfig
+        Sizes of its layers.
+    tensors : dict of ndarray
+        As in `build_hfcn`.
+    instructions : {"auto", "portable", "avx2", "avx512"}
+        As in `build_hfcn`.
+
+    Returns
+    -------
+    RoiClassifier
+        Of the core.
+
+    Raises
+    ------
+    ValueError
+        As `build_hfcn`.
+    """
+    *convolutions, linear = (folded(layer, tensors) for layer in layers_of(config))
+    return _core.RoiClassifier(
+        convolutions=convolutions, linear=linear, instructions=instructions, size=config.size
+    )
 
 
-def _fold(module: nn.Module) -> None:
-    """Fold each batch normalisation into the convolution before it."""
-    before: tuple[str, nn.Conv2d] | None = None
-    for name, child in list(module.named_children()):
-        if isinstance(child, nn.BatchNorm2d) and before is not None:
-            setattr(module, before[0], fuse_conv_bn_eval(before[1], child))
-            setattr(module, name, nn.Identity())
-        _fold(child)
-        before = (name, child) if isinstance(child, nn.Conv2d) else None
+def folded(layer: Layer, tensors: Tensors) -> tuple[Float32, Float32]:
+    """Return a layer's weight and bias, with the batch normalisation behind it folded in.
+
+    Parameters
+    ----------
+    layer : Layer
+        Which.
+    tensors : dict of ndarray
+        The network's state.
+
+    Returns
+    -------
+    weight : ndarray of float32
+        Of the layer's shape.
+    bias : ndarray of float32, shape (channel out,)
+
+    Raises
+    ------
+    ValueError
+        If a tensor of the layer is missing.
+    """
+    missing = [name for name, _, _ in layer.tensors() if name not in tensors]
+    if missing:
+        raise ValueError(f"tensors: expected those of {layer.name}, got none named {missing[0]}")
+
+    def exact(name: str) -> npt.NDArray[np.float64]:
+        return tensors[name].astype(np.float64)
+
+    weight = exact(f"{layer.name}.weight")
+    if layer.norm is None:
+        bias = exact(f"{layer.name}.bias")
+    else:
+        scale = exact(f"{layer.norm}.weight") / np.sqrt(
+            exact(f"{layer.norm}.running_var") + _EPSILON
+        )
+        weight *= scale.reshape(-1, *[1] * (weight.ndim - 1))
+        bias = exact(f"{layer.norm}.bias") - exact(f"{layer.norm}.running_mean") * scale
+    return weight.astype(np.float32), bias.astype(np.float32)

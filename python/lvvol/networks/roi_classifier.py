@@ -2,45 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor, nn
 
-from lvvol.networks.layers import check_whole, conv_bn_relu
-
-
-@dataclass(frozen=True)
-class RoiClassifierConfig:
-    """Sizes of `RoiClassifier`; the defaults are Table I's.
-
-    Parameters
-    ----------
-    phases : int
-        Phases of a window, spread evenly over the cycle; 1 or more.
-    size : int
-        Rows and columns of a window; 4 or more, as two poolings halve them.
-    width : int
-        Channels of each convolution, 1 or more.
-    dropout : float
-        Share of channels' elements dropped after each max pooling, in training; 0 or more, below 1.
-
-    Raises
-    ------
-    ValueError
-        If a size is no whole number in its range, or `dropout` is out of its.
-    """
-
-    phases: int = 6
-    size: int = 25
-    width: int = 32
-    dropout: float = 0.4
-
-    def __post_init__(self) -> None:
-        check_whole("phases", self.phases)
-        check_whole("size", self.size, least=4)
-        check_whole("width", self.width)
-        if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: expected 0 or more, below 1, got {self.dropout!r}")
+from lvvol.networks.configs import RoiClassifierConfig
+from lvvol.networks.layers import conv_bn_relu
 
 
 class RoiClassifier(nn.Module):

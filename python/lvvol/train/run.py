@@ -10,9 +10,10 @@ import torch
 
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import DatasetError, OutputError
+from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
-from lvvol.networks.weights import HFCN_FILE, ROI_CLASSIFIER_FILE, save_weights
+from lvvol.networks.weights import save_weights
 from lvvol.train import classifier, segmentation
 from lvvol.train.loop import Progress, Run
 from lvvol.train.recipe import Recipe

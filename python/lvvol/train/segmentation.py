@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from lvvol.datasets import LabelledStack
+from lvvol.networks.configs import PATCH_SIZE
 from lvvol.networks.hfcn import HFCN
-from lvvol.networks.inference import PATCH_SIZE, standardise
+from lvvol.networks.layers import standardise
 from lvvol.roi.square import Squares
 from lvvol.train.loop import Run
 from lvvol.train.sampling import cut, jitter, propagated_squares, shade, turns

@@ -3,7 +3,7 @@
 
 PYBIND11_MODULE(_core, module) {
     namespace bindings = lvcore::bindings;
-    module.doc() = "The compiled core: geometry, resampling, windows, contours and cascades.";
+    module.doc() = "The compiled core: geometry, resampling, windows, contours, cascades and networks.";
     pybind11::register_exception<lvcore::GeometryError>(module, "GeometryError", PyExc_ValueError);
     bindings::bind_geometry(module);
     bindings::bind_resample(module);
@@ -11,4 +11,5 @@ PYBIND11_MODULE(_core, module) {
     bindings::bind_raster(module);
     bindings::bind_cascade(module);
     bindings::bind_cascade_train(module);
+    bindings::bind_networks(module);
 }

@@ -1,0 +1,161 @@
+"""Sizes of the networks, checked; whoever only asks for those need not load torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+PATCH_SIZE = 48
+"""Rows and columns of HFCN's patches."""
+
+Upsampling = Literal["nearest", "bilinear"]
+"""How maps are brought to the size of the patch; bilinear has pixel edges aligned."""
+
+
+def _check_whole(name: str, value: object, least: int = 1) -> None:
+    """Refuse a size that is no whole number of at least so many."""
+    if type(value) is not int or value < least:  # a bool is an int, but no size
+        raise ValueError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+
+
+def _check_stages(**sizes: Sequence[int]) -> None:
+    """Refuse sizes of stages that are not tuples of one whole number of at least 1 a stage."""
+    for name, values in sizes.items():
+        _check_widths(name, values)
+    lengths = {len(values) for values in sizes.values()}
+    if lengths == {0} or len(lengths) > 1:
+        given = " and ".join(str(values) for values in sizes.values())
+        raise ValueError(f"{', '.join(sizes)}: expected one entry a stage, got {given}")
+
+
+def _check_widths(name: str, values: Sequence[int]) -> None:
+    """Refuse what is not a tuple of whole numbers of at least 1; it may be empty."""
+    if not isinstance(values, tuple):  # a list would make the config unhashable
+        raise ValueError(f"{name}: expected a tuple, got {values!r}")
+    for value in values:
+        _check_whole(name, value)
+
+
+def _check_upsampling(value: str) -> None:
+    """Refuse a kind of upsampling that there is not."""
+    if value not in get_args(Upsampling):
+        raise ValueError(
+            f"upsampling: expected one of {', '.join(get_args(Upsampling))}, got {value!r}"
+        )
+
+
+@dataclass(frozen=True)
+class HfcnConfig:
+    """Sizes of `HFCN`; the defaults are those of the paper's published weights.
+
+    Parameters
+    ----------
+    stage_widths : tuple of int
+        Channels of the convolutions of each stage, 1 or more; the resolution halves between
+        stages.
+    stage_depths : tuple of int
+        Number of 3 x 3 convolutions of each stage, 1 or more.
+    head_channels : int
+        Channels each stage gives to the hypercolumn, 1 or more.
+    area_channels : int
+        Hidden channels on the way to O, behind a 3 x 3 convolution and ReLU. 0 leaves them out: O
+        is then one linear 1 x 1 convolution, as the paper's text has it.
+    likelihood_widths : tuple of int
+        Channels of 3 x 3 convolutions, with batch normalisation and ReLU, between the hypercolumn
+        and P. O reads them too.
+    upsampling : {"nearest", "bilinear"}
+        How heads are brought to the size of the patch; nearest is what was published. Bilinear has
+        pixel edges aligned (`align_corners=False`).
+
+    Raises
+    ------
+    ValueError
+        If a size is no whole number in its range, stages disagree in number, or `upsampling` is
+        another.
+    """
+
+    stage_widths: tuple[int, ...] = (32, 32, 64, 64)
+    stage_depths: tuple[int, ...] = (3, 3, 2, 2)
+    head_channels: int = 4
+    area_channels: int = 8
+    likelihood_widths: tuple[int, ...] = ()
+    upsampling: Upsampling = "nearest"
+
+    def __post_init__(self) -> None:
+        _check_stages(stage_widths=self.stage_widths, stage_depths=self.stage_depths)
+        _check_whole("head_channels", self.head_channels)
+        _check_whole("area_channels", self.area_channels, least=0)
+        _check_widths("likelihood_widths", self.likelihood_widths)
+        _check_upsampling(self.upsampling)
+
+
+WIDE_HFCN = HfcnConfig(head_channels=5, area_channels=16, likelihood_widths=(20, 20))
+"""The authors' other variant: wider heads, and two convolutions between the hypercolumn and P."""
+
+
+@dataclass(frozen=True)
+class FcnConfig:
+    """Sizes of `FCN`; the default widths are those of the authors' published weights.
+
+    Parameters
+    ----------
+    stage_widths : tuple of int
+        Channels of the convolution of each stage, 1 or more; each stage ends with a pooling that
+        halves the resolution.
+    stage_kernels : tuple of int
+        Rows and columns of each stage's kernel, odd. Only the first is known, the others are the
+        3 of the authors' other networks.
+    upsampling : {"nearest", "bilinear"}
+        How levels are brought to the size of the patch, as in `HfcnConfig`.
+
+    Raises
+    ------
+    ValueError
+        If a size is no whole number in its range, stages disagree in number, or `upsampling` is
+        another.
+    """
+
+    stage_widths: tuple[int, ...] = (32, 64, 64, 128)
+    stage_kernels: tuple[int, ...] = (5, 3, 3, 3)
+    upsampling: Upsampling = "nearest"
+
+    def __post_init__(self) -> None:
+        _check_stages(stage_widths=self.stage_widths, stage_kernels=self.stage_kernels)
+        if not all(kernel % 2 for kernel in self.stage_kernels):
+            raise ValueError(f"stage_kernels: expected odd sizes, got {self.stage_kernels}")
+        _check_upsampling(self.upsampling)
+
+
+@dataclass(frozen=True)
+class RoiClassifierConfig:
+    """Sizes of `RoiClassifier`; the defaults are Table I's.
+
+    Parameters
+    ----------
+    phases : int
+        Phases of a window, spread evenly over the cycle; 1 or more.
+    size : int
+        Rows and columns of a window; 4 or more, as two poolings halve them.
+    width : int
+        Channels of each convolution, 1 or more.
+    dropout : float
+        Share of channels' elements dropped after each max pooling, in training; 0 or more, below 1.
+
+    Raises
+    ------
+    ValueError
+        If a size is no whole number in its range, or `dropout` is out of its.
+    """
+
+    phases: int = 6
+    size: int = 25
+    width: int = 32
+    dropout: float = 0.4
+
+    def __post_init__(self) -> None:
+        _check_whole("phases", self.phases)
+        _check_whole("size", self.size, least=4)
+        _check_whole("width", self.width)
+        if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: expected 0 or more, below 1, got {self.dropout!r}")
