@@ -9,6 +9,7 @@ from benchmarks import (
     accuracy,
     cascade_training,
     detection,
+    inference,
     left_out,
     machine,
     phantoms,
@@ -140,6 +141,31 @@ def test_resampling_times_nothing_that_is_wrong(monkeypatch):
     monkeypatch.setattr(resampling._core, "resample", shifted)
     with pytest.raises(AssertionError, match="lvvol"):
         resampling.measure((1, 1, 32, 32), rounds=1, threads=(1,))
+
+
+def test_inference_checks_and_times_every_way():
+    patches, windows = inference.inputs(None, 3, 5)
+    measured = inference.measure(patches, windows, repeats=1, threads=(1,))
+    times = measured["1 thread"]
+    plain, core = times["torch"], times["core"]
+    assert core["times_faster_than_plain"] == pytest.approx(plain["both_ms"] / core["both_ms"])
+    assert core["both_ms"] == pytest.approx(core["segment_ms"] + core["score_ms"])
+    assert measured["largest_differences"].keys() == inference.ways().keys()
+
+
+def test_inference_times_nothing_that_is_wrong(monkeypatch):
+    ways = inference.ways()
+    right = ways["core"]
+    ways["core"] = inference.Way(
+        right.segment, lambda windows, threads: 1 - right.score(windows, threads)
+    )
+    monkeypatch.setattr(inference, "ways", lambda: ways)
+    with pytest.raises(AssertionError, match="core differs"):
+        inference.measure(*inference.inputs(None, 1, 2), repeats=1, threads=(1,))
+
+
+def test_multiply_adds_are_those_of_the_document():
+    assert inference.multiply_adds() == (73_755_648, 7_018_240)
 
 
 def test_labels_against_masks_by_hand():

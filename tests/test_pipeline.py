@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks import left_out
 from lvvol import load_study, pipeline
 from lvvol.errors import RoiNotFoundError
+from lvvol.networks.weights import load_hfcn, load_roi_classifier
 from lvvol.phantom import make_phantom
+from lvvol.working import to_working_stack
 
 
 @pytest.mark.real_data
@@ -38,6 +41,28 @@ def test_sunnybrook_study_left_out_of_training_is_near_its_contours(
     assert comparison.labelled_esv_ml == pytest.approx(esv_ml, abs=0.06)
     assert abs(comparison.edv_error_percent) <= 12
     assert abs(comparison.esv_error_percent) <= 12
+
+
+@pytest.mark.real_data
+def test_volumes_are_those_of_torch(real_data):
+    """Measured once by the core's networks and once by the modules that were trained."""
+    working = to_working_stack(load_study(real_data / "dsb2_dicom" / "501"))
+    by_core = pipeline.load_model()
+    hfcn, classifier = load_hfcn(), load_roi_classifier()
+
+    @torch.inference_mode()
+    def segment(patches, threads):
+        logits, area_map = hfcn(torch.from_numpy(patches)[:, None])
+        return logits.softmax(dim=1)[:, 0].numpy(), area_map.mean(dim=(1, 2, 3)).numpy()
+
+    @torch.inference_mode()
+    def score(windows, threads):
+        return classifier(torch.from_numpy(windows)).softmax(dim=1)[:, 0].numpy()
+
+    by_torch = replace(by_core, hfcn=segment, roi_classifier=score)
+    core, expected = (pipeline.measure(working, each) for each in (by_core, by_torch))
+    np.testing.assert_array_equal(core.rois.squares, expected.rois.squares)
+    np.testing.assert_allclose(core.volumes_ml, expected.volumes_ml, rtol=0, atol=0.01)
 
 
 @pytest.mark.real_data
@@ -78,4 +103,5 @@ def test_timings_name_every_stage_of_a_stack_in_order(prediction):
 
 def test_prediction_is_the_same_for_every_thread_count(prediction, phantom):
     again = pipeline.predict(phantom.to_cine_stack(), threads=1)
-    np.testing.assert_allclose(again.volumes_ml, prediction.volumes_ml, rtol=1e-3)
+    np.testing.assert_array_equal(again.volumes_ml, prediction.volumes_ml)
+    np.testing.assert_array_equal(again.lv_probability, prediction.lv_probability)
