@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
-CORE := $(wildcard src/lvcore/*.[ch]pp src/lvcore/bindings/*.[ch]pp)
-CPP := $(CORE) $(wildcard tests/lvcore/*.[ch]pp)
+CORE := $(wildcard src/lvcore/*/*.[ch]pp)
+CPP := $(CORE) $(wildcard tests/lvcore/*.[ch]pp tests/lvcore/*/*.[ch]pp)
 # What the package is built from; Python files are used where they lie.
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(CORE)
 STUDY ?=

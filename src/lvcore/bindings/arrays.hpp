@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "lvcore/pixels.hpp"
+#include "lvcore/base/pixels.hpp"
 
 namespace lvcore::bindings {
 

@@ -1,4 +1,4 @@
-#include "lvcore/cascade.hpp"
+#include "lvcore/cascade/cascade.hpp"
 
 #include <pybind11/stl.h>
 
@@ -9,8 +9,8 @@
 
 #include "lvcore/bindings/arrays.hpp"
 #include "lvcore/bindings/search.hpp"
-#include "lvcore/cascade_xml.hpp"
-#include "lvcore/detection.hpp"
+#include "lvcore/cascade/cascade_xml.hpp"
+#include "lvcore/cascade/detection.hpp"
 
 namespace lvcore::bindings {
 

@@ -1,4 +1,4 @@
-#include "lvcore/cascade_train.hpp"
+#include "lvcore/boosting/cascade_train.hpp"
 
 #include <pybind11/stl.h>
 

@@ -1,4 +1,4 @@
-#include "lvcore/geometry.hpp"
+#include "lvcore/planes/geometry.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 #include "lvcore/bindings/arrays.hpp"
-#include "lvcore/geometry.hpp"
+#include "lvcore/planes/geometry.hpp"
 
 PYBIND11_MODULE(_core, module) {
     namespace bindings = lvcore::bindings;

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "lvcore/bindings/arrays.hpp"
-#include "lvcore/hfcn.hpp"
-#include "lvcore/roi_classifier.hpp"
+#include "lvcore/networks/hfcn.hpp"
+#include "lvcore/networks/roi_classifier.hpp"
 
 namespace lvcore::bindings {
 

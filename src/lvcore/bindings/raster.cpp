@@ -1,4 +1,4 @@
-#include "lvcore/raster.hpp"
+#include "lvcore/planes/raster.hpp"
 
 #include <algorithm>
 #include <utility>

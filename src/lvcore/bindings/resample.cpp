@@ -1,4 +1,4 @@
-#include "lvcore/resample.hpp"
+#include "lvcore/planes/resample.hpp"
 
 #include <numeric>
 #include <optional>

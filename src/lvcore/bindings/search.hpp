@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "lvcore/search.hpp"
+#include "lvcore/cascade/search.hpp"
 
 namespace lvcore::bindings {
 

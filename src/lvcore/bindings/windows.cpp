@@ -1,4 +1,4 @@
-#include "lvcore/windows.hpp"
+#include "lvcore/planes/windows.hpp"
 
 #include <pybind11/stl.h>
 

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "lvcore/networks/convolution.hpp"
+#include "lvcore/networks/upsampling.hpp"
+
+namespace lvcore {
+
+/// The layers of HFCN, batch normalisation folded into the convolutions.
+struct HfcnWeights {
+    /// Convolutions of each stage, each with ReLU.
+    std::vector<std::vector<ConvolutionWeights>> stages;
+    /// What each stage gives to the hypercolumn: 1 x 1, with ReLU, all of the same width.
+    std::vector<ConvolutionWeights> heads;
+    /// Convolutions, with ReLU, between the hypercolumn and P.
+    std::vector<ConvolutionWeights> between;
+    /// To the two logits of P.
+    ConvolutionWeights likelihood;
+    /// From the hypercolumn, `between` and P to O: a 1 x 1 convolution, or one with ReLU before it.
+    std::vector<ConvolutionWeights> area;
+    /// How heads are brought to the size of the patch.
+    Upsampling upsampling;
+};
+
+/// Square or other patches (patch, row, column) that someone else owns.
+struct Patches {
+    const float* data;
+    std::size_t count;
+    std::size_t rows;
+    std::size_t columns;
+};
+
+/// The hypercolumn network (Liao et al. 2017, III-F), for inference on a CPU.
+class Hfcn {
+  public:
+    /// @throws std::invalid_argument, with the layer's name, if a layer cannot be (see
+    /// `Convolution`), does not fit to the one before or is missing.
+    Hfcn(const HfcnWeights& weights, Instructions instructions);
+
+    /// Writes P, of the patches' shape, and the mean of O over each patch. Each patch is computed
+    /// by one thread, and alone: results do not depend on the others.
+    ///
+    /// @throws std::invalid_argument if rows or columns are 0 or no multiple of `size_multiple()`,
+    /// or a pixel is not finite; as `parallel_for`.
+    void segment(const Patches& patches, std::span<float> likelihood, std::span<double> fractions,
+                 std::size_t threads) const;
+
+    /// Rows and columns are a multiple of this, since every stage but the first halves them.
+    [[nodiscard]] std::size_t size_multiple() const {
+        return std::size_t{1} << (stages_.size() - 1);
+    }
+
+  private:
+    struct Stage {
+        std::vector<Convolution> convolutions;
+        Convolution head;
+    };
+    class Workspace;
+
+    /// Computes one patch; returns the mean of O.
+    double segment_one(const float* patch, Workspace& workspace, float* likelihood) const;
+
+    std::vector<Stage> stages_;
+    std::vector<Convolution> between_;
+    Convolution likelihood_;
+    /// The convolution with ReLU on the way to O, if there is one.
+    std::vector<Convolution> area_;
+    /// O is linear in the channels before it, so its mean is the same of their means.
+    std::vector<double> fraction_weights_;
+    double fraction_bias_;
+    Upsampling upsampling_;
+    std::size_t head_channels_;
+    /// Channels from the hypercolumn to P, P included.
+    std::size_t known_channels_;
+    /// What the convolutions ask for at most.
+    std::size_t border_ = 0;
+    std::size_t scratch_size_ = 0;
+};
+
+}  // namespace lvcore

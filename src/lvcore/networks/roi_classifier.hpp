@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "lvcore/networks/convolution.hpp"
+
+namespace lvcore {
+
+/// The layers of the ROI classifier, batch normalisation folded into the convolutions.
+struct RoiClassifierWeights {
+    /// Each with ReLU; max pooling follows all but the last.
+    std::vector<ConvolutionWeights> convolutions;
+    /// From the channels' means to two logits, as a 1 x 1 convolution.
+    ConvolutionWeights linear;
+    /// Rows and columns of a window.
+    std::size_t size;
+};
+
+/// Windows (window, phase, row, column) that someone else owns.
+struct Windows {
+    const float* data;
+    std::size_t count;
+    std::size_t phases;
+    std::size_t rows;
+    std::size_t columns;
+};
+
+/// The network that tells the LV's square from any other (Liao et al. 2017, Table I), for inference
+/// on a CPU.
+class RoiClassifier {
+  public:
+    /// @throws std::invalid_argument, with the layer's name, if a layer cannot be (see
+    /// `Convolution`), does not fit to the one before or is missing.
+    RoiClassifier(const RoiClassifierWeights& weights, Instructions instructions);
+
+    /// Writes the probability of each window being the LV's square. Each is computed by one thread,
+    /// and alone: scores do not depend on the others.
+    ///
+    /// @throws std::invalid_argument if phases, rows or columns are not those of the network, or a
+    /// pixel is not finite; as `parallel_for`.
+    void score(const Windows& windows, std::span<double> scores, std::size_t threads) const;
+
+    [[nodiscard]] std::size_t phases() const { return convolutions_.front().channels_in(); }
+
+  private:
+    class Workspace;
+
+    double score_one(const float* window, Workspace& workspace) const;
+
+    std::vector<Convolution> convolutions_;
+    std::vector<double> linear_;
+    double bias_;
+    std::size_t size_;
+    std::size_t scratch_size_ = 0;
+};
+
+}  // namespace lvcore
