@@ -1,4 +1,4 @@
-"""`geometry.image_affine`: DICOM attributes to an affine."""
+"""DICOM attributes to an affine, and grids that share a corner."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from lvvol.geometry import GeometryError, image_affine
+from lvvol.geometry import GeometryError, image_affine, same_corner_map
 
 
 def test_the_first_direction_is_that_of_the_columns():
@@ -54,3 +54,17 @@ def test_real_planes_lie_where_simpleitk_puts_them(real_data, study):
 def test_impossible_attributes_are_named(position, orientation, spacing, error, words):
     with pytest.raises(error, match=words):
         image_affine(position, orientation, spacing)
+
+
+def test_grids_of_one_corner_agree_on_their_edges():
+    # Pixel 0 of the coarse grid covers pixels 0 to 2 of the fine one, pixel 4 covers 12 to 14.
+    matrix = same_corner_map([3, 1.5])
+    np.testing.assert_allclose(matrix @ [0, 0, 1], [1, 0.25])
+    np.testing.assert_allclose(matrix @ [4, 2, 1], [13, 3.25])
+    np.testing.assert_allclose(matrix @ [-0.5, -0.5, 1], [-0.5, -0.5])  # the edge itself
+
+
+@pytest.mark.parametrize("steps", [[0, 1], [-1, 1], [np.inf, 1], [1], [1, 1, 1]])
+def test_steps_that_are_none_are_refused(steps):
+    with pytest.raises(ValueError, match="steps: expected"):
+        same_corner_map(steps)

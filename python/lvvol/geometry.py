@@ -1,4 +1,4 @@
-"""Affines of image planes in patient space."""
+"""Affines of image planes in patient space, and maps between grids."""
 
 from __future__ import annotations
 
@@ -71,6 +71,38 @@ def image_affine(
     affine[:3, 2] = np.cross(column_direction, row_direction)
     affine[:3, 3] = position
     return affine
+
+
+def same_corner_map(steps: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Map pixel indices of one grid to those of another that begins at the same top left edge.
+
+    Parameters
+    ----------
+    steps : array_like, shape (2,)
+        Rows, then columns, of the other grid that a pixel of the one covers, above 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (2, 3)
+        Maps (row, column, 1), as `_core.resample` takes it.
+
+    Raises
+    ------
+    ValueError
+        If there are not two finite steps above 0.
+
+    Examples
+    --------
+    A pixel as wide as two others lies where these meet.
+
+    >>> same_corner_map([2, 1]) @ [0, 3, 1]
+    array([0.5, 3. ])
+    """
+    each = _vector("steps", steps, 2)
+    if not (each > 0).all():
+        raise GeometryError(f"steps: expected two values above 0, got {each}")
+    # Pixel centres lie half a pixel inside the shared edge, on either grid.
+    return np.column_stack([np.diag(each), 0.5 * each - 0.5])
 
 
 def _vector(name: str, values: npt.ArrayLike, length: int) -> npt.NDArray[np.float64]:

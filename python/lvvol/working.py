@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lvvol import _core
 from lvvol.cine import CineStack
+from lvvol.geometry import same_corner_map
 
 PIXEL_MM = 1.0
 """Pixel size of a working stack, in both directions."""
@@ -52,9 +53,7 @@ def to_working_stack(stack: CineStack, threads: int = 0) -> CineStack:
         max(1, round(rows * spacing_row_mm / PIXEL_MM)),
         max(1, round(columns * spacing_column_mm / PIXEL_MM)),
     )
-    steps = PIXEL_MM / np.array(stack.pixel_spacing_mm)
-    # Pixel centres lie half a pixel inside the shared top left edge, on either grid.
-    matrix = np.column_stack([np.diag(steps), 0.5 * steps - 0.5])
+    matrix = same_corner_map(PIXEL_MM / np.array(stack.pixel_spacing_mm))
     planes = equalised.reshape(-1, rows, columns)
     images = _core.resample(
         planes, np.tile(matrix, (len(planes), 1, 1)), shape, edge="nearest", threads=threads

@@ -6,8 +6,9 @@ import numpy as np
 
 from lvvol import _core
 from lvvol.datasets.labelled import LabelledStack
+from lvvol.geometry import same_corner_map
 from lvvol.phantom import make_phantom
-from lvvol.working import to_working_stack
+from lvvol.working import PIXEL_MM, to_working_stack
 
 
 def phantom_labels(seed: int, rows: int = 256) -> LabelledStack:
@@ -28,10 +29,7 @@ def phantom_labels(seed: int, rows: int = 256) -> LabelledStack:
     study = make_phantom(seed, n_phases=2, rows=rows)
     stack = to_working_stack(study.to_cine_stack())
     shape = stack.images.shape
-    steps = shape[2] / study.lv_coverage.shape[2], shape[3] / study.lv_coverage.shape[3]
-    scale = np.diag([1 / steps[0], 1 / steps[1]])
-    # Pixel centres lie half a pixel inside the shared top left edge, on either grid.
-    matrix = np.column_stack([scale, 0.5 * scale.diagonal() - 0.5])
+    matrix = same_corner_map(PIXEL_MM / np.array(study.pixel_spacing_mm))
     planes = study.lv_coverage.reshape(-1, *study.lv_coverage.shape[2:])
     coverage = _core.resample(planes, np.tile(matrix, (len(planes), 1, 1)), shape[2:])
     return LabelledStack(

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lvvol import _core
 from lvvol.errors import WeightsError
+from lvvol.geometry import same_corner_map
 from lvvol.roi.propose import SIDES_MM
 from lvvol.roi.square import Squares, overlap
 
@@ -105,8 +106,7 @@ def detection_images(planes: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """
     step = DETECTION_PIXEL_MM
     rows, columns = (max(1, round(size / step)) for size in planes.shape[1:])
-    # Pixel centres lie half a pixel inside the shared top left edge, on either grid.
-    matrix = np.array([[step, 0.0, 0.5 * step - 0.5], [0.0, step, 0.5 * step - 0.5]])
+    matrix = same_corner_map([step, step])
     shrunk = _core.resample(
         np.ascontiguousarray(planes),
         np.tile(matrix, (len(planes), 1, 1)),
