@@ -67,10 +67,20 @@ def test_volumes_are_those_of_torch(real_data):
 
 @pytest.mark.real_data
 @pytest.mark.parametrize(
-    "part", [np.s_[150:, :], np.s_[:80, :], np.s_[:, :60]], ids=["abdomen", "chest wall", "side"]
+    ("study", "part"),
+    [
+        ("dsb2_dicom/1", np.s_[160:, :]),
+        ("dsb2_dicom/501", np.s_[150:, :]),
+        ("dsb2_dicom/501", np.s_[:80, :]),
+        ("dsb2_dicom/501", np.s_[:, :60]),
+        ("sunnybrook/SCD_IMAGES_01/SCD0000301", np.s_[165:, :]),
+        ("sunnybrook/SCD_IMAGES_01/SCD0000301", np.s_[:, :85]),
+        ("sunnybrook/SCD_IMAGES_01/SCD0000101", np.s_[:, :85]),
+    ],
+    ids=["abdomen 1", "abdomen 501", "chest wall", "side", "abdomen 04", "side 04", "side 01"],
 )
-def test_a_part_of_the_body_without_a_heart_gives_no_number(real_data, part):
-    stack = load_study(real_data / "dsb2_dicom" / "501")
+def test_a_part_of_the_body_without_a_heart_gives_no_number(real_data, study, part):
+    stack = load_study(real_data / study)
     images = np.ascontiguousarray(stack.images[(slice(None), slice(None), *part)])
     with pytest.raises(RoiNotFoundError):
         pipeline.predict(replace(stack, images=images))

@@ -138,13 +138,32 @@ def test_the_slices_beside_come_before_the_search_of_every_place(truth):
     assert (rois.start, rois.found_by, len(asked)) == (MIDDLE - 1, FoundBy.DETECTOR, 2)
 
 
-def test_proposals_are_refined_before_one_is_chosen(truth):
-    square = truth[MIDDLE]
-    shifted = square + np.array([11.0, 11.0, 0.0])
-    around = np.array([*(square[:2] + square[2] / 2 - 60), 120.0])  # 0.6 of it is the truth
-    assert overlap(shifted, square) > overlap(around, square)
-    rois = locate(OverlapScorer(truth), lambda images: np.stack([shifted, around]))
-    np.testing.assert_allclose(rois.squares[MIDDLE], square)
+def test_the_likeliest_proposal_that_goes_on_through_the_slices_is_taken(truth):
+    """What scores higher, but in one slice only, is no LV."""
+    likeness = np.array([0.0, 0.0, 60.0])
+
+    class Misled(OverlapScorer):
+        def __call__(self, z, squares):
+            scores = 0.9 * super().__call__(z, squares)
+            return np.maximum(scores, overlap(squares, likeness)) if z == MIDDLE else scores
+
+    rois = locate(Misled(truth), lambda images: np.stack([likeness, truth[MIDDLE]]))
+    assert overlap(rois.squares[MIDDLE], truth[MIDDLE]) > 0.99
+    assert (rois.start, rois.found_by) == (MIDDLE, FoundBy.DETECTOR)
+
+
+@pytest.mark.parametrize(("highest", "found"), [(0.79, False), (0.85, True)])
+def test_some_slices_must_be_sure(truth, highest, found):
+    near = np.abs(np.arange(N_SLICES) - MIDDLE) <= 1
+    # Windows on the truth itself are among those tried.
+    truth[:] = truth[MIDDLE]
+    scorer = OverlapScorer(truth, np.where(near, highest, 0.6))
+    detector = lambda images: truth[MIDDLE][None]  # noqa: E731
+    if found:
+        assert not locate(scorer, detector).kept.any()
+    else:
+        with pytest.raises(RoiNotFoundError, match=r"scores of at least 0\.8 in 3 .* in 0"):
+            locate(scorer, detector)
 
 
 def test_progress_counts_every_slice_once(truth):

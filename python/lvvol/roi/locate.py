@@ -16,10 +16,13 @@ from lvvol.roi.refine import LOWEST_SCORE, best_around
 from lvvol.roi.square import Squares
 
 _CANDIDATES = 4
-"""Best proposals that are refined before one is chosen."""
+"""Likeliest proposals of a slice that are followed, one after the other."""
 
 _FEWEST_SLICES = 3
 """An LV spans more slices than this at any spacing in use; a chance likeness rarely does."""
+
+_SURE_SCORE = 0.8
+"""So many slices must score this high too: hearts reached 0.84, what resembled one 0.74."""
 
 
 class FoundBy(StrEnum):
@@ -78,76 +81,93 @@ def locate(
     Raises
     ------
     RoiNotFoundError
-        If no window scores high in the middle slice nor in its neighbours, or if what scored high
-        there goes on through fewer than three slices.
+        If no window scores high in the middle slice nor in its neighbours, or if nothing that does
+        goes on through at least three slices and is sure in three.
 
     Notes
     -----
-    The classifier judges what the detector proposes in the middle slice, then in the ones beside
-    it, until some window is believed; failing that, every place of the same slices is tried. From
-    there each slice starts from its neighbour's ROI (Liao et al. 2017, III-C to III-E).
+    The classifier judges what the detector proposes in the middle slice. The likeliest is refined
+    and carried to both ends, where each slice starts from its neighbour's ROI (Liao et al. 2017,
+    III-C to III-E). What does not go on through some slices is no LV: the next likeliest follows,
+    then the slices beside the middle, then every place of the same slices.
     """
     count = scorer.stack.n_slices
-    report = progress or (lambda done, total: None)
-    squares = np.empty((count, 3))
-    scores = np.empty(count)
+    nearest = sorted(range(count), key=lambda z: (abs(z - count // 2), z))[:3]
+    highest, fewest = 0.0, ""
+    for found_by, propose in ((FoundBy.DETECTOR, detector), (FoundBy.DENSE_SCAN, dense_scan)):
+        for z in nearest:
+            proposals = propose(scorer.stack.images[z])
+            if not len(proposals):
+                continue
+            for likely in np.argsort(-scorer(z, proposals), kind="stable")[:_CANDIDATES]:
+                square, score = best_around(scorer, z, proposals[likely])
+                highest = max(highest, score)
+                if score < LOWEST_SCORE:
+                    continue
+                rois = _follow(scorer, z, square, score, found_by, progress)
+                doubt = _doubt(rois)
+                if not doubt:
+                    return rois
+                fewest = fewest or doubt
+    raise RoiNotFoundError(
+        fewest
+        or f"slices {', '.join(str(z + 1) for z in nearest)}: expected a window that looks like a "
+        f"left ventricle, got scores up to {highest:.2f} where {LOWEST_SCORE} is needed"
+    )
+
+
+def _follow(
+    scorer: WindowScorer,
+    start: int,
+    square: Squares,
+    score: float,
+    found_by: FoundBy,
+    progress: Callable[[int, int], None] | None,
+) -> Rois:
+    """Carry a square from the slice it was found in to both ends of the stack."""
+    count = scorer.stack.n_slices
+    squares = np.tile(square, (count, 1))
+    scores = np.full(count, score)
     kept = np.zeros(count, dtype=bool)
-    start, squares[:], scores[start], found_by = _first(scorer, detector)
+    report = progress or (lambda done, total: None)
     done = 1
     report(done, count)
     for step in (-1, 1):
         z = start + step
         while 0 <= z < count:
-            square, scores[z] = best_around(scorer, z, squares[z - step])
+            best, scores[z] = best_around(scorer, z, squares[z - step])
             kept[z] = scores[z] < LOWEST_SCORE
-            squares[z] = squares[z - step] if kept[z] else square
+            squares[z] = squares[z - step] if kept[z] else best
             z += step
             done += 1
             report(done, count)
-    _check_extent(kept, start)
     return Rois(squares, scores, kept, start, found_by)
 
 
-def _first(scorer: WindowScorer, detector: Proposer) -> tuple[int, Squares, float, FoundBy]:
-    """Return the slice where the search succeeded, its square, the score and what proposed it."""
-    count = scorer.stack.n_slices
-    middle = count // 2
-    nearest = sorted(range(count), key=lambda z: (abs(z - middle), z))[:3]
-    highest = 0.0
-    for found_by, propose in ((FoundBy.DETECTOR, detector), (FoundBy.DENSE_SCAN, dense_scan)):
-        for z in nearest:
-            square, score = _best_of(scorer, z, propose(scorer.stack.images[z]))
-            if score >= LOWEST_SCORE:
-                return z, square, score, found_by
-            highest = max(highest, score)
-    raise RoiNotFoundError(
-        f"slices {', '.join(str(z + 1) for z in nearest)}: expected a window that looks like a "
-        f"left ventricle, got scores up to {highest:.2f} where {LOWEST_SCORE} is needed"
-    )
+def _doubt(rois: Rois) -> str:
+    """Say why squares are none of an LV; nothing if they may be.
 
-
-def _best_of(scorer: WindowScorer, z: int, proposals: Squares) -> tuple[Squares, float]:
-    """Return the best window around the likeliest proposals, and its score; 0 if there is none."""
-    if not len(proposals):
-        return np.zeros(3), 0.0
-    likeliest = np.argsort(-scorer(z, proposals))[:_CANDIDATES]
-    tried = [best_around(scorer, z, proposals[i]) for i in likeliest]
-    return max(tried, key=lambda pair: pair[1])
-
-
-def _check_extent(kept: npt.NDArray[np.bool_], start: int) -> None:
-    """Refuse an LV in too few slices; one doubted slice between others does not end it."""
-    seen = 1
+    One doubted slice between others does not end an LV.
+    """
+    reached = [rois.start]
     for step in (-1, 1):
-        z, missed = start + step, 0
-        while 0 <= z < len(kept) and missed < 2:
-            missed = missed + 1 if kept[z] else 0
-            seen += not kept[z]
+        z, missed = rois.start + step, 0
+        while 0 <= z < len(rois.kept) and missed < 2:
+            missed = missed + 1 if rois.kept[z] else 0
+            if not rois.kept[z]:
+                reached.append(z)
             z += step
     # Of a stack of three slices, one may lie beyond the LV.
-    needed = min(_FEWEST_SLICES, len(kept) - 1)
-    if seen < needed:
-        raise RoiNotFoundError(
-            f"slice {start + 1}: expected windows that look like a left ventricle in at least "
-            f"{needed} neighbouring slices, got them in {seen}"
+    needed = min(_FEWEST_SLICES, len(rois.kept) - 1)
+    sure = int((rois.scores[reached] >= _SURE_SCORE).sum())
+    if len(reached) < needed:
+        return (
+            f"slice {rois.start + 1}: expected windows that look like a left ventricle in at least "
+            f"{needed} neighbouring slices, got them in {len(reached)}"
         )
+    if sure < needed:
+        return (
+            f"slice {rois.start + 1}: expected scores of at least {_SURE_SCORE} in {needed} "
+            f"neighbouring slices, got them in {sure}"
+        )
+    return ""
