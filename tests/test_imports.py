@@ -30,8 +30,7 @@ MAY_IMPORT = {
     "kernels": set(),
     "roi": BASE,
     "quality": BASE | {"roi", "volume"},
-    "pipeline": BASE
-    | {"dicom", "networks", "prediction", "quality", "roi", "uncertainty", "volume", "working"},
+    "pipeline": BASE | {"dicom", "networks", "prediction", "quality", "roi", "volume", "working"},
     "datasets": BASE | {"dicom", "phantom", "working"},
     "train": BASE | {"datasets", "networks", "roi", "volume", "working"},
     "evaluate": BASE | {"datasets", "pipeline", "roi", "volume"},

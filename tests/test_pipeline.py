@@ -106,7 +106,7 @@ def test_prediction_has_every_slice_and_phase(prediction, phantom):
 
 
 def test_timings_name_every_stage_of_a_stack_in_order(prediction):
-    stages = ["resample", "load model", "roi", "segment", "volume"]
+    stages = ["load model", "resample", "roi", "segment", "volume"]
     assert list(prediction.timings_s) == stages
     assert all(seconds >= 0 for seconds in prediction.timings_s.values())
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from lvvol import _core
 from lvvol.cine import CineStack
 from lvvol.dicom import load_study
+from lvvol.errors import WeightsError
 from lvvol.networks.configs import PATCH_SIZE
 from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
 from lvvol.networks.inference import load_hfcn, load_roi_classifier
@@ -28,9 +29,12 @@ from lvvol.roi import (
     locate,
     read_detector,
 )
+from lvvol.roi.classify import WINDOW_SIZE
+from lvvol.roi.phases import N_WINDOW_PHASES
 from lvvol.volume import cone_volume_ml
 from lvvol.working import to_working_stack
 
+Float32 = npt.NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, the steps done and the steps in all."""
 
@@ -99,12 +103,23 @@ def load_model(weights: Path | None = None) -> Model:
     """
     folder = weights or SHIPPED
     trained = folder / DETECTOR_FILE
-    return Model(
-        # A link that leads nowhere is a damaged file, not one left out.
-        read_detector(trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE),
-        load_roi_classifier(folder / ROI_CLASSIFIER_FILE),
-        load_hfcn(folder / HFCN_FILE),
-    )
+    # A link that leads nowhere is a damaged file, not one left out.
+    detector = read_detector(trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE)
+    classifier_path, hfcn_path = folder / ROI_CLASSIFIER_FILE, folder / HFCN_FILE
+    roi_classifier, hfcn = load_roi_classifier(classifier_path), load_hfcn(hfcn_path)
+    window = np.zeros((1, N_WINDOW_PHASES, WINDOW_SIZE, WINDOW_SIZE), dtype=np.float32)
+    patch = np.zeros((1, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
+    _check_serves(classifier_path, roi_classifier, window)
+    _check_serves(hfcn_path, hfcn, patch)
+    return Model(detector, roi_classifier, hfcn)
+
+
+def _check_serves(path: Path, network: Callable[..., object], example: Float32) -> None:
+    """Refuse a sound network that takes other windows or patches than are cut here."""
+    try:
+        network(example)
+    except ValueError as error:
+        raise WeightsError(f"{path}: expected a network for this pipeline, got {error}") from error
 
 
 def measure(
@@ -209,6 +224,9 @@ def predict(
     """
     clock = _Clock()
     report: Progress = progress or (lambda name, done, total: None)
+    # First, lest weights that are none be told after the study has been read.
+    clock.begin("load model")
+    model = load_model(weights)
     if isinstance(study, CineStack):
         if named := list(series):
             raise ValueError(f"series: expected none for a CineStack, got {named}")
@@ -220,8 +238,6 @@ def predict(
     report("resample", 0, 1)
     working = to_working_stack(stack, threads=threads or 0)
     report("resample", 1, 1)
-    clock.begin("load model")
-    model = load_model(weights)
     measured = measure(working, model, threads=threads or 0, stage=clock.begin, progress=progress)
     clock.end()
     return Prediction(

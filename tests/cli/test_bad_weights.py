@@ -6,10 +6,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from cascade_files import cascade_xml
 from lvvol import errors, pipeline
-from lvvol.networks.weights import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
+from lvvol.networks.configs import HfcnConfig, RoiClassifierConfig
+from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
+from lvvol.networks.hfcn import HFCN
+from lvvol.networks.roi_classifier import RoiClassifier
+from lvvol.networks.weights import save_weights
 from lvvol.roi import DETECTOR_FILE, read_detector
 from studies import good_study
 
@@ -113,3 +118,36 @@ def test_a_folder_without_permission():
         finally:
             os.seteuid(user)
             closed.chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [RoiClassifierConfig(phases=4), RoiClassifierConfig(size=33)],
+    ids=["phases", "size"],
+)
+def test_a_classifier_of_other_windows_is_refused(networks, refused, config):
+    save_weights(RoiClassifier(config), networks / ROI_CLASSIFIER_FILE)
+    assert ROI_CLASSIFIER_FILE in refused(networks)
+
+
+def test_an_hfcn_of_other_patches_is_refused(networks, refused):
+    # 48 cannot be halved five times.
+    config = HfcnConfig(stage_widths=(4,) * 6, stage_depths=(1,) * 6)
+    save_weights(HFCN(config), networks / HFCN_FILE)
+    assert HFCN_FILE in refused(networks)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [("running_var", -1.0, "variances below 0"), ("weight", 3e38, "beyond float32")],
+)
+def test_weights_that_cannot_be_folded_are_refused(networks, refused, name, value, message):
+    network = HFCN()
+    with torch.no_grad():
+        if name == "weight":  # a small variance makes it larger still
+            network.stages[0][1].running_var.fill_(0)
+        getattr(network.stages[0][1], name).fill_(value)
+    save_weights(network, networks / HFCN_FILE)
+    err = refused(networks)
+    assert HFCN_FILE in err
+    assert message in err

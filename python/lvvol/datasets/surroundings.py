@@ -37,7 +37,8 @@ def read_surroundings(study: Path) -> list[npt.NDArray[np.float32]]:
     stack = to_working_stack(load_study(study))
     images = stack.images
     half = HEART_MM / PIXEL_MM / 2
-    row, column = moving_centre(images[stack.n_slices // 2])
+    # From pixel centres, which have whole indices, to the edges that slicing counts.
+    row, column = (index + 0.5 for index in moving_centre(images[stack.n_slices // 2]))
     top, bottom = max(0, round(row - half)), round(row + half)
     left, right = max(0, round(column - half)), round(column + half)
     first = images[:, 0]

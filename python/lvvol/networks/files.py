@@ -221,3 +221,5 @@ def _check_tensors(config: HfcnConfig | FcnConfig | RoiClassifierConfig, tensors
             raise ValueError(f"{name} of type {value.dtype}, not {dtype}")
         if not np.isfinite(value).all():
             raise ValueError(f"{name} with values that are not finite")
+        if name.endswith("running_var") and (value < 0).any():
+            raise ValueError(f"{name} with variances below 0")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol import _core
+from lvvol.errors import WeightsError
 from lvvol.networks.configs import HfcnConfig, RoiClassifierConfig
 from lvvol.networks.files import (
     HFCN_FILE,
@@ -51,7 +54,9 @@ def load_hfcn(path: Path = SHIPPED / HFCN_FILE) -> _core.Hfcn:
     >>> likelihood.shape, fractions.shape
     ((2, 48, 48), (2,))
     """
-    return build_hfcn(*read_weights(path, HfcnConfig))
+    config, tensors = read_weights(path, HfcnConfig)
+    with _naming(path):
+        return build_hfcn(config, tensors)
 
 
 def load_roi_classifier(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> _core.RoiClassifier:
@@ -77,7 +82,18 @@ def load_roi_classifier(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> _core.Roi
     >>> load_roi_classifier()(np.zeros((3, 6, 25, 25), np.float32)).shape
     (3,)
     """
-    return build_roi_classifier(*read_weights(path, RoiClassifierConfig))
+    config, tensors = read_weights(path, RoiClassifierConfig)
+    with _naming(path):
+        return build_roi_classifier(config, tensors)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file whose weights the core cannot use, such as ones too large once folded."""
+    try:
+        yield
+    except ValueError as error:
+        raise WeightsError(f"{path}: expected weights to compute with, got {error}") from error
 
 
 def build_hfcn(
@@ -168,7 +184,7 @@ def folded(layer: Layer, tensors: Tensors) -> tuple[Float32, Float32]:
     Raises
     ------
     ValueError
-        If a tensor of the layer is missing.
+        If a tensor of the layer is missing, or a value is beyond float32 once folded.
     """
     missing = [name for name, _, _ in layer.tensors() if name not in tensors]
     if missing:
@@ -186,4 +202,8 @@ def folded(layer: Layer, tensors: Tensors) -> tuple[Float32, Float32]:
         )
         weight *= scale.reshape(-1, *[1] * (weight.ndim - 1))
         bias = exact(f"{layer.norm}.bias") - exact(f"{layer.norm}.running_mean") * scale
-    return weight.astype(np.float32), bias.astype(np.float32)
+    with np.errstate(over="ignore"):
+        single = weight.astype(np.float32), bias.astype(np.float32)
+    if not all(np.isfinite(values).all() for values in single):
+        raise ValueError(f"{layer.name} with values beyond float32 once folded")
+    return single

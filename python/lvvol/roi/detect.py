@@ -72,7 +72,7 @@ class CascadeProposer:
             furthest follow, so that recall does not hang on the last threshold.
         """
         windows, _, stages, scores = _core.detect(
-            detection_images(images[:1])[0],
+            detection_images(images[:1], self._threads)[0],
             self._cascade,
             scale_factor=_SCALE_FACTOR,
             min_neighbors=0,
@@ -90,13 +90,15 @@ class CascadeProposer:
         return np.array(proposed).reshape(-1, 3)
 
 
-def detection_images(planes: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def detection_images(planes: npt.NDArray[np.float32], threads: int = 0) -> npt.NDArray[np.uint8]:
     """Return planes of a working stack as a cascade sees them.
 
     Parameters
     ----------
     planes : ndarray of float32, shape (n, row, column)
         Contrast equalised, 0 to 1, pixels of 1 mm.
+    threads : int
+        Threads to compute with; 0 takes every core.
 
     Returns
     -------
@@ -112,6 +114,7 @@ def detection_images(planes: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
         np.tile(matrix, (len(planes), 1, 1)),
         (rows, columns),
         edge="nearest",
+        threads=threads,
     )
     seen: npt.NDArray[np.uint8] = np.rint(np.clip(shrunk, 0.0, 1.0) * 255.0).astype(np.uint8)
     return seen

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -120,17 +121,15 @@ def train_detector(
     recipe = recipe or Recipe()
     report: Progress = progress or (lambda stage, done, total: None)
     checkpoint = out / CHECKPOINT_FILE
-    try:
+    with _writing(out):
         out.mkdir(parents=True, exist_ok=True)
         if checkpoint.exists() and not resume:
             raise OutputError(f"{out}: expected an empty folder or resume, got an earlier run")
-        data = gather(seg, surroundings, recipe, report)
-        cascade = _train(data, recipe, checkpoint, report)
-        settings = {"seed": recipe.seed, **dataclasses.asdict(recipe.detector)}
-        _replace(out / "detector_recipe.json", json.dumps(settings, indent=2).encode())
-        _replace(out / DETECTOR_FILE, cascade.to_xml())
-    except OSError as error:
-        raise OutputError(f"{out}: expected a folder to write to, got {error}") from error
+    data = gather(seg, surroundings, recipe, report)
+    cascade = _train(data, recipe, checkpoint, report)
+    settings = {"seed": recipe.seed, **dataclasses.asdict(recipe.detector)}
+    _replace(out / "detector_recipe.json", json.dumps(settings, indent=2).encode())
+    _replace(out / DETECTOR_FILE, cascade.to_xml())
 
 
 def gather(
@@ -267,5 +266,15 @@ def _restore(checkpoint: Path, run: dict[str, object]) -> _core.Cascade | None:
 def _replace(path: Path, content: bytes) -> None:
     """Write a file beside its place, then move it there."""
     part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    with _writing(path.parent):
+        part.write_bytes(content)
+        part.replace(path)
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Name the folder where it cannot be written to."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{folder}: expected a folder to write to, got {error}") from error
