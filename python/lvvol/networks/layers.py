@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 
@@ -64,8 +65,10 @@ def standardise(patches: Tensor) -> Tensor:
     Returns
     -------
     Tensor, same shape
-        The deviation counts as at least 1e-3, so that a flat patch stays flat.
+        The deviation counts as at least max(1e-6, 1e-5 |mean|), as in `_core.extract_windows`, so
+        that a flat patch becomes 0.
     """
-    centred = patches - patches.mean(dim=(1, 2, 3), keepdim=True)
+    mean = patches.mean(dim=(1, 2, 3), keepdim=True)
+    centred = patches - mean
     deviation = centred.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
-    return centred / deviation.clamp_min(1e-3)
+    return centred / torch.maximum(deviation, (1e-5 * mean.abs()).clamp_min(1e-6))
