@@ -20,7 +20,7 @@ print(json.dumps(getattr(importlib.import_module(module), name)(*arguments)))
 def read_paths(doc: str | None, *names: str) -> list[Path]:
     """Read the paths that a benchmark is given; ``--help`` shows its docstring.
 
-    A name that ends in ``...`` takes one path or more.
+    A name that ends in ``...`` takes one path or more, one in brackets none or one.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m benchmarks.{Path(sys.argv[0]).stem}",
@@ -28,9 +28,11 @@ def read_paths(doc: str | None, *names: str) -> list[Path]:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for name in names:
-        n_paths = "+" if name.endswith("...") else 1
-        parser.add_argument(name.removesuffix("..."), nargs=n_paths, type=Path)
-    given = [path for paths in vars(parser.parse_args()).values() for path in paths]
+        n_paths = "+" if name.endswith("...") else "?" if name.startswith("[") else 1
+        parser.add_argument(name.strip("[].") if n_paths != 1 else name, nargs=n_paths, type=Path)
+    given: list[Path] = []
+    for value in vars(parser.parse_args()).values():
+        given += value if isinstance(value, list) else [value] if value else []
     for path in given:
         if not path.exists():
             parser.error(f"expected a path that exists, got {path}")

@@ -8,7 +8,6 @@ differences from torch in float64, and the share of the processor's multiply-add
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from benchmarks.command import read_paths
 from benchmarks.machine import write_results
 from benchmarks.peak import multiply_adds_per_second
 from lvvol import _core, load_study, predict
@@ -224,4 +224,4 @@ def main(study: Path | None = None, patches: int = PATCHES, windows: int = WINDO
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:2]))
+    main(*read_paths(__doc__, "[STUDY]"))

@@ -21,9 +21,11 @@ def rois(kept=(), start=3, found_by=FoundBy.DETECTOR):
     )
 
 
-def doubts_of(areas=AREAS, likelihood_areas=None, volumes_ml=VOLUMES_ML, **search):
+def doubts_of(
+    areas=AREAS, likelihood_areas=None, volumes_ml=VOLUMES_ML, field_mm=(300.0, 300.0), **search
+):
     likelihood_areas = areas if likelihood_areas is None else likelihood_areas
-    return doubts(areas, likelihood_areas, np.asarray(volumes_ml), rois(**search))
+    return doubts(areas, likelihood_areas, np.asarray(volumes_ml), rois(**search), field_mm)
 
 
 def test_nothing_speaks_against_a_plausible_heart():
@@ -119,3 +121,18 @@ def test_a_search_that_the_detector_did_not_help(start):
         "nothing that the detector proposed looks like an LV: "
         f"the square of slice {start + 1} comes from a search of every place",
     )
+
+
+@pytest.mark.parametrize(
+    ("field_mm", "cut_off"),
+    [
+        # Squares span 60 to 150 mm in either direction.
+        ((300.0, 142.0), False),  # 8 of 90 mm lie outside
+        ((300.0, 140.0), True),  # 10 of 90
+        ((145.0, 145.0), True),  # 1 - (85 / 90) ** 2 is 11 %
+    ],
+)
+def test_squares_that_reach_beyond_the_image(field_mm, cut_off):
+    # Slice 6 holds no more than a trace.
+    expected = "slices 1, 2, 3, 4, 5: the ROI reaches beyond the image, which may cut off the LV"
+    assert doubts_of(field_mm=field_mm) == ((expected,) if cut_off else ())

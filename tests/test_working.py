@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lvvol.cine import CineStack
+from lvvol.errors import DamagedStudyError
 from lvvol.geometry import image_affine
 from lvvol.working import to_working_stack
 
@@ -144,3 +145,11 @@ def test_a_hot_pixel_changes_no_other(noise):
     apart = np.abs(found - expected)[0].max(axis=0)
     apart[30, 30] = 0
     assert apart.max() < 0.02
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_grey_values_that_are_no_numbers_are_refused(noise, value):
+    broken = noise.copy()
+    broken[1, 2, 100, 90] = value
+    with pytest.raises(DamagedStudyError, match="slice 2: expected finite grey values"):
+        to_working_stack(stack_of(broken))

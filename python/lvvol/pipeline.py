@@ -32,7 +32,7 @@ from lvvol.roi import (
 from lvvol.roi.classify import WINDOW_SIZE
 from lvvol.roi.phases import N_WINDOW_PHASES
 from lvvol.volume import cone_volume_ml
-from lvvol.working import to_working_stack
+from lvvol.working import PIXEL_MM, to_working_stack
 
 Float32 = npt.NDArray[np.float32]
 Progress = Callable[[str, int, int], None]
@@ -258,6 +258,7 @@ def predict(
                 measured.likelihood_areas_mm2,
                 measured.volumes_ml,
                 measured.rois,
+                field_mm=(PIXEL_MM * working.images.shape[2], PIXEL_MM * working.images.shape[3]),
             ),
         ),
         timings_s=clock.timings_s,

@@ -13,6 +13,7 @@ _END_SLICE_SHARE = 0.5
 _LARGE_SHARE = 0.4
 _TRACE_SHARE = 0.1
 _NOTABLE_AREA_MM2 = 300.0
+_LARGEST_SHARE_OUTSIDE = 0.1
 _PLAUSIBLE_EF_PERCENT = (10.0, 85.0)
 _PLAUSIBLE_EDV_ML = (30.0, 500.0)
 
@@ -22,6 +23,7 @@ def doubts(
     likelihood_areas_mm2: npt.NDArray[np.float64],
     volumes_ml: npt.NDArray[np.float64],
     rois: Rois,
+    field_mm: tuple[float, float],
 ) -> tuple[str, ...]:
     """Return warnings about a measurement, none if nothing speaks against it.
 
@@ -35,6 +37,8 @@ def doubts(
         Volumes from `areas_mm2`.
     rois : Rois
         The squares the areas were measured in.
+    field_mm : (float, float)
+        Height and width of the images.
 
     Returns
     -------
@@ -88,7 +92,22 @@ def doubts(
     if doubtful.any():
         slices = ", ".join(str(z + 1) for z in np.flatnonzero(doubtful))
         found.append(f"slices {slices}: no window looks like an LV, yet an area was found")
+    cut_off = (_outside_shares(rois.squares, field_mm) > _LARGEST_SHARE_OUTSIDE) & (
+        areas_mm2[:, ed] > _NOTABLE_AREA_MM2
+    )
+    if cut_off.any():
+        slices = ", ".join(str(z + 1) for z in np.flatnonzero(cut_off))
+        found.append(f"slices {slices}: the ROI reaches beyond the image, which may cut off the LV")
     return tuple(found)
+
+
+def _outside_shares(
+    squares: npt.NDArray[np.float64], field_mm: tuple[float, float]
+) -> npt.NDArray[np.float64]:
+    """Return the share of each square that lies outside the image."""
+    ends = np.minimum(squares[:, :2] + squares[:, 2:], field_mm)
+    inside = np.clip(ends - np.maximum(squares[:, :2], 0.0), 0.0, None).prod(axis=1)
+    return np.asarray(1.0 - inside / squares[:, 2] ** 2)
 
 
 def _dips(areas_mm2: npt.NDArray[np.float64]) -> list[int]:

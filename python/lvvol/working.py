@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lvvol import _core
 from lvvol.cine import CineStack
+from lvvol.errors import DamagedStudyError
 from lvvol.geometry import same_corner_map
 
 PIXEL_MM = 1.0
@@ -37,6 +38,11 @@ def to_working_stack(stack: CineStack, threads: int = 0) -> CineStack:
         Images in 0 to 1, pixel spacing 1 mm. Its rows and columns start at the same top and left
         edge, so a length in mm from that edge is a length in pixels.
 
+    Raises
+    ------
+    DamagedStudyError
+        If a grey value is not finite.
+
     Notes
     -----
     Each slice's grey values are replaced by their rank among those of the central 184 mm over all
@@ -47,6 +53,10 @@ def to_working_stack(stack: CineStack, threads: int = 0) -> CineStack:
     spacing_row_mm, spacing_column_mm = stack.pixel_spacing_mm
     equalised = np.empty(stack.images.shape, dtype=np.float32)
     for z in range(stack.n_slices):
+        if not np.isfinite(stack.images[z]).all():
+            raise DamagedStudyError(
+                f"slice {z + 1}: expected finite grey values, got some that are no number"
+            )
         equalised[z] = _equalise(stack.images[z], stack.pixel_spacing_mm)
     rows, columns = stack.images.shape[2:]
     shape = (
