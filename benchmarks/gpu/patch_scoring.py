@@ -19,7 +19,7 @@ from torch.nn import functional
 from benchmarks.gpu.case import Case, Operation
 from lvvol.kernels.patch_scoring import patch_scoring, scoring_weights
 from lvvol.kernels.patch_scoring.reference import patch_scoring_reference
-from lvvol.networks.inference import ready
+from lvvol.networks.folding import ready
 from lvvol.networks.weights import load_roi_classifier
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)

@@ -19,7 +19,7 @@ from lvvol import _core
 from lvvol.kernels import path as kernel_path
 from lvvol.kernels.patch_scoring import patch_scoring, scoring_weights
 from lvvol.kernels.patch_scoring.reference import sample_windows
-from lvvol.networks.inference import ready
+from lvvol.networks.folding import ready
 from lvvol.networks.roi_classifier import RoiClassifier, RoiClassifierConfig
 from lvvol.networks.weights import load_roi_classifier
 
