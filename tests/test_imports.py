@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "working": BASE,
     "dicom": BASE,
     "networks": BASE | {"kernels"},
-    "kernels": set(),
+    "kernels": {"_core"},
     "roi": BASE,
     "quality": BASE | {"roi", "volume"},
     "pipeline": BASE | {"dicom", "networks", "prediction", "quality", "roi", "volume", "working"},

@@ -14,10 +14,25 @@ def test_auto_is_triton_on_a_gpu_only():
     assert choose("auto", torch.device("mps")) == "reference"
 
 
+def test_auto_is_the_core_on_a_cpu_where_there_is_one():
+    assert choose("auto", CPU, core=True) == "core"
+    assert choose("auto", CUDA, core=True) == "triton"
+    assert choose("auto", torch.device("mps"), core=True) == "reference"
+
+
 @pytest.mark.parametrize("device", [CPU, CUDA])
-@pytest.mark.parametrize("path", ["reference", "triton"])
+@pytest.mark.parametrize("path", ["reference", "core", "triton"])
 def test_a_path_given_is_taken(path, device):
-    assert choose(path, device) == path
+    assert choose(path, device, core=True) == path
+
+
+def test_the_core_is_refused_where_there_is_none():
+    with pytest.raises(ValueError, match=r"path: .*the core does not have, got 'core'"):
+        choose("core", CPU)
+    with forced("core"):
+        assert choose("auto", CPU, core=True) == "core"
+        with pytest.raises(ValueError, match=r"path: .*got 'core'"):
+            choose("auto", CPU)
 
 
 def test_auto_can_be_forced_and_is_itself_again():
@@ -33,7 +48,7 @@ def test_auto_can_be_forced_and_is_itself_again():
 
 
 def test_another_path_is_refused():
-    message = "path: expected one of 'auto', 'reference', 'triton', got 'cuda'"
+    message = "path: expected one of 'auto', 'reference', 'core', 'triton', got 'cuda'"
     with pytest.raises(ValueError, match=message):
         choose("cuda", CPU)
     with pytest.raises(ValueError, match=message), forced("cuda"):

@@ -1,4 +1,4 @@
-"""Which implementation of an operation runs: its plain reference or its Triton kernel."""
+"""Which implementation of an operation runs: its reference, the core or its Triton kernel."""
 
 from __future__ import annotations
 
@@ -9,48 +9,62 @@ from typing import Literal, get_args
 
 import torch
 
-Path = Literal["auto", "reference", "triton"]
+Path = Literal["auto", "reference", "core", "triton"]
 
 _PATHS = get_args(Path)
 _of_auto: Path = "auto"
 
 
-def choose(path: Path, device: torch.device) -> Literal["reference", "triton"]:
+def choose(
+    path: Path, device: torch.device, *, core: bool = False
+) -> Literal["reference", "core", "triton"]:
     """Return which implementation runs for tensors on a device.
 
     Parameters
     ----------
-    path : {"auto", "reference", "triton"}
-        "auto" takes Triton on a CUDA device and the reference elsewhere, unless `forced` says
-        otherwise; the other two are taken as they are. On the CPU, "triton" works only through
-        Triton's interpreter (TRITON_INTERPRET=1 before triton is first imported).
+    path : {"auto", "reference", "core", "triton"}
+        "auto" takes Triton on a CUDA device, the core on a CPU if the operation has it there, and
+        the reference elsewhere, unless `forced` says otherwise; the other three are taken as they
+        are. On the CPU, "triton" works only through Triton's interpreter (TRITON_INTERPRET=1 before
+        triton is first imported).
     device : torch.device
         Where the operation's tensors are.
+    core : bool
+        Whether the operation has a path through `lvvol._core`.
 
     Returns
     -------
-    {"reference", "triton"}
-        What runs. There is no falling back: if the kernel then cannot run, it is an error.
+    {"reference", "core", "triton"}
+        What runs. There is no falling back: if that then cannot run, it is an error.
 
     Raises
     ------
     ValueError
-        If `path` is none of the three.
+        If `path` is none of the four, or the core's where the operation has none.
 
     Examples
     --------
     >>> choose("auto", torch.device("cpu"))
     'reference'
-    >>> choose("auto", torch.device("cuda"))
+    >>> choose("auto", torch.device("cpu"), core=True)
+    'core'
+    >>> choose("auto", torch.device("cuda"), core=True)
     'triton'
     """
     if path not in _PATHS:
         raise ValueError(f"path: expected one of {', '.join(map(repr, _PATHS))}, got {path!r}")
     if path == "auto":
         path = _of_auto
-    if path == "auto":
-        return "triton" if device.type == "cuda" else "reference"
-    return path
+    if path == "core" and not core:
+        raise ValueError(
+            "path: expected 'reference' or 'triton' of this operation, which the core does not "
+            "have, got 'core'"
+        )
+    if path != "auto":
+        return path
+    if device.type == "cuda":
+        return "triton"
+    return "core" if core and device.type == "cpu" else "reference"
 
 
 @contextmanager
@@ -59,13 +73,13 @@ def forced(path: Path) -> Iterator[None]:
 
     Parameters
     ----------
-    path : {"auto", "reference", "triton"}
+    path : {"auto", "reference", "core", "triton"}
         For calls deep inside a network, where no argument can be given.
 
     Raises
     ------
     ValueError
-        If `path` is none of the three.
+        If `path` is none of the four.
 
     Examples
     --------
@@ -74,7 +88,7 @@ def forced(path: Path) -> Iterator[None]:
     'reference'
     """
     global _of_auto
-    choose(path, torch.device("cpu"))
+    choose(path, torch.device("cpu"), core=True)
     before, _of_auto = _of_auto, path
     try:
         yield

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
+from lvvol.kernels.patch_scoring import core
 from lvvol.kernels.patch_scoring.reference import LARGEST_STEP, are_valid, patch_scoring_reference
 from lvvol.kernels.patch_scoring.weights import DTYPES, WIDTH, WINDOW_SIZE, ScoringWeights
 from lvvol.kernels.path import Path, choose
@@ -41,9 +43,9 @@ def patch_scoring(
         Phases cut out, for all windows or for each: as many as the classifier takes.
     weights : ScoringWeights
         From `scoring_weights`, of the images' dtype.
-    path : {"auto", "reference", "triton"}
-        What runs: see `lvvol.kernels.path.choose`. On a CPU `_core.extract_windows` and the network
-        itself are faster than the reference.
+    path : {"auto", "reference", "core", "triton"}
+        What runs: see `lvvol.kernels.path.choose`. The core is the fastest on a CPU; it computes in
+        float32 and reads contiguous float32 images where they are, of others a copy.
 
     Returns
     -------
@@ -55,12 +57,13 @@ def patch_scoring(
     TypeError
         If a tensor's dtype is another.
     ValueError
-        If shapes or devices do not fit, `path` is none of the three, a tensor requires its gradient
-        (there is none), or a square is not finite or its side is not above 0 and at most 102,400.
+        If shapes or devices do not fit, `path` is none of the four, a tensor requires its gradient
+        (there is none), a square is not finite or its side is not above 0 and at most 102,400, or
+        the core cuts a window that is not finite.
     IndexError
-        If a slice or phase is not in the stack. On a GPU, and while compiling, values are not
-        looked at, which would wait for the device: such a window, and one of a bad square, scores
-        NaN.
+        If a slice or phase is not in the stack. On a GPU, and where the reference is compiled,
+        values are not looked at, which would wait for the device: such a window, and one of a bad
+        square, scores NaN.
 
     Notes
     -----
@@ -82,9 +85,15 @@ def patch_scoring(
     torch.Size([2])
     """
     _check(images, slices, squares, phases, weights)
+    chosen = choose(path, images.device, core=True)
+    if chosen == "core":
+        # The registered operation loads torch's compiler at its first call, which takes seconds.
+        run = _patch_scoring_core if _is_traced() else _by_core
+        by_core: Tensor = run(images, slices, squares, phases, list(weights))
+        return by_core
     if images.device.type == "cpu" and not torch.compiler.is_compiling():
         _check_values(images, slices, squares, phases)
-    if choose(path, images.device) == "reference":
+    if chosen == "reference":
         return patch_scoring_reference(images, slices, squares, phases, weights)
     scores: Tensor = _patch_scoring(images, slices, squares, phases, list(weights))
     return scores
@@ -97,12 +106,12 @@ def _empty_scores(
     return images.new_empty(slices.shape, dtype=torch.float32)
 
 
-@torch.library.custom_op(
-    "lvvol::patch_scoring",
-    mutates_args=(),
-    schema="(Tensor images, Tensor slices, Tensor squares, Tensor phases, Tensor[] weights) "
-    "-> Tensor",
+_SCHEMA = (
+    "(Tensor images, Tensor slices, Tensor squares, Tensor phases, Tensor[] weights) -> Tensor"
 )
+
+
+@torch.library.custom_op("lvvol::patch_scoring", mutates_args=(), schema=_SCHEMA)
 def _patch_scoring(
     images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: Sequence[Tensor]
 ) -> Tensor:
@@ -114,7 +123,29 @@ def _patch_scoring(
     return scores
 
 
+def _is_traced() -> bool:
+    """Return whether a graph is made of what torch is asked for, rather than, or beside, a result.
+
+    With fake tensors or a tracer, torch sees its own operations alone.
+    """
+    return torch.compiler.is_compiling() or _get_current_dispatch_mode() is not None
+
+
+def _by_core(
+    images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: Sequence[Tensor]
+) -> Tensor:
+    """Run the core, after a look at values, when compiled too."""
+    _check_values(images, slices, squares, phases)
+    scores = _empty_scores(images, slices, squares, phases, weights)
+    core.score(images, slices, squares, phases, ScoringWeights(*weights), scores)
+    return scores
+
+
+_patch_scoring_core = torch.library.custom_op(
+    "lvvol::patch_scoring_core", _by_core, mutates_args=(), schema=_SCHEMA
+)
 _patch_scoring.register_fake(_empty_scores)
+_patch_scoring_core.register_fake(_empty_scores)
 
 
 def _check(

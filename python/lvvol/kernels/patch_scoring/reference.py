@@ -1,4 +1,4 @@
-"""Patch scoring in plain torch: the truth the kernel is held to, and what runs without a GPU."""
+"""Patch scoring in plain torch: the truth that kernel and core are held to."""
 
 from __future__ import annotations
 

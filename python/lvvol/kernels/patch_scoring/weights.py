@@ -52,6 +52,8 @@ class ScoringWeights(NamedTuple):
     head_bias: Tensor
 
 
+@torch.inference_mode(False)
+@torch.no_grad()
 def scoring_weights(network: nn.Module, dtype: torch.dtype = torch.float32) -> ScoringWeights:
     """Return a classifier's weights for patch scoring.
 
@@ -66,7 +68,7 @@ def scoring_weights(network: nn.Module, dtype: torch.dtype = torch.float32) -> S
     Returns
     -------
     ScoringWeights
-        Copies, on the network's device.
+        Copies, on the network's device; inference mode makes them ordinary tensors too.
 
     Raises
     ------
