@@ -9,6 +9,9 @@ from typing import Literal, get_args
 PATCH_SIZE = 48
 """Rows and columns of HFCN's patches."""
 
+MAX_STAGES = 8
+"""Most stages of a network; patches of 48 can be halved for five."""
+
 Upsampling = Literal["nearest", "bilinear"]
 """How maps are brought to the size of the patch; bilinear has pixel edges aligned."""
 
@@ -20,13 +23,17 @@ def _check_whole(name: str, value: object, least: int = 1) -> None:
 
 
 def _check_stages(**sizes: Sequence[int]) -> None:
-    """Refuse sizes of stages that are not tuples of one whole number of at least 1 a stage."""
+    """Refuse what are not tuples of one whole number of at least 1 a stage, or too many stages."""
     for name, values in sizes.items():
         _check_widths(name, values)
     lengths = {len(values) for values in sizes.values()}
     if lengths == {0} or len(lengths) > 1:
         given = " and ".join(str(values) for values in sizes.values())
         raise ValueError(f"{', '.join(sizes)}: expected one entry a stage, got {given}")
+    if max(lengths) > MAX_STAGES:
+        raise ValueError(
+            f"{', '.join(sizes)}: expected at most {MAX_STAGES} stages, got {max(lengths)}"
+        )
 
 
 def _check_widths(name: str, values: Sequence[int]) -> None:
@@ -71,8 +78,8 @@ class HfcnConfig:
     Raises
     ------
     ValueError
-        If a size is no whole number in its range, stages disagree in number, or `upsampling` is
-        another.
+        If a size is no whole number in its range, stages disagree in number or are more than
+        `MAX_STAGES`, or `upsampling` is another.
     """
 
     stage_widths: tuple[int, ...] = (32, 32, 64, 64)
@@ -112,8 +119,8 @@ class FcnConfig:
     Raises
     ------
     ValueError
-        If a size is no whole number in its range, stages disagree in number, or `upsampling` is
-        another.
+        If a size is no whole number in its range, stages disagree in number or are more than
+        `MAX_STAGES`, or `upsampling` is another.
     """
 
     stage_widths: tuple[int, ...] = (32, 64, 64, 128)

@@ -135,11 +135,13 @@ py::array_t<double> score(const RoiClassifier& network, py::handle windows_value
         typed_array<float>({windows_value, "windows", "float32 (window, phase, row, column)"}, 4);
     const std::size_t threads = count_argument("threads", threads_value);
     py::array_t<double> scores(windows.shape(0));
-    const std::span<double> values(scores.mutable_data(), extent(windows, 0));
-    const py::gil_scoped_release released;
-    network.score({windows.data(), extent(windows, 0), extent(windows, 1), extent(windows, 2),
-                   extent(windows, 3)},
-                  values, threads);
+    {
+        const std::span<double> values(scores.mutable_data(), extent(windows, 0));
+        const py::gil_scoped_release released;
+        network.score({windows.data(), extent(windows, 0), extent(windows, 1), extent(windows, 2),
+                       extent(windows, 3)},
+                      values, threads);
+    }
     return scores;
 }
 

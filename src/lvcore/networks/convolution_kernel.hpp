@@ -1,8 +1,9 @@
 #pragma once
 
 // The body of every instruction set's kernels; each of their files compiles it with options of its
-// own. So nothing here may bring inline functions that other files have too: of those a linker
-// keeps one copy, and that might hold instructions the processor lacks.
+// own. So nothing here may bring inline functions that other files have too, unless each call of
+// them is inlined: of a copy in every file a linker keeps one, and that might hold instructions the
+// processor lacks. `make werror` looks for such symbols.
 
 #include <cstddef>
 
@@ -89,7 +90,8 @@ void convolve_block(const ConvolutionTask& task, const float* in, const float* w
 #pragma GCC unroll 2
         for (std::size_t v = 0; v < vectors; ++v) {
             if (task.relu) {
-                sums[p][v] = sums[p][v] > 0 ? sums[p][v] : Vector<lanes>{};
+                // NaN stays.
+                sums[p][v] = sums[p][v] < 0 ? Vector<lanes>{} : sums[p][v];
             }
             // Of two vectors the first is full: one would have done otherwise.
             if (v + 1 < vectors) {

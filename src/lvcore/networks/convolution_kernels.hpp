@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "lvcore/base/instructions.hpp"
+#include "lvcore/base/simd.hpp"
 
 namespace lvcore {
 
@@ -37,7 +38,7 @@ inline constexpr std::size_t kTilesAtOnce = 12;
 
 /// Floats from one value of the tiles to the next in scratch memory: no multiple of what would put
 /// them all into the same few places of the cache.
-constexpr std::size_t winograd_plane(std::size_t channels) {
+LVCORE_INLINE constexpr std::size_t winograd_plane(std::size_t channels) {
     return (kTilesAtOnce * channels + 31) / 32 * 32 + 16;
 }
 
@@ -64,7 +65,7 @@ struct ConvolutionKernels {
 
 /// Output channels that are computed together where so many are left: two vectors if one does not
 /// do, else a vector, a half or a quarter of at least four floats. Weights are packed by this.
-constexpr std::size_t block_width(std::size_t channels_left, std::size_t lanes) {
+LVCORE_INLINE constexpr std::size_t block_width(std::size_t channels_left, std::size_t lanes) {
     if (channels_left > lanes) {
         return 2 * lanes;
     }

@@ -6,6 +6,16 @@
 
 namespace lvcore {
 
+namespace {
+
+/// NaN if one is NaN. In two selections, as compilers take many at once of those only.
+LVCORE_INLINE float larger(float a, float b) {
+    const float most = a > b ? a : b;  // b if either is NaN
+    return a == a ? most : a;
+}
+
+}  // namespace
+
 LVCORE_CLONES
 void max_pool(MapView<const float> in, std::size_t rows, std::size_t columns, std::size_t channels,
               MapView<float> out) {
@@ -17,9 +27,7 @@ void max_pool(MapView<const float> in, std::size_t rows, std::size_t columns, st
             const float* d = c + in.pixel;
             float* LVCORE_RESTRICT to = out.data + y * out.row + x * out.pixel;
             for (std::size_t i = 0; i < channels; ++i) {
-                const float upper = a[i] > b[i] ? a[i] : b[i];
-                const float lower = c[i] > d[i] ? c[i] : d[i];
-                to[i] = upper > lower ? upper : lower;
+                to[i] = larger(larger(a[i], b[i]), larger(c[i], d[i]));
             }
         }
     }

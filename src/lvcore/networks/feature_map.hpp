@@ -6,6 +6,10 @@
 
 namespace lvcore {
 
+/// Most stages of a network, each of half the size of the one before: so many ask for patches of
+/// 128 pixels and more, where those of 48 allow five.
+inline constexpr std::size_t kMaxStages = 8;
+
 /// A map that someone else owns, channels of a pixel side by side: channel c of pixel (y, x) is
 /// `data[y * row + x * pixel + c]`.
 template <class Float>
@@ -42,8 +46,8 @@ class FeatureMap {
     FloatBuffer floats_;
 };
 
-/// Writes the largest of every 2 x 2 pixels; an odd last row or column of the input is left out.
-/// `rows` and `columns` are the output's.
+/// Writes the largest of every 2 x 2 pixels, NaN if one is NaN; an odd last row or column of the
+/// input is left out. `rows` and `columns` are the output's.
 void max_pool(MapView<const float> in, std::size_t rows, std::size_t columns, std::size_t channels,
               MapView<float> out);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -34,6 +35,10 @@ std::size_t checked_head_channels(const HfcnWeights& weights) {
         throw std::invalid_argument("heads: expected one a stage, and a stage, got " +
                                     std::to_string(weights.heads.size()) + " for " +
                                     std::to_string(weights.stages.size()));
+    }
+    if (weights.stages.size() > kMaxStages) {
+        throw std::invalid_argument("stages: expected at most " + std::to_string(kMaxStages) +
+                                    ", got " + std::to_string(weights.stages.size()));
     }
     const std::size_t channels = weights.heads.front().channels_out;
     for (std::size_t i = 0; i < weights.heads.size(); ++i) {
@@ -201,6 +206,11 @@ void Hfcn::segment(const Patches& patches, std::span<float> likelihood, std::spa
                             std::to_string(n));
                     }
                     fractions[n] = segment_one(patch, workspace, likelihood.data() + n * pixels);
+                    if (!std::isfinite(fractions[n])) {
+                        throw std::invalid_argument(
+                            "weights: expected finite logits and O, got NaN or infinity in patch " +
+                            std::to_string(n));
+                    }
                 }
             });
     });
@@ -244,6 +254,9 @@ double Hfcn::segment_one(const float* patch, Workspace& workspace, float* likeli
     }
     const MapView<float> logits = workspace.logits.view();
     likelihood_.apply(before, rows, columns, logits, scratch);
+    if (!all_finite(logits.data, rows * columns * 2)) {
+        return std::numeric_limits<double>::quiet_NaN();
+    }
     for (std::size_t y = 0; y < rows; ++y) {
         for (std::size_t x = 0; x < columns; ++x) {
             const float* logit = logits.at(y, x);

@@ -37,14 +37,16 @@ struct Patches {
 class Hfcn {
   public:
     /// @throws std::invalid_argument, with the layer's name, if a layer cannot be (see
-    /// `Convolution`), does not fit to the one before or is missing.
+    /// `Convolution`), does not fit to the one before or is missing, or there are more than
+    /// `kMaxStages` stages.
     Hfcn(const HfcnWeights& weights, Instructions instructions);
 
     /// Writes P, of the patches' shape, and the mean of O over each patch. Each patch is computed
     /// by one thread, and alone: results do not depend on the others.
     ///
     /// @throws std::invalid_argument if rows or columns are 0 or no multiple of `size_multiple()`,
-    /// or a pixel is not finite; as `parallel_for`.
+    /// a pixel is not finite, or logits or O are not, as sums of weights and pixels this large can
+    /// be; as `parallel_for`.
     void segment(const Patches& patches, std::span<float> likelihood, std::span<double> fractions,
                  std::size_t threads) const;
 
@@ -60,7 +62,7 @@ class Hfcn {
     };
     class Workspace;
 
-    /// Computes one patch; returns the mean of O.
+    /// Computes one patch; returns the mean of O, NaN if a logit is not finite.
     double segment_one(const float* patch, Workspace& workspace, float* likelihood) const;
 
     std::vector<Stage> stages_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -48,6 +49,10 @@ RoiClassifier::RoiClassifier(const RoiClassifierWeights& weights, Instructions i
     : size_(weights.size) {
     if (weights.convolutions.empty()) {
         throw std::invalid_argument("convolutions: expected a layer, got none");
+    }
+    if (weights.convolutions.size() > kMaxStages) {
+        throw std::invalid_argument("convolutions: expected at most " + std::to_string(kMaxStages) +
+                                    ", got " + std::to_string(weights.convolutions.size()));
     }
     std::size_t channels = weights.convolutions.front().channels_in;
     for (std::size_t i = 0; i < weights.convolutions.size(); ++i) {
@@ -106,6 +111,11 @@ void RoiClassifier::score(const Windows& windows, std::span<double> scores,
                             std::to_string(n));
                     }
                     scores[n] = score_one(window, workspace);
+                    if (!std::isfinite(scores[n])) {
+                        throw std::invalid_argument(
+                            "weights: expected finite logits, got NaN or infinity in window " +
+                            std::to_string(n));
+                    }
                 }
             });
     });
@@ -138,7 +148,8 @@ double RoiClassifier::score_one(const float* window, Workspace& workspace) const
     for (std::size_t i = 0; i < means.size(); ++i) {
         lead += linear_[i] * means[i];
     }
-    return 1 / (1 + std::exp(-lead));
+    return std::isfinite(lead) ? 1 / (1 + std::exp(-lead))
+                               : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace lvcore

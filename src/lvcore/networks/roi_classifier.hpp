@@ -32,14 +32,16 @@ struct Windows {
 class RoiClassifier {
   public:
     /// @throws std::invalid_argument, with the layer's name, if a layer cannot be (see
-    /// `Convolution`), does not fit to the one before or is missing.
+    /// `Convolution`), does not fit to the one before or is missing, there are more than
+    /// `kMaxStages` convolutions, or a window is too small to be halved between them.
     RoiClassifier(const RoiClassifierWeights& weights, Instructions instructions);
 
     /// Writes the probability of each window being the LV's square. Each is computed by one thread,
     /// and alone: scores do not depend on the others.
     ///
     /// @throws std::invalid_argument if phases, rows or columns are not those of the network, or a
-    /// pixel is not finite; as `parallel_for`.
+    /// pixel is not finite, or logits are not, as sums of weights and pixels this large can be; as
+    /// `parallel_for`.
     void score(const Windows& windows, std::span<double> scores, std::size_t threads) const;
 
     [[nodiscard]] std::size_t phases() const { return convolutions_.front().channels_in(); }
@@ -47,6 +49,7 @@ class RoiClassifier {
   private:
     class Workspace;
 
+    /// NaN if the logits are not finite.
     double score_one(const float* window, Workspace& workspace) const;
 
     std::vector<Convolution> convolutions_;

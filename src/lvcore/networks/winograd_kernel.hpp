@@ -89,7 +89,7 @@ LVCORE_INLINE void tile_out(const float* from, std::size_t plane, const float* b
         for (std::size_t y = 0; y < outputs; ++y) {
             Vector<lanes> value = values[y] + shift;
             if (relu) {
-                value = value > 0 ? value : Vector<lanes>{};
+                value = value < 0 ? Vector<lanes>{} : value;  // NaN stays
             }
             store<lanes>(out + y * row + x * pixel, value);
         }

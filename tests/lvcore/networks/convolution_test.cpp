@@ -8,41 +8,19 @@
 
 #include "check.hpp"
 #include "lvcore/networks/upsampling.hpp"
+#include "networks/layers.hpp"
 
 namespace {
 
 using lvcore::Activation;
 using lvcore::Convolution;
-using lvcore::ConvolutionWeights;
 using lvcore::FeatureMap;
 using lvcore::Instructions;
 using lvcore::MapView;
-
-constexpr Instructions kAll[] = {Instructions::portable, Instructions::avx2, Instructions::avx512};
-
-struct Layer {
-    std::size_t channels_out;
-    std::size_t channels_in;
-    std::size_t kernel;
-    std::vector<float> weights;
-    std::vector<float> bias;
-
-    [[nodiscard]] ConvolutionWeights view() const {
-        return {weights, bias, channels_out, channels_in, kernel};
-    }
-};
-
-std::vector<float> random_floats(std::size_t count, std::mt19937& random) {
-    std::normal_distribution<float> normal;
-    std::vector<float> values(count);
-    std::generate(values.begin(), values.end(), [&] { return normal(random); });
-    return values;
-}
-
-Layer random_layer(std::size_t out, std::size_t in, std::size_t kernel, std::mt19937& random) {
-    return {out, in, kernel, random_floats(out * in * kernel * kernel, random),
-            random_floats(out, random)};
-}
+using networks::kAll;
+using networks::Layer;
+using networks::random_floats;
+using networks::random_layer;
 
 /// One output by the definition, what lies outside counting as 0.
 double expected_at(const Layer& layer, MapView<const float> in, std::size_t rows,
@@ -197,6 +175,40 @@ TEST(pooling_takes_the_largest_of_four_and_leaves_out_an_odd_row_or_column) {
             CHECK_NEAR(out.view().at(y, x)[0], top + 10 - left, 0);
             CHECK_NEAR(out.view().at(y, x)[1], -top + left + 1, 0);
             CHECK_NEAR(out.view().at(y, x)[2], -top - left, 0);
+        }
+    }
+}
+
+TEST(pooling_and_rectifying_keep_what_is_no_number) {
+    constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+    constexpr std::size_t kChannels = 11;
+    for (std::size_t corner = 0; corner < 4; ++corner) {
+        FeatureMap in(2, 2, kChannels, 0);
+        FeatureMap out(1, 1, kChannels, 0);
+        for (std::size_t c = 0; c < kChannels; ++c) {
+            in.view().at(corner / 2, corner % 2)[c] = kNan;
+        }
+        lvcore::max_pool(in.view(), 1, 1, kChannels, out.view());
+        for (std::size_t c = 0; c < kChannels; ++c) {
+            CHECK(std::isnan(out.view().at(0, 0)[c]));
+        }
+    }
+    std::mt19937 random(1);
+    const Layer layer = random_layer(21, 4, 3, random);
+    for (const Instructions instructions : kAll) {
+        if (!lvcore::available(instructions)) {
+            continue;
+        }
+        const Convolution convolution("layer", layer.view(), Activation::relu, instructions);
+        std::vector<float> scratch(convolution.scratch_size());
+        for (const std::size_t size : {3U, 4U}) {  // without and with tiles
+            FeatureMap in(size, size, 4, 1);
+            FeatureMap out(size, size, 21, 0);
+            in.view().at(1, 1)[0] = kNan;
+            convolution.apply(in.view(), size, size, out.view(), scratch.data());
+            for (std::size_t c = 0; c < 21; ++c) {
+                CHECK(std::isnan(out.view().at(1, 1)[c]));
+            }
         }
     }
 }
