@@ -16,6 +16,7 @@ from benchmarks import (
     proposals,
     reading,
     refinement,
+    refusals,
     resampling,
     whole_command,
     windows,
@@ -270,3 +271,18 @@ def test_refinement_compares_with_all_windows():
     assert 3 <= summary["believed"] <= summary["slices"]
     assert summary["same_winner"] == summary["believed"]
     assert summary["largest_loss"] == 0
+
+
+def test_refusals_tells_a_heart_from_a_corner_and_compares_detectors():
+    labels, model = phantom_labels(3, rows=96), pipeline.load_model()
+    hearts = refusals.search_hearts([labels], model)
+    assert (hearts["patients"], hearts["lowest"], hearts["refused"]) == (1, "phantom/3", [])
+    assert 0.8 <= hearts["lowest_third_best_score"] <= 1
+    corner = refusals.measure_part(labels.stack, np.s_[:60, :60])
+    assert (corner["rows"], corner["columns"]) == (":60", ":60")
+    assert "edv_ml" not in corner
+    shipped = pipeline.SHIPPED / refusals.DETECTOR_FILE
+    assert refusals.compare_detectors(labels.stack, model, shipped) == {
+        "edv_percent": 0,
+        "esv_percent": 0,
+    }
