@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lvvol import _core
-from lvvol.networks.configs import MAX_STAGES, FcnConfig, HfcnConfig
+from lvvol.networks.configs import MAX_STAGES, FcnConfig, HfcnConfig, RoiClassifierConfig
 
 
 def layer(out, given, value=0.0, kernel=1):
@@ -64,3 +64,16 @@ def test_weights_too_large_to_sum_are_refused():
     np.testing.assert_array_equal(classifier(pixels[:2, None]), [0.5, 0.5])
     with pytest.raises(ValueError, match=r"weights: expected finite logits.* in window 2$"):
         classifier(pixels[:, None])
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: HfcnConfig(stage_widths=(4,), stage_depths=(10**9,)),
+        lambda: RoiClassifierConfig(size=4097),
+        lambda: RoiClassifierConfig(width=2**63),
+    ],
+)
+def test_sizes_that_no_network_has_are_refused_before_anything_is_made_of_them(build):
+    with pytest.raises(ValueError, match="expected at most 4096"):
+        build()

@@ -12,7 +12,7 @@ from lvvol.datasets.labelled import stack_of_planes
 from lvvol.errors import DatasetError, OutputError, RecipeError
 from lvvol.roi import DETECTOR_FILE, read_detector
 from lvvol.train import Recipe, train_detector
-from lvvol.train.detector import CHECKPOINT_FILE, WINDOW_SIZE, DetectorData, gather
+from lvvol.train.detector import CASCADE_SIZE, CHECKPOINT_FILE, DetectorData, gather
 from lvvol.train.recipe import DetectorRecipe
 from studies import good_study
 from synthetic_datasets import write_dsb2_patient, write_sunnybrook_plane, write_volumes
@@ -258,7 +258,7 @@ def test_positives_are_the_labelled_squares_of_slices_in_the_middle(dataset):
     data = gather([dataset], [], replace(RECIPE, detector=part), silent)
     # Four slices: the middle one is the third, with one on either side.
     windows = np.concatenate(data.positives)
-    assert windows.shape == (3 * 3 * 8, WINDOW_SIZE, WINDOW_SIZE)
+    assert windows.shape == (3 * 3 * 8, CASCADE_SIZE, CASCADE_SIZE)
     assert windows.dtype == np.uint8
     rows, columns = np.mgrid[:24, :24] - 11.5
     middle, corner = np.hypot(rows, columns) < 4, np.hypot(rows, columns) > 12

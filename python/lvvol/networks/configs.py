@@ -12,14 +12,19 @@ PATCH_SIZE = 48
 MAX_STAGES = 8
 """Most stages of a network; patches of 48 can be halved for five."""
 
+LARGEST_SIZE = 4096
+"""Largest width, depth or side: a file of weights that says more is no network of ours."""
+
 Upsampling = Literal["nearest", "bilinear"]
 """How maps are brought to the size of the patch; bilinear has pixel edges aligned."""
 
 
 def _check_whole(name: str, value: object, least: int = 1) -> None:
-    """Refuse a size that is no whole number of at least so many."""
+    """Refuse a size that is no whole number of at least so many, or beyond `LARGEST_SIZE`."""
     if type(value) is not int or value < least:  # a bool is an int, but no size
         raise ValueError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+    if value > LARGEST_SIZE:
+        raise ValueError(f"{name}: expected at most {LARGEST_SIZE}, got {value}")
 
 
 def _check_stages(**sizes: Sequence[int]) -> None:

@@ -19,6 +19,9 @@ DETECTOR_FILE = "detector.xml"
 DETECTION_PIXEL_MM = 1.6
 """Pixel size of the images a cascade sees: its window of 24 pixels is 38 mm, the least side."""
 
+LARGEST_WINDOW = round(SIDES_MM[1] / DETECTION_PIXEL_MM)
+"""Rows and columns of the largest window searched, in pixels of `DETECTION_PIXEL_MM`."""
+
 MAX_PROPOSALS = 30
 """Squares proposed in one slice, at most."""
 
@@ -76,7 +79,7 @@ class CascadeProposer:
             self._cascade,
             scale_factor=_SCALE_FACTOR,
             min_neighbors=0,
-            max_size=(round(SIDES_MM[1] / DETECTION_PIXEL_MM),) * 2,
+            max_size=(LARGEST_WINDOW, LARGEST_WINDOW),
             step=1,
             min_stages=1,
             threads=self._threads,

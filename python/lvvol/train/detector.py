@@ -17,8 +17,12 @@ import numpy.typing as npt
 from lvvol import _core
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import DatasetError, OutputError, RecipeError
-from lvvol.roi.detect import DETECTION_PIXEL_MM, DETECTOR_FILE, detection_images
-from lvvol.roi.propose import SIDES_MM
+from lvvol.roi.detect import (
+    DETECTION_PIXEL_MM,
+    DETECTOR_FILE,
+    LARGEST_WINDOW,
+    detection_images,
+)
 from lvvol.roi.square import Squares, labelled_square
 from lvvol.train.loop import Progress
 from lvvol.train.recipe import DetectorRecipe, Recipe
@@ -26,8 +30,8 @@ from lvvol.train.sampling import cut, jitter, turns
 
 UInt8 = npt.NDArray[np.uint8]
 
-WINDOW_SIZE = 24
-"""Rows and columns of the cascade's window."""
+CASCADE_SIZE = 24
+"""Rows and columns of the cascade's window at scale 1."""
 
 CHECKPOINT_FILE = "detector.checkpoint"
 
@@ -36,6 +40,7 @@ _FIRST_PHANTOM_SEED = 10_000
 
 # How far a positive's square strays from the labelled one: less than two neighbouring windows do.
 _SHIFT, _SCALES = 0.04, (0.92, 1.08)
+# Coarser than in detection: fewer windows of each image, and less like each other.
 _SCALE_FACTOR = 1.15
 
 
@@ -59,7 +64,7 @@ class DetectorData:
 
     def add_image(self, image: UInt8, squares: Squares, rng: np.random.Generator) -> None:
         """Add an image in one of its eight orientations, if it holds a window."""
-        if min(image.shape) < WINDOW_SIZE:
+        if min(image.shape) < CASCADE_SIZE:
             return
         transpose, flip_rows, flip_columns = rng.integers(2, size=3, dtype=bool)
         if transpose:
@@ -196,7 +201,7 @@ def _add_positives(
         base = np.repeat(square[None] / DETECTION_PIXEL_MM, part.copies, axis=0)
         squares = jitter(base, rng, _SHIFT, _SCALES)
         sources = np.zeros(part.copies, dtype=np.int64)
-        windows = cut(planes, sources, squares, turns(part.copies, rng), WINDOW_SIZE)
+        windows = cut(planes, sources, squares, turns(part.copies, rng), CASCADE_SIZE)
         data.positives.append(np.rint(windows).clip(0, 255).astype(np.uint8))
 
 
@@ -240,7 +245,7 @@ def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progres
             max_trees=part.max_trees,
             negatives=part.negatives,
             scale_factor=_SCALE_FACTOR,
-            max_size=(round(SIDES_MM[1] / DETECTION_PIXEL_MM),) * 2,
+            max_size=(LARGEST_WINDOW, LARGEST_WINDOW),
             seed=recipe.seed,
             progress=after,
         )
