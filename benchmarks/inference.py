@@ -29,8 +29,8 @@ from lvvol.networks.files import layers_of
 from lvvol.networks.folding import ready
 from lvvol.networks.weights import load_hfcn, load_roi_classifier
 from lvvol.phantom import make_phantom
+from lvvol.preprocess import to_working_stack
 from lvvol.roi.phases import window_phases
-from lvvol.working import to_working_stack
 
 REPEATS = 15
 THREADS = (1, 2)

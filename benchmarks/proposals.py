@@ -24,11 +24,11 @@ from lvvol.cine import CineStack
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.datasets.phantoms import phantom_labels
 from lvvol.errors import RoiNotFoundError
+from lvvol.preprocess import to_working_stack
 from lvvol.roi import DETECTOR_FILE, CascadeProposer, WindowScorer, locate, read_detector
 from lvvol.roi.square import Squares, labelled_square, overlap
 from lvvol.train import train_detector
 from lvvol.train.sampling import turns
-from lvvol.working import to_working_stack
 
 RIGHT_IOU = 0.5
 N_PHANTOMS = 100

@@ -19,10 +19,10 @@ from benchmarks.real_studies import STUDIES
 from lvvol import load_study, pipeline
 from lvvol.cine import CineStack
 from lvvol.datasets import Part, read_dataset
+from lvvol.preprocess import to_working_stack
 from lvvol.roi import CascadeProposer, WindowScorer
 from lvvol.roi.refine import LOWEST_SCORE, best_around, windows_around
 from lvvol.roi.square import Squares
-from lvvol.working import to_working_stack
 
 
 class Counting(WindowScorer):

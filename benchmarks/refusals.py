@@ -22,8 +22,8 @@ from lvvol import load_study, pipeline
 from lvvol.cine import CineStack
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import RoiNotFoundError
+from lvvol.preprocess import to_working_stack
 from lvvol.roi import DETECTOR_FILE, CascadeProposer, WindowScorer, locate, read_detector
-from lvvol.working import to_working_stack
 
 # Rows and columns: abdomen, chest wall, sides. The last cuts the ventricle in two.
 PARTS = {

@@ -13,7 +13,7 @@ from lvvol import load_study, pipeline
 from lvvol.errors import RoiNotFoundError
 from lvvol.networks.weights import load_hfcn, load_roi_classifier
 from lvvol.phantom import make_phantom
-from lvvol.working import to_working_stack
+from lvvol.preprocess import to_working_stack
 
 
 @pytest.mark.real_data

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
-
-_MOVING_PERCENTILE = 98.0  # of a slice's pixels, by how much they change over the cycle
+from lvvol.typing import Float32, Float64
 
 
 @dataclass(frozen=True)
@@ -121,51 +117,3 @@ class CineStack:
     def slice_gaps_mm(self) -> Float64:
         """Distance between neighbouring slices, shape (slice - 1,)."""
         return np.diff(self.positions_mm)
-
-
-def moving_centre(images: Float32) -> tuple[float, float]:
-    """Find where most moves in one slice.
-
-    Parameters
-    ----------
-    images : ndarray of float32, shape (phase, row, column)
-        The slice, finite. In the middle slice of a stack what moves most is the LV.
-
-    Returns
-    -------
-    (float, float)
-        Row and column, in pixels from the centre of the first: somewhere in the heart, seldom
-        exactly in the LV's middle. The middle of the image where nothing moves.
-
-    Raises
-    ------
-    ValueError
-        If the shape is not as above, an extent is 0, or a value is not finite.
-
-    Notes
-    -----
-    The centre of the fiftieth of the pixels that change most over the cycle, each weighted by how
-    much its standard deviation exceeds that of the rest.
-
-    Examples
-    --------
-    >>> images = np.zeros((2, 10, 12), np.float32)
-    >>> images[1, 3:6, 7] = 1.0
-    >>> moving_centre(images)
-    (4.0, 7.0)
-    """
-    if images.ndim != 3 or not images.size:
-        raise ValueError(
-            f"images: expected (phase, row, column), none of them 0, got {images.shape}"
-        )
-    # In single precision the squares of values that a header may ask for do not fit.
-    motion = images.std(axis=0, dtype=np.float64)
-    if not np.isfinite(motion).all():
-        raise ValueError("images: expected finite values, got some that are not")
-    weights = np.maximum(motion - np.percentile(motion, _MOVING_PERCENTILE), 0.0)
-    if not weights.any():
-        weights = np.ones_like(motion)
-    rows, columns = np.arange(motion.shape[0]), np.arange(motion.shape[1])
-    total = weights.sum()
-    row, column = (weights.sum(axis=1) @ rows) / total, (weights.sum(axis=0) @ columns) / total
-    return float(row), float(column)

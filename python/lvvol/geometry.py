@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol._core import GeometryError
+from lvvol.typing import Float64
 
 # Direction cosines are short decimal strings; many devices write six digits or fewer.
 _COSINE_TOLERANCE = 1e-3
@@ -13,7 +14,7 @@ _COSINE_TOLERANCE = 1e-3
 
 def image_affine(
     position_mm: npt.ArrayLike, orientation: npt.ArrayLike, pixel_spacing_mm: npt.ArrayLike
-) -> npt.NDArray[np.float64]:
+) -> Float64:
     """Return the affine of an image plane from its DICOM attributes.
 
     Parameters
@@ -73,7 +74,7 @@ def image_affine(
     return affine
 
 
-def same_corner_map(steps: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def same_corner_map(steps: npt.ArrayLike) -> Float64:
     """Map pixel indices of one grid to those of another that begins at the same top left edge.
 
     Parameters
@@ -105,7 +106,7 @@ def same_corner_map(steps: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.column_stack([np.diag(each), 0.5 * each - 0.5])
 
 
-def _vector(name: str, values: npt.ArrayLike, length: int) -> npt.NDArray[np.float64]:
+def _vector(name: str, values: npt.ArrayLike, length: int) -> Float64:
     """Return `values` as a finite float64 vector of `length`."""
     vector = np.asarray(values, dtype=np.float64)
     if vector.shape != (length,):

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol import _core
 from lvvol.cine import CineStack
@@ -20,6 +19,7 @@ from lvvol.networks.configs import PATCH_SIZE
 from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
 from lvvol.networks.inference import load_hfcn, load_roi_classifier
 from lvvol.prediction import Prediction
+from lvvol.preprocess import PIXEL_MM, to_working_stack
 from lvvol.quality import doubts
 from lvvol.roi import (
     DETECTOR_FILE,
@@ -31,12 +31,8 @@ from lvvol.roi import (
 )
 from lvvol.roi.classify import WINDOW_SIZE
 from lvvol.roi.phases import N_WINDOW_PHASES
+from lvvol.typing import Float32, Float64, Progress
 from lvvol.volume import cone_volume_ml
-from lvvol.working import PIXEL_MM, to_working_stack
-
-Float32 = npt.NDArray[np.float32]
-Progress = Callable[[str, int, int], None]
-"""Called with the stage's name, the steps done and the steps in all."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +61,9 @@ class Measurement:
     """
 
     rois: Rois
-    likelihood: npt.NDArray[np.float32]
-    areas_mm2: npt.NDArray[np.float64]
-    volumes_ml: npt.NDArray[np.float64]
+    likelihood: Float32
+    areas_mm2: Float64
+    volumes_ml: Float64
 
     @property
     def ed_phase(self) -> int:
@@ -80,10 +76,10 @@ class Measurement:
         return int(self.volumes_ml.argmin())
 
     @property
-    def likelihood_areas_mm2(self) -> npt.NDArray[np.float64]:
+    def likelihood_areas_mm2(self) -> Float64:
         """Area where P reaches one half, shape (slice, phase) (paper eq. 1)."""
         shares = (self.likelihood >= 0.5).mean(axis=(2, 3))
-        areas: npt.NDArray[np.float64] = shares * self.rois.squares[:, 2:] ** 2
+        areas: Float64 = shares * self.rois.squares[:, 2:] ** 2
         return areas
 
 
@@ -135,7 +131,7 @@ def measure(
     Parameters
     ----------
     working : CineStack
-        From `lvvol.working.to_working_stack`.
+        From `lvvol.preprocess.to_working_stack`.
     model : Model
         From `load_model`.
     threads : int

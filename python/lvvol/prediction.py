@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from lvvol.cine import CineStack
+from lvvol.typing import Float32, Float64
 from lvvol.volume import ejection_fraction_percent
 
 
@@ -46,13 +44,13 @@ class Prediction:
     """
 
     stack: CineStack
-    volumes_ml: npt.NDArray[np.float64]
-    areas_mm2: npt.NDArray[np.float64]
-    squares: npt.NDArray[np.float64]
-    roi_scores: npt.NDArray[np.float64]
+    volumes_ml: Float64
+    areas_mm2: Float64
+    squares: Float64
+    roi_scores: Float64
     roi_start: int
     roi_found_by: str
-    lv_probability: npt.NDArray[np.float32]
+    lv_probability: Float32
     ed_phase: int
     es_phase: int
     warnings: tuple[str, ...]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.roi import FoundBy, Rois
+from lvvol.typing import Float64
 from lvvol.volume import ejection_fraction_percent
 
 _LARGEST_DISAGREEMENT_PERCENT = 15.0
@@ -19,9 +19,9 @@ _PLAUSIBLE_EDV_ML = (30.0, 500.0)
 
 
 def doubts(
-    areas_mm2: npt.NDArray[np.float64],
-    likelihood_areas_mm2: npt.NDArray[np.float64],
-    volumes_ml: npt.NDArray[np.float64],
+    areas_mm2: Float64,
+    likelihood_areas_mm2: Float64,
+    volumes_ml: Float64,
     rois: Rois,
     field_mm: tuple[float, float],
 ) -> tuple[str, ...]:
@@ -101,23 +101,21 @@ def doubts(
     return tuple(found)
 
 
-def _outside_shares(
-    squares: npt.NDArray[np.float64], field_mm: tuple[float, float]
-) -> npt.NDArray[np.float64]:
+def _outside_shares(squares: Float64, field_mm: tuple[float, float]) -> Float64:
     """Return the share of each square that lies outside the image."""
     ends = np.minimum(squares[:, :2] + squares[:, 2:], field_mm)
     inside = np.clip(ends - np.maximum(squares[:, :2], 0.0), 0.0, None).prod(axis=1)
     return np.asarray(1.0 - inside / squares[:, 2] ** 2)
 
 
-def _dips(areas_mm2: npt.NDArray[np.float64]) -> list[int]:
+def _dips(areas_mm2: Float64) -> list[int]:
     """Return the slices that hold less than half of either neighbour: a cavity has no such gap."""
     lower_neighbour = np.minimum(areas_mm2[:-2], areas_mm2[2:])
     dips = (lower_neighbour > _NOTABLE_AREA_MM2) & (areas_mm2[1:-1] < lower_neighbour / 2)
     return [int(z) for z in np.flatnonzero(dips) + 1]
 
 
-def _ends_abruptly(areas_mm2: npt.NDArray[np.float64]) -> bool:
+def _ends_abruptly(areas_mm2: Float64) -> bool:
     """Tell whether the cavity falls from large to nothing on both sides of its slices."""
     largest = areas_mm2.max()
     held = np.flatnonzero(areas_mm2 >= _TRACE_SHARE * largest)

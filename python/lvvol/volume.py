@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
+from lvvol.typing import Float64
+
 if TYPE_CHECKING:
     from torch import Tensor
 
-    Numbers = TypeVar("Numbers", npt.NDArray[np.float64], Tensor)
+    Numbers = TypeVar("Numbers", Float64, Tensor)
 
 MM3_PER_ML = 1000.0
 
@@ -107,9 +109,7 @@ def trapezoid_volume_ml(
     return _volumes_ml(_trapezoids_mm3, areas_mm2, positions_mm, n_slices)
 
 
-def ejection_fraction_percent(
-    edv_ml: npt.ArrayLike, esv_ml: npt.ArrayLike
-) -> npt.NDArray[np.float64]:
+def ejection_fraction_percent(edv_ml: npt.ArrayLike, esv_ml: npt.ArrayLike) -> Float64:
     """Return EF, element by element.
 
     Parameters

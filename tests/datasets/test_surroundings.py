@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from lvvol import load_study
-from lvvol.cine import moving_centre
 from lvvol.datasets import surroundings
 from lvvol.datasets.phantoms import phantom_labels
 from lvvol.datasets.surroundings import HEART_MM, read_surroundings
 from lvvol.errors import StudyNotFoundError
+from lvvol.motion import moving_centre
 from lvvol.phantom import make_phantom, write_study
+from lvvol.preprocess import to_working_stack
 from lvvol.roi.square import labelled_square, overlap
-from lvvol.working import to_working_stack
 from studies import good_study
 
 

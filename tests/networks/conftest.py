@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from lvvol import _core, predict
 from lvvol.phantom import make_phantom
-from lvvol.working import to_working_stack
+from lvvol.preprocess import to_working_stack
 
 
 @pytest.fixture

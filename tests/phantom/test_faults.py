@@ -10,7 +10,7 @@ import pydicom
 import pytest
 
 from lvvol.phantom import FAULTS, make_phantom, plant, study_files
-from lvvol.phantom.plan import GE, SIEMENS
+from lvvol.phantom.scanner.plan import GE, SIEMENS
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lvvol.phantom import make_phantom
-from lvvol.phantom.plan import GE, SIEMENS, draw_beating_heart, draw_pose
-from lvvol.phantom.render import SLAB_SAMPLES
-from lvvol.phantom.views import draw_short_axis
+from lvvol.phantom.scanner.plan import GE, SIEMENS, draw_beating_heart, draw_pose
+from lvvol.phantom.scanner.render import SLAB_SAMPLES
+from lvvol.phantom.scanner.views import draw_short_axis
 from lvvol.volume import cone_volume_ml
 
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from lvvol import load_study, pipeline
+from lvvol.preprocess import to_working_stack
 from lvvol.roi import CascadeProposer, WindowScorer
 from lvvol.roi.refine import LOWEST_SCORE, best_around, windows_around
 from lvvol.roi.square import overlap
-from lvvol.working import to_working_stack
 
 SQUARE = np.array([50.0, 70.0, 100.0])
 

@@ -120,9 +120,9 @@ def phantom(
       lvvol phantom broken --faults rotated-slice,truncated-file
     """  # noqa: D301 - click reads the backspace
     from lvvol.phantom import make_phantom, plant, write_studies, write_study
+    from lvvol.phantom.export.files import check_folder
+    from lvvol.phantom.export.layouts import LAYOUTS
     from lvvol.phantom.faults import MIN_PHASES, MIN_SLICES
-    from lvvol.phantom.files import check_folder
-    from lvvol.phantom.layouts import LAYOUTS
 
     if faults and (slices or MIN_SLICES) < MIN_SLICES:
         raise click.UsageError(f"--faults needs at least --slices {MIN_SLICES}, got {slices}.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-Progress = Callable[[str, int, int], None]
+if TYPE_CHECKING:  # NumPy would slow `--help`
+    from lvvol.typing import Progress
 
 
 @contextmanager

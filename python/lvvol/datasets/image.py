@@ -7,12 +7,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.errors import DatasetError
+from lvvol.typing import UInt8
 
 
-def read_planes(paths: Sequence[Sequence[Path]]) -> npt.NDArray[np.uint8]:
+def read_planes(paths: Sequence[Sequence[Path]]) -> UInt8:
     """Read the images of every slice at both phases.
 
     Parameters
@@ -42,7 +42,7 @@ def read_planes(paths: Sequence[Sequence[Path]]) -> npt.NDArray[np.uint8]:
     return np.array(planes)
 
 
-def _read_grey(path: Path) -> npt.NDArray[np.uint8]:
+def _read_grey(path: Path) -> UInt8:
     if not path.is_file():
         raise DatasetError(f"{path}: expected an image, got no file")
     grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)

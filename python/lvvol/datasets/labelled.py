@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.cine import CineStack
+from lvvol.typing import Bool, Float32, Float64
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class LabelledStack:
 
     patient: str
     stack: CineStack
-    masks: npt.NDArray[np.bool_]
-    labelled: npt.NDArray[np.bool_]
+    masks: Bool
+    labelled: Bool
     edv_ml: float | None = None
     esv_ml: float | None = None
     systolic_excess: float = 0.0
@@ -56,8 +56,8 @@ class LabelledStack:
 
 
 def stack_of_planes(
-    images: npt.NDArray[np.float32],
-    positions_mm: npt.NDArray[np.float64],
+    images: Float32,
+    positions_mm: Float64,
     pixel_spacing_mm: tuple[float, float] = (1.0, 1.0),
 ) -> CineStack:
     """Return a stack of images that came without a place in the patient.

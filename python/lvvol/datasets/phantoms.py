@@ -8,7 +8,7 @@ from lvvol import _core
 from lvvol.datasets.labelled import LabelledStack
 from lvvol.geometry import same_corner_map
 from lvvol.phantom import make_phantom
-from lvvol.working import PIXEL_MM, to_working_stack
+from lvvol.preprocess import PIXEL_MM, to_working_stack
 
 
 def phantom_labels(seed: int, rows: int = 256) -> LabelledStack:

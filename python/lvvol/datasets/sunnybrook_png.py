@@ -13,12 +13,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.datasets.image import read_planes
 from lvvol.datasets.labelled import LabelledStack, stack_of_planes
 from lvvol.errors import DatasetError
-from lvvol.working import to_working_stack
+from lvvol.preprocess import to_working_stack
+from lvvol.typing import Bool
 
 PIXEL_SPACING_MM = 1.3
 """Middle of the 1.25 to 1.37 mm these patients have; which has which is not known."""
@@ -107,7 +107,7 @@ def _read_patient(patient: str, by_phase: dict[int, dict[int, Path]]) -> Labelle
     )
 
 
-def _resample_masks(masks: npt.NDArray[np.bool_], shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def _resample_masks(masks: Bool, shape: tuple[int, int]) -> Bool:
     """Take the outline's share off each mask and bring it onto the working stack's pixels."""
     result = np.zeros((*masks.shape[:2], *shape), dtype=bool)
     for index in np.ndindex(*masks.shape[:2]):

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from lvvol.cine import moving_centre
 from lvvol.dicom import load_study
-from lvvol.working import PIXEL_MM, to_working_stack
+from lvvol.motion import moving_centre
+from lvvol.preprocess import PIXEL_MM, to_working_stack
+from lvvol.typing import Float32
 
 HEART_MM = 150.0
 """Side of the square about the moving centre that is left out: no LV reaches beyond it."""
 
 
-def read_surroundings(study: Path) -> list[npt.NDArray[np.float32]]:
+def read_surroundings(study: Path) -> list[Float32]:
     """Read what a study shows beside the heart: abdomen, chest wall, arms, air.
 
     Parameters

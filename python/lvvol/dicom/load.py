@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.cine import CineStack, Decision
-from lvvol.dicom.files.archive import Source, open_source
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.files.read import Reading, decode, fetch, read_images
 from lvvol.dicom.stack.direction import End, find_apex, find_middle_mm
@@ -28,7 +26,9 @@ from lvvol.errors import (
     StudyNotFoundError,
     WrongModalityError,
 )
+from lvvol.sources.archive import Source, open_source
 from lvvol.survey import Survey
+from lvvol.typing import Float32
 
 
 def load_study(
@@ -194,9 +194,7 @@ def _check_files(study: Path, reading: Reading, n_links: int) -> None:
     )
 
 
-def _decode_stack(
-    plan: Plan, grid: Grid, source: Source
-) -> tuple[npt.NDArray[np.float32], list[Image]]:
+def _decode_stack(plan: Plan, grid: Grid, source: Source) -> tuple[Float32, list[Image]]:
     """Decode the images of a plan onto its grid; return them, and those that cannot be decoded."""
     n_slices, n_phases = plan.phases.shape
     images = np.empty((n_slices, n_phases, *grid.shape), dtype=np.float32)
@@ -218,7 +216,7 @@ def _decode_stack(
 
 
 def _assemble(
-    plan: Plan, grid: Grid, images: npt.NDArray[np.float32], apex: End | None, ledger: Ledger
+    plan: Plan, grid: Grid, images: Float32, apex: End | None, ledger: Ledger
 ) -> CineStack:
     """Build the stack from its parts."""
     first = plan.slices[0].first

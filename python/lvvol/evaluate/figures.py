@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from lvvol.typing import Bool, Float64
 
 
-def dice(measured: npt.NDArray[np.bool_], labelled: npt.NDArray[np.bool_]) -> float:
+def dice(measured: Bool, labelled: Bool) -> float:
     """Return the Dice coefficient of two masks of one shape.
 
     Returns
@@ -24,9 +25,7 @@ def dice(measured: npt.NDArray[np.bool_], labelled: npt.NDArray[np.bool_]) -> fl
     return 2 * int((measured & labelled).sum()) / total if total else float("nan")
 
 
-def agreement(
-    measured: npt.NDArray[np.float64], labelled: npt.NDArray[np.float64]
-) -> dict[str, float]:
+def agreement(measured: Float64, labelled: Float64) -> dict[str, float]:
     """Return how measured values differ from labelled ones.
 
     Parameters

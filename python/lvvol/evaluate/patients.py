@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol import _core
 from lvvol.datasets import LabelledStack, Part, read_dataset
@@ -16,6 +15,7 @@ from lvvol.errors import RoiNotFoundError
 from lvvol.evaluate.figures import agreement, dice
 from lvvol.pipeline import Measurement, Model, load_model, measure
 from lvvol.roi.square import labelled_square, overlap
+from lvvol.typing import Bool, Float64
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
 
@@ -148,7 +148,7 @@ def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
     return summary
 
 
-def _mean_of_known(values: npt.NDArray[np.float64]) -> float:
+def _mean_of_known(values: Float64) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
 
@@ -184,7 +184,7 @@ def _roi_overlap(labels: LabelledStack, measured: Measurement) -> float:
     return 0.0 if truth is None else float(overlap(measured.rois.squares[start], truth))
 
 
-def _masks(measured: Measurement, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
+def _masks(measured: Measurement, shape: tuple[int, int]) -> Bool:
     """Lay P >= 0.5 of every patch onto the working stack's pixels."""
     n_slices, n_phases, size, _ = measured.likelihood.shape
     matrices = np.zeros((n_slices, 2, 3))
@@ -198,5 +198,5 @@ def _masks(measured: Measurement, shape: tuple[int, int]) -> npt.NDArray[np.bool
         shape,
         edge="zero",
     )
-    masks: npt.NDArray[np.bool_] = laid.reshape(n_slices, n_phases, *shape) >= 0.5
+    masks: Bool = laid.reshape(n_slices, n_phases, *shape) >= 0.5
     return masks

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol import _core
 from lvvol.errors import WeightsError
@@ -22,8 +21,8 @@ from lvvol.networks.files import (
     layers_of,
     read_weights,
 )
+from lvvol.typing import Float32, Float64
 
-Float32 = npt.NDArray[np.float32]
 Instructions = Literal["auto", "portable", "avx2", "avx512"]
 
 _EPSILON = 1e-5
@@ -190,7 +189,7 @@ def folded(layer: Layer, tensors: Tensors) -> tuple[Float32, Float32]:
     if missing:
         raise ValueError(f"tensors: expected those of {layer.name}, got none named {missing[0]}")
 
-    def exact(name: str) -> npt.NDArray[np.float64]:
+    def exact(name: str) -> Float64:
         return tensors[name].astype(np.float64)
 
     weight = exact(f"{layer.name}.weight")

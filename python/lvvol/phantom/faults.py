@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from lvvol.phantom.protocol import Examination, noise_seed
-from lvvol.phantom.render import Plane
-from lvvol.phantom.scan import SHORT_AXIS, Scan
+from lvvol.phantom.scanner.protocol import Examination, noise_seed
+from lvvol.phantom.scanner.render import Plane
+from lvvol.phantom.scanner.scan import SHORT_AXIS, Scan
 from lvvol.phantom.study import Fault, PhantomStudy
 from lvvol.phantom.truth import right_reading
 

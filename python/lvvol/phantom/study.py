@@ -9,13 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from lvvol.cine import CineStack
-from lvvol.phantom.plan import GE, SIEMENS, draw_beating_heart, draw_pose, draw_scanner
-from lvvol.phantom.protocol import examine
-from lvvol.phantom.scan import Scan, Subject, UInt8, UInt16
-from lvvol.phantom.shapes import Float64
-from lvvol.phantom.torso import draw_torso
+from lvvol.phantom.body.torso import draw_torso
+from lvvol.phantom.scanner.plan import GE, SIEMENS, draw_beating_heart, draw_pose, draw_scanner
+from lvvol.phantom.scanner.protocol import examine
+from lvvol.phantom.scanner.scan import Scan, Subject
+from lvvol.phantom.scanner.views import draw_short_axis
 from lvvol.phantom.truth import Reading, Truth, right_reading, true_volumes
-from lvvol.phantom.views import draw_short_axis
+from lvvol.typing import Float64, UInt8, UInt16
 
 VENDORS = (SIEMENS, GE)
 _UID_NAMESPACE = uuid.UUID("8c1d2b9e-2f60-5d0a-9a57-2d6f4b0e7c31")

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lvvol.phantom.scan import LOCALISER, SHORT_AXIS, Scan
-from lvvol.phantom.shapes import Float64
+from lvvol.phantom.scanner.scan import LOCALISER, SHORT_AXIS, Scan
+from lvvol.typing import Float64
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
 SAME_PLACE_MM = 1e-3

@@ -6,9 +6,8 @@ import math
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from lvvol.cine import CineStack, Float64
+from lvvol.cine import CineStack
 from lvvol.report.picture import (
     CYAN,
     GREY,
@@ -25,6 +24,7 @@ from lvvol.report.picture import (
 )
 from lvvol.report.slices import SliceNote, note_slices, usual_gap_mm
 from lvvol.report.text import describe_stack
+from lvvol.typing import Float32, Float64
 
 MAX_PHASES = 12
 TILE = 200  # pixels; the longer side of one image
@@ -144,7 +144,7 @@ def _draw_slice(
     return np.pad(row, ((0, GUTTER), (0, 0), (0, 0)))
 
 
-def _moving(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _moving(images: Float32) -> Float32:
     """Return the values of what moves in the middle of the field of view, mostly the heart.
 
     Fat beneath a coil and a filled stomach outshine it; a window over everything would leave it
@@ -153,11 +153,11 @@ def _moving(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     rows, columns = images.shape[1:]
     middle = images[:, rows // 4 : rows - rows // 4, columns // 4 : columns - columns // 4]
     changes = middle.std(axis=0)
-    moving: npt.NDArray[np.float32] = middle[:, changes >= np.quantile(changes, 0.9)]
+    moving: Float32 = middle[:, changes >= np.quantile(changes, 0.9)]
     return moving
 
 
-def _resized(image: npt.NDArray[np.float32], size: tuple[int, int]) -> npt.NDArray[np.float32]:
+def _resized(image: Float32, size: tuple[int, int]) -> Float32:
     """Scale an image, by areas where it shrinks, so that no line is lost."""
     shrinks = size[0] < image.shape[0] or size[1] < image.shape[1]
     flags = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.prediction import Prediction
 from lvvol.report.picture import (
@@ -23,8 +22,9 @@ from lvvol.report.picture import (
     write,
 )
 from lvvol.report.text import format_number
+from lvvol.typing import Float32, Float64
 
-Contour = npt.NDArray[np.float64]
+Contour = Float64
 
 TILE = 240  # pixels; the side of one slice at one phase
 CAPTION = 22
@@ -97,7 +97,7 @@ def choose_view(prediction: Prediction) -> View:
     return View(float(corner[0]), float(corner[1]), view_side)
 
 
-def find_contours(lv_probability: npt.NDArray[np.float32], square: Contour) -> list[Contour]:
+def find_contours(lv_probability: Float32, square: Contour) -> list[Contour]:
     """Return the contours where P, interpolated between its cells, is one half.
 
     Parameters
@@ -144,7 +144,7 @@ def _draw_pair(prediction: Prediction, z: int, view: View) -> Picture:
     return np.vstack(parts)
 
 
-def _sample(prediction: Prediction, z: int, t: int, view: View) -> npt.NDArray[np.float32]:
+def _sample(prediction: Prediction, z: int, t: int, view: View) -> Float32:
     """Sample one plane over the view, NaN outside; pixel i spans i to i + 1 times its spacing."""
     between_rows, between_columns = prediction.stack.pixel_spacing_mm
     step = view.side_mm / TILE

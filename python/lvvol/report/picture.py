@@ -7,9 +7,10 @@ from textwrap import TextWrapper
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Picture = npt.NDArray[np.uint8]
+from lvvol.typing import Float32, UInt8
+
+Picture = UInt8
 Colour = tuple[int, int, int]
 
 MARGIN = 12
@@ -112,9 +113,7 @@ def text_width(text: str, scale: float) -> int:
     return int(cv2.getTextSize(text, FONT, scale, 1)[0][0])
 
 
-def grey_window(
-    values: npt.NDArray[np.float32], white_percentile: float = 99.5
-) -> tuple[float, float]:
+def grey_window(values: Float32, white_percentile: float = 99.5) -> tuple[float, float]:
     """Return the grey values to show as black, percentile 1, and as white.
 
     Parameters
@@ -131,7 +130,7 @@ def grey_window(
     return float(low), float(high)
 
 
-def to_grey(image: npt.NDArray[np.float32], window: tuple[float, float]) -> Picture:
+def to_grey(image: Float32, window: tuple[float, float]) -> Picture:
     """Return an image as grey, black to white over a window; NaN is black.
 
     Parameters

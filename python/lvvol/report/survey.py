@@ -9,10 +9,11 @@ from textwrap import wrap
 
 import numpy as np
 
-from lvvol.cine import CineStack, Decision, Float64
+from lvvol.cine import CineStack, Decision
 from lvvol.report.slices import name_series, note_slices, usual_gap_mm
 from lvvol.report.text import describe_stack, listed, one_line, shorten
 from lvvol.survey import Series, Survey
+from lvvol.typing import Float64
 
 WIDTH = 100  # characters a line may have
 _MAX_DECISIONS = 60

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol import _core
 from lvvol.cine import CineStack
 from lvvol.roi.phases import window_phases
 from lvvol.roi.square import Squares
+from lvvol.typing import Float32, Float64
 
 WINDOW_SIZE = 25
 """Rows and columns of a window (paper, Table I)."""
 
-Score = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]
+Score = Callable[[Float32], Float64]
 """Windows, shape (n, 6, 25, 25), mean subtracted, to scores, shape (n,), 0 to 1."""
 
 
@@ -38,7 +38,7 @@ class WindowScorer:
         self._threads = threads
         self._phases = window_phases(stack.n_phases)
 
-    def __call__(self, z: int, squares: Squares) -> npt.NDArray[np.float64]:
+    def __call__(self, z: int, squares: Squares) -> Float64:
         """Score squares of slice z.
 
         Parameters

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol import _core
 from lvvol.errors import WeightsError
 from lvvol.geometry import same_corner_map
 from lvvol.roi.propose import SIDES_MM
 from lvvol.roi.square import Squares, overlap
+from lvvol.typing import Float32, UInt8
 
 DETECTOR_FILE = "detector.xml"
 """Name of the cascade in a folder of weights."""
@@ -59,7 +59,7 @@ class CascadeProposer:
         self._count = count
         self._threads = threads
 
-    def __call__(self, images: npt.NDArray[np.float32]) -> Squares:
+    def __call__(self, images: Float32) -> Squares:
         """Propose squares.
 
         Parameters
@@ -93,7 +93,7 @@ class CascadeProposer:
         return np.array(proposed).reshape(-1, 3)
 
 
-def detection_images(planes: npt.NDArray[np.float32], threads: int = 0) -> npt.NDArray[np.uint8]:
+def detection_images(planes: Float32, threads: int = 0) -> UInt8:
     """Return planes of a working stack as a cascade sees them.
 
     Parameters
@@ -119,7 +119,7 @@ def detection_images(planes: npt.NDArray[np.float32], threads: int = 0) -> npt.N
         edge="nearest",
         threads=threads,
     )
-    seen: npt.NDArray[np.uint8] = np.rint(np.clip(shrunk, 0.0, 1.0) * 255.0).astype(np.uint8)
+    seen: UInt8 = np.rint(np.clip(shrunk, 0.0, 1.0) * 255.0).astype(np.uint8)
     return seen
 
 

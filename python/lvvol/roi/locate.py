@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.errors import RoiNotFoundError
 from lvvol.roi.classify import WindowScorer
 from lvvol.roi.propose import Proposer, dense_scan
 from lvvol.roi.refine import LOWEST_SCORE, best_around
 from lvvol.roi.square import Squares
+from lvvol.typing import Bool, Float64
 
 _CANDIDATES = 4
 """Likeliest proposals of a slice that are followed, one after the other."""
@@ -51,8 +51,8 @@ class Rois:
     """
 
     squares: Squares
-    scores: npt.NDArray[np.float64]
-    kept: npt.NDArray[np.bool_]
+    scores: Float64
+    kept: Bool
     start: int
     found_by: FoundBy
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from lvvol.typing import Int64
 
 N_WINDOW_PHASES = 6
 """Phases of a window (paper, Table I)."""
 
 
-def window_phases(n_phases: int, count: int = N_WINDOW_PHASES) -> npt.NDArray[np.int64]:
+def window_phases(n_phases: int, count: int = N_WINDOW_PHASES) -> Int64:
     """Return phases spread evenly over the cycle, the first and the last of them diastolic.
 
     Parameters

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.roi.square import Squares
+from lvvol.typing import Float32
 
 SIDES_MM = (40.0, 150.0)
 """Sides between which the LV's square lies, from a child's apex to a dilated heart."""
@@ -19,12 +19,12 @@ _STEP_SHARE = 1 / 6
 class Proposer(Protocol):
     """Anything that proposes squares from one slice."""
 
-    def __call__(self, images: npt.NDArray[np.float32]) -> Squares:
+    def __call__(self, images: Float32) -> Squares:
         """Return squares, shape (n, 3), from a slice's images, shape (phase, row, column)."""
         ...
 
 
-def dense_scan(images: npt.NDArray[np.float32]) -> Squares:
+def dense_scan(images: Float32) -> Squares:
     """Propose every square of a regular grid, at several scales.
 
     Parameters

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol import _core
 from lvvol.roi.classify import WindowScorer
 from lvvol.roi.square import Squares
+from lvvol.typing import Bool
 
 LOWEST_SCORE = 0.4
 """Below this no window of a slice is believed and the neighbour's ROI stays."""
@@ -81,7 +81,7 @@ def best_around(scorer: WindowScorer, z: int, square: Squares) -> tuple[Squares,
     return windows[best], float(scores[best])
 
 
-def _with_neighbours(chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _with_neighbours(chosen: Bool) -> Bool:
     """Choose the neighbours along every axis and diagonal too."""
     padded = np.pad(chosen, 1)
     around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3, 3))

@@ -7,9 +7,10 @@ are edges: pixel i spans i to i + 1.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-Squares = npt.NDArray[np.float64]
+from lvvol.typing import Bool, Float64
+
+Squares = Float64
 
 CAVITY_FILL = 0.27
 """Share of its square that the cavity fills at ED; the paper's range is 20 to 50 % (III-F)."""
@@ -18,7 +19,7 @@ SMALLEST_SIDE_MM = 40.0
 """Near the apex the cavity shrinks to nothing; its square keeps enough to see what lies around."""
 
 
-def labelled_square(mask: npt.NDArray[np.bool_]) -> Squares | None:
+def labelled_square(mask: Bool) -> Squares | None:
     """Return the square that a mask of the cavity calls for.
 
     Parameters
@@ -39,7 +40,7 @@ def labelled_square(mask: npt.NDArray[np.bool_]) -> Squares | None:
     return np.array([rows.mean() + 0.5 - side / 2, columns.mean() + 0.5 - side / 2, side])
 
 
-def overlap(squares: Squares, square: Squares) -> npt.NDArray[np.float64]:
+def overlap(squares: Squares, square: Squares) -> Float64:
     """Return the intersection over union (IoU) of each square with one.
 
     Parameters
@@ -65,5 +66,5 @@ def overlap(squares: Squares, square: Squares) -> npt.NDArray[np.float64]:
     corner, side = squares[..., :2], squares[..., 2:]
     sides = np.minimum(corner + side, square[:2] + square[2]) - np.maximum(corner, square[:2])
     shared = np.prod(np.clip(sides, 0, None), axis=-1)
-    result: npt.NDArray[np.float64] = shared / (side[..., 0] ** 2 + square[2] ** 2 - shared)
+    result: Float64 = shared / (side[..., 0] ** 2 + square[2] ** 2 - shared)
     return result

@@ -1,8 +1,8 @@
 """Training: a recipe and datasets to weights."""
 
 from lvvol.train.detector import train_detector
-from lvvol.train.loop import Progress
 from lvvol.train.recipe import Recipe, read_recipe
 from lvvol.train.run import run
+from lvvol.typing import Progress
 
 __all__ = ["Progress", "Recipe", "read_recipe", "run", "train_detector"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch.nn import functional
 
@@ -15,13 +14,12 @@ from lvvol.roi.propose import SIDES_MM
 from lvvol.roi.square import Squares, labelled_square, overlap
 from lvvol.train.loop import Run
 from lvvol.train.sampling import cut, jitter, propagated_squares, random_squares, shade, turns
-
-Float32 = npt.NDArray[np.float32]
+from lvvol.typing import Float32, Float64, Int64
 
 _LOWEST_OVERLAP, _FULL_OVERLAP = 0.25, 0.85
 
 
-def target_of(overlaps: npt.NDArray[np.float64]) -> Float32:
+def target_of(overlaps: Float64) -> Float32:
     """Return what the classifier should say of windows that overlap the labelled square so far.
 
     Scores must rank windows, not only accept them: the refinement (III-E) takes the best of many
@@ -68,9 +66,7 @@ def window_epoch(
     return all_windows, np.concatenate(targets)[order]
 
 
-def _draw(
-    labels: LabelledStack, rng: np.random.Generator
-) -> tuple[Squares, npt.NDArray[np.int64], Float32]:
+def _draw(labels: LabelledStack, rng: np.random.Generator) -> tuple[Squares, Int64, Float32]:
     """Draw squares from every slice labelled at ED, with their slices and targets."""
     shape = labels.stack.images.shape[2:]
     fallback = propagated_squares(labels)

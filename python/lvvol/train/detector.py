@@ -24,11 +24,9 @@ from lvvol.roi.detect import (
     detection_images,
 )
 from lvvol.roi.square import Squares, labelled_square
-from lvvol.train.loop import Progress
 from lvvol.train.recipe import DetectorRecipe, Recipe
 from lvvol.train.sampling import cut, jitter, turns
-
-UInt8 = npt.NDArray[np.uint8]
+from lvvol.typing import Progress, UInt8
 
 CASCADE_SIZE = 24
 """Rows and columns of the cascade's window at scale 1."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,6 @@ import torch
 from torch import nn
 
 from lvvol.errors import RecipeError
-
-Progress = Callable[[str, int, int], None]
-"""Called with the stage's name, the steps done and the steps in all."""
 
 
 def scheduled_rate(step: int, steps: int, highest: float, warmup: float = 0.05) -> float:

@@ -15,8 +15,9 @@ from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.networks.weights import save_weights
 from lvvol.train import classifier, segmentation
-from lvvol.train.loop import Progress, Run
+from lvvol.train.loop import Run
 from lvvol.train.recipe import Recipe
+from lvvol.typing import Progress
 
 _CLASSIFIER, _HFCN = "classifier", "hfcn"
 

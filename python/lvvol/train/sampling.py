@@ -10,8 +10,7 @@ import numpy.typing as npt
 from lvvol import _core
 from lvvol.datasets import LabelledStack
 from lvvol.roi.square import Squares, labelled_square
-
-Float32 = npt.NDArray[np.float32]
+from lvvol.typing import Float32, Float64, Int64
 
 
 def propagated_squares(labels: LabelledStack) -> Squares:
@@ -76,7 +75,7 @@ def random_squares(
     return np.column_stack([corners, sides])
 
 
-def turns(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+def turns(count: int, rng: np.random.Generator) -> Float64:
     """Return random rotations, half of them mirrored, shape (count, 2, 2).
 
     No in-plane orientation is special: scanners, and those who convert their images, turn them
@@ -90,9 +89,9 @@ def turns(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
 
 def cut(
     planes: npt.NDArray[np.float32 | np.uint8],
-    sources: npt.NDArray[np.int64],
+    sources: Int64,
     squares: Squares,
-    turned: npt.NDArray[np.float64],
+    turned: Float64,
     size: int,
 ) -> Float32:
     """Cut turned squares out of planes.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -17,9 +16,8 @@ from lvvol.networks.layers import standardise
 from lvvol.roi.square import Squares
 from lvvol.train.loop import Run
 from lvvol.train.sampling import cut, jitter, propagated_squares, shade, turns
+from lvvol.typing import Float32
 from lvvol.volume import trapezoid_volume_ml
-
-Float32 = npt.NDArray[np.float32]
 
 _SCALES = (0.75, 1.4)
 _SHIFT = 0.15

@@ -11,11 +11,11 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, gen
 
 from lvvol import load_study
 from lvvol.dicom.files import header as header_module
-from lvvol.dicom.files.archive import open_source
 from lvvol.dicom.files.elements import read_meta
 from lvvol.dicom.files.header import parse
 from lvvol.dicom.files.pixels import NativePixels
 from lvvol.dicom.files.read import read_images
+from lvvol.sources.archive import open_source
 from studies import pixels_of
 
 

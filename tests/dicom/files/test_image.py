@@ -5,11 +5,11 @@ import warnings
 import numpy as np
 import pytest
 
-from lvvol.dicom.files.archive import open_source
 from lvvol.dicom.files.header import Header
 from lvvol.dicom.files.image import UnusableError, images_of
 from lvvol.dicom.files.pixels import native_pixels
 from lvvol.dicom.files.read import decode, fetch, read_images
+from lvvol.sources.archive import open_source
 from studies import COLUMNS, ROWS
 
 TEXTS = {

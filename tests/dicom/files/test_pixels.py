@@ -10,10 +10,10 @@ import pytest
 from pydicom import uid
 from pydicom.encaps import encapsulate, get_frame
 
-from lvvol.dicom.files.archive import open_source
 from lvvol.dicom.files.header import parse
 from lvvol.dicom.files.pixels import native_pixels
 from lvvol.dicom.files.read import decode, fetch, read_images
+from lvvol.sources.archive import open_source
 
 ROWS, COLUMNS = 60, 44
 

@@ -19,9 +19,9 @@ from pydicom.uid import (
 
 from lvvol import load_study
 from lvvol.dicom.files import read
-from lvvol.dicom.files.archive import open_source
 from lvvol.dicom.files.read import decode, fetch, read_images
 from lvvol.errors import DamagedStudyError
+from lvvol.sources.archive import open_source
 from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from lvvol import load_study
 from lvvol.phantom import FAULTS, make_phantom, plant
-from lvvol.phantom.files import study_files
-from lvvol.phantom.layouts import LAYOUTS
+from lvvol.phantom.export.files import study_files
+from lvvol.phantom.export.layouts import LAYOUTS
 
 PAIRS = [*((name,) for name in FAULTS), *combinations(FAULTS, 2)]
 

@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from lvvol.dicom.files.archive import open_source
 from lvvol.dicom.files.read import read_images
 from lvvol.dicom.stack.scans import find_acquisitions
+from lvvol.sources.archive import open_source
 from studies import DOWN, NORMAL, RIGHT
 
 

@@ -19,9 +19,9 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from lvvol.dicom.files.archive import MAX_RATIO, RATIO_FREE_BYTES
 from lvvol.dicom.files.elements import UNDEFINED_LENGTH, USED, ascii_text, read_meta, read_plain
 from lvvol.dicom.files.pixels import EncodedPixels, Pixels, native_pixels
+from lvvol.sources.archive import MAX_RATIO, RATIO_FREE_BYTES
 
 # Files beyond this are no cine images (a whole enhanced study is below 100 MB).
 MAX_FILE_BYTES = 512 << 20

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 from pydicom import config
 from pydicom.uid import UID
 
-from lvvol.dicom.files.archive import Source
 from lvvol.dicom.files.header import MAX_FILE_BYTES, parse
 from lvvol.dicom.files.image import MAX_NUMBER, Image, UnusableError, images_of
 from lvvol.dicom.files.pixels import Pixels
+from lvvol.sources.archive import Source
+from lvvol.typing import Float32
 
 # Pixels read with the headers are kept up to this sum, so that a usual study is read once; what
 # lies beyond is read again when it is used.
@@ -116,9 +116,7 @@ def fetch(images: Iterable[Image], source: Source) -> dict[str, Pixels]:
     return found
 
 
-def decode(
-    image: Image, pixels: Pixels | None, out: npt.NDArray[np.float32] | None = None
-) -> npt.NDArray[np.float32]:
+def decode(image: Image, pixels: Pixels | None, out: Float32 | None = None) -> Float32:
     """Decode one image's intensities.
 
     Parameters

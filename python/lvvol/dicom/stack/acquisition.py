@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.dicom.files.image import Image
-
-Float64 = npt.NDArray[np.float64]
+from lvvol.typing import Float64
 
 # Cine slices lie 4 mm apart or more; positions of one place differ by rounding, far below this.
 SAME_PLACE_MM = 1.0

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.dicom.stack.acquisition import SAME_PLACE_MM, Acquisition
 from lvvol.dicom.stack.ledger import Ledger
-
-Float64 = npt.NDArray[np.float64]
+from lvvol.typing import Float64
 
 MIN_SLICES = 3
 # Over the heart, some 60 mm from its axis, planes tilted by this much are off by less than half of

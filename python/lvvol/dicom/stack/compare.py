@@ -6,13 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.stack.acquisition import SAME_PLACE_MM, Acquisition
 from lvvol.dicom.stack.ledger import Ledger
-
-Float64 = npt.NDArray[np.float64]
+from lvvol.typing import Float64
 
 # Fewer slices seldom cover the left ventricle.
 USUAL_SLICES = 7

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol import _core
-from lvvol.cine import moving_centre
-from lvvol.dicom.files.archive import Source
 from lvvol.dicom.files.read import decode, fetch
 from lvvol.dicom.stack.acquisition import Acquisition
 from lvvol.dicom.stack.candidates import USUAL_DEGREES, angle_degrees, usual_axis
@@ -18,9 +15,10 @@ from lvvol.dicom.stack.grid import Grid
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.plan import Plan
 from lvvol.dicom.stack.series import find_view
+from lvvol.motion import moving_centre
+from lvvol.sources.archive import Source
+from lvvol.typing import Float32, Float64
 
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
 End = Literal["first", "last"]
 
 # A heart's axis this far off the usual one may point anywhere.

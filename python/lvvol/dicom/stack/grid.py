@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol import _core
 from lvvol.dicom.stack.acquisition import Acquisition
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.geometry import image_affine
-
-Float32 = npt.NDArray[np.float32]
-Float64 = npt.NDArray[np.float64]
+from lvvol.typing import Float32, Float64
 
 # Grids that agree this well everywhere are the same: interpolating would blur more than it gains,
 # and every slice keeps its own exact affine.

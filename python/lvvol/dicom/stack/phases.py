@@ -6,12 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.dicom.stack.acquisition import Acquisition
 from lvvol.dicom.stack.ledger import Ledger
-
-Float64 = npt.NDArray[np.float64]
+from lvvol.typing import Float64, Int64
 
 # Images that lie this close to a phase of the others show it; the rest is a heart's uneven beat.
 SAME_PHASE_STEPS = 0.25
@@ -34,9 +32,7 @@ def typical_phases(slices: Sequence[Acquisition]) -> int:
     return max(counts, key=lambda n: (counts[n], n))
 
 
-def match_phases(
-    slices: Sequence[Acquisition], positions_mm: Float64, ledger: Ledger
-) -> npt.NDArray[np.int64]:
+def match_phases(slices: Sequence[Acquisition], positions_mm: Float64, ledger: Ledger) -> Int64:
     """Match every slice's images to the stack's phases.
 
     A slice with all its phases takes them in order. Another takes the image nearest in the cycle:
@@ -90,7 +86,7 @@ def match_phases(
 
 def _kept_phases(
     acquisition: Acquisition, n_phases: int, offset: float, cycle: float
-) -> npt.NDArray[np.int64] | None:
+) -> Int64 | None:
     """Find the phases of a slice that has the others' division of the cycle with images missing.
 
     Returns

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.dicom.stack.acquisition import Acquisition
 from lvvol.dicom.stack.candidates import MIN_SLICES, choose_stack, line_up
@@ -15,8 +14,7 @@ from lvvol.dicom.stack.compare import compare_tags
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.phases import match_phases, typical_phases
 from lvvol.errors import NotCineError, TooFewSlicesError
-
-Float64 = npt.NDArray[np.float64]
+from lvvol.typing import Float64, Int64
 
 MIN_PHASES = 2
 # A slice further from its neighbour than this many median gaps is another view, or a planning slip.
@@ -44,7 +42,7 @@ class Plan:
     slices: list[Acquisition]
     positions_mm: Float64
     normal: Float64
-    phases: npt.NDArray[np.int64]
+    phases: Int64
 
 
 def plan_stack(

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from os.path import commonpath
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.stack.acquisition import LONGEST_CYCLE_S, Acquisition, same_plane
@@ -15,8 +14,6 @@ from lvvol.dicom.stack.candidates import PARALLEL_DEGREES, angle_degrees
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.plan import Plan
 from lvvol.survey import Series, View
-
-Float64 = npt.NDArray[np.float64]
 
 # Long-axis views hold the LV's axis: they stand nearly upright on the stack and pass its middle.
 UPRIGHT_DEGREES = 60.0

@@ -10,7 +10,7 @@ import triton.language as tl
 from torch import Tensor
 
 from lvvol.kernels import path
-from lvvol.kernels.patch_scoring.cut.kernel import TILE, cut_window
+from lvvol.kernels.patch_scoring.cut_kernel import TILE, cut_window
 from lvvol.kernels.patch_scoring.reference import LARGEST_STEP
 from lvvol.kernels.patch_scoring.weights import WIDTH, WINDOW_SIZE, ScoringWeights
 

@@ -1,1 +1,0 @@
-"""A window cut out of a stack within a kernel."""

@@ -1,0 +1,1 @@
+"""The scanner of a phantom: planes, protocol, timing and images."""

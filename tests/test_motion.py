@@ -1,0 +1,47 @@
+"""`cine`: where most moves in a slice."""
+
+import numpy as np
+import pytest
+
+from lvvol.motion import moving_centre
+
+
+def test_the_centre_lies_in_what_beats_not_in_what_is_bright():
+    rows, columns = np.mgrid[:60, :100]
+    images = np.zeros((6, 60, 100), np.float32)
+    images[:, 5:25, 5:25] = 1000.0  # bright and still
+    for phase, radius in enumerate((8, 7, 6, 5, 6, 7)):
+        images[phase][np.hypot(rows - 40, columns - 70) <= radius] = 100.0
+    # A disc that beats about its own centre changes in a ring, which is centred there too.
+    assert moving_centre(images) == pytest.approx((40, 70))
+
+
+def test_what_moves_more_weighs_more():
+    images = np.zeros((2, 20, 20), np.float32)
+    images[1, 2, 10], images[1, 10, 10] = 1.0, 3.0  # standard deviations of 0.5 and 1.5
+    assert moving_centre(images) == pytest.approx(((0.5 * 2 + 1.5 * 10) / 2, 10))
+
+
+@pytest.mark.parametrize("n_phases", [1, 5])
+def test_where_nothing_moves_it_is_the_middle_of_the_image(n_phases):
+    still = np.tile(np.arange(35, dtype=np.float32).reshape(1, 5, 7), (n_phases, 1, 1))
+    assert moving_centre(still) == pytest.approx((2, 3))
+
+
+def test_values_may_be_as_large_as_a_header_can_make_them():
+    images = np.zeros((2, 20, 20), np.float32)
+    images[1, 4, 5] = 1e20  # its square is beyond single precision
+    assert moving_centre(images) == pytest.approx((4, 5))
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (1, 2, 5, 7), (0, 5, 7), (2, 0, 7)])
+def test_any_other_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=r"images: expected \(phase, row, column\).*got"):
+        moving_centre(np.zeros(shape, np.float32))
+
+
+def test_values_that_are_not_finite_are_refused():
+    images = np.zeros((2, 5, 7), np.float32)
+    images[0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="images: expected finite"):
+        moving_centre(images)

@@ -1,0 +1,155 @@
+"""The working stack: contrast without units, lengths and places kept."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lvvol.cine import CineStack
+from lvvol.errors import DamagedStudyError
+from lvvol.geometry import image_affine
+from lvvol.preprocess import to_working_stack
+
+
+def stack_of(images, pixel_spacing_mm=(1.0, 1.0)):
+    n_slices, n_phases = images.shape[:2]
+    positions_mm = 10.0 * np.arange(n_slices)
+    orientation = [0.6, 0.8, 0.0, 0.0, 0.0, -1.0]
+    normal = np.cross(orientation[:3], orientation[3:])
+    return CineStack(
+        images=images.astype(np.float32),
+        pixel_spacing_mm=pixel_spacing_mm,
+        positions_mm=positions_mm,
+        times_ms=np.full((n_slices, n_phases), np.nan),
+        affines=np.stack(
+            [
+                image_affine(
+                    np.array([-80.0, 40.0, 100.0]) + p * normal, orientation, pixel_spacing_mm
+                )
+                for p in positions_mm
+            ]
+        ),
+    )
+
+
+def disc(shape, pixel_spacing_mm, centre_mm, radius_mm):
+    rows = (np.arange(shape[0]) + 0.5) * pixel_spacing_mm[0]
+    columns = (np.arange(shape[1]) + 0.5) * pixel_spacing_mm[1]
+    return np.hypot(rows[:, None] - centre_mm[0], columns[None] - centre_mm[1]) < radius_mm
+
+
+@pytest.fixture(scope="module")
+def noise():
+    """Rayleigh noise, as in a magnitude image of air; whole numbers."""
+    return np.random.default_rng(1).rayleigh(200, (2, 3, 230, 210)).round()
+
+
+def test_grey_values_become_ranks_in_the_central_field(noise):
+    noise[:, :, :20] /= 4  # outside the central 184 mm: must not move any rank
+    working = to_working_stack(stack_of(noise)).images
+    for z in range(2):
+        centre = np.sort(noise[z, :, 23:207, 13:197].ravel())
+        expected = np.searchsorted(centre, noise[z], side="right") / len(centre)
+        # Ranks are those of 1024 levels; the fullest holds 0.3 % of the pixels.
+        np.testing.assert_allclose(working[z], expected, atol=0.005)
+
+
+def test_scanner_units_drop_out_exactly_where_rounding_does(noise):
+    before = to_working_stack(stack_of(noise)).images
+    gains = np.array([4.0, 0.5])[:, None, None, None]
+    np.testing.assert_array_equal(to_working_stack(stack_of(gains * noise - 512)).images, before)
+
+
+def test_scanner_units_drop_out_but_for_rounding(noise):
+    before = to_working_stack(stack_of(noise)).images
+    after = to_working_stack(stack_of(3.7 * noise - 91.3)).images
+    np.testing.assert_allclose(after, before, atol=0.005)
+    assert (after == before).mean() > 0.99
+
+
+def test_brighter_stays_brighter(noise):
+    working = to_working_stack(stack_of(noise)).images
+    order = np.argsort(noise[0].ravel(), kind="stable")
+    assert (np.diff(working[0].ravel()[order]) >= 0).all()
+    assert working.min() >= 0
+    assert working.max() == 1
+
+
+def test_slice_without_contrast_is_zero_and_leaves_others_alone(noise):
+    flat = noise.copy()
+    flat[0] = 700
+    working = to_working_stack(stack_of(flat)).images
+    assert not working[0].any()
+    np.testing.assert_array_equal(working[1], to_working_stack(stack_of(noise)).images[1])
+
+
+def test_pixels_become_square_millimetres_and_sizes_stay():
+    spacing, radius_mm, centre_mm = (1.4, 0.9), 30.0, (118.3, 96.7)
+    image = disc((160, 220), spacing, centre_mm, radius_mm)
+    working = to_working_stack(stack_of(image[None, None], spacing))
+    assert working.pixel_spacing_mm == (1.0, 1.0)
+    assert working.images.shape == (1, 1, 224, 198)
+    background, bright = working.images.min(), working.images.max()
+    share = (working.images[0, 0] - background) / (bright - background)
+    assert share.sum() == pytest.approx(np.pi * radius_mm**2, rel=0.005)
+    rows, columns = np.indices(share.shape) + 0.5
+    assert (share * rows).sum() / share.sum() == pytest.approx(centre_mm[0], abs=0.05)
+    assert (share * columns).sum() / share.sum() == pytest.approx(centre_mm[1], abs=0.05)
+
+
+def test_landmarks_keep_their_place_in_the_patient():
+    spacing = (1.4, 0.9)
+    stack = stack_of(np.random.default_rng(0).normal(size=(3, 1, 160, 220)), spacing)
+    working = to_working_stack(stack)
+    corner_mm = np.random.default_rng(1).uniform(0, 200, (50, 2))  # from the top left edge
+    ones = np.ones((50, 1))
+    for z in range(3):
+        depth = np.zeros((50, 1))
+        old = np.hstack([corner_mm / spacing - 0.5, depth, ones]) @ stack.affines[z].T
+        new = np.hstack([corner_mm - 0.5, depth, ones]) @ working.affines[z].T
+        np.testing.assert_allclose(new, old, atol=0.01)
+        # k stays mm along the unit normal.
+        np.testing.assert_allclose(working.affines[z, :3, 2], stack.affines[z, :3, 2])
+
+
+def test_what_is_not_pixels_is_carried_over(noise):
+    stack = replace(stack_of(noise), study_uid="1.2.3", warnings=("few slices",))
+    images = stack.images.copy()
+    working = to_working_stack(stack)
+    assert (working.study_uid, working.warnings) == ("1.2.3", ("few slices",))
+    np.testing.assert_array_equal(working.positions_mm, stack.positions_mm)
+    np.testing.assert_array_equal(stack.images, images)
+
+
+def test_any_memory_layout_and_any_number_of_threads_give_the_same(noise):
+    stack = stack_of(noise, (1.3, 1.1))
+    expected = to_working_stack(stack, threads=1).images
+    turned = np.ascontiguousarray(stack.images.transpose(3, 2, 1, 0)).transpose(3, 2, 1, 0)
+    assert not turned.flags.c_contiguous
+    again = to_working_stack(replace(stack, images=turned), threads=2).images
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_image_smaller_than_the_central_field_is_ranked_as_a_whole():
+    image = np.arange(60.0 * 50).reshape(1, 1, 60, 50)
+    working = to_working_stack(stack_of(image)).images
+    np.testing.assert_allclose(working.ravel(), (np.arange(3000) + 1) / 3000, atol=2 / 1023)
+
+
+def test_a_hot_pixel_changes_no_other(noise):
+    stack = stack_of(noise)
+    hot = stack.images.copy()
+    hot[0, 0, 30, 30] = 1000 * hot.max()
+    expected = to_working_stack(stack).images
+    found = to_working_stack(replace(stack, images=hot)).images
+    apart = np.abs(found - expected)[0].max(axis=0)
+    apart[30, 30] = 0
+    assert apart.max() < 0.02
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_grey_values_that_are_no_numbers_are_refused(noise, value):
+    broken = noise.copy()
+    broken[1, 2, 100, 90] = value
+    with pytest.raises(DamagedStudyError, match="slice 2: expected finite grey values"):
+        to_working_stack(stack_of(broken))
