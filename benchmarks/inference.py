@@ -26,8 +26,8 @@ from lvvol import _core, load_study, predict
 from lvvol.networks import inference
 from lvvol.networks.configs import PATCH_SIZE, HfcnConfig, RoiClassifierConfig
 from lvvol.networks.files import layers_of
-from lvvol.networks.folding import ready
-from lvvol.networks.weights import load_hfcn, load_roi_classifier
+from lvvol.networks.folding import fold_batch_norm
+from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module
 from lvvol.phantom import make_phantom
 from lvvol.preprocess import to_working_stack
 from lvvol.roi.phases import window_phases
@@ -51,7 +51,7 @@ class Way:
 def inputs(study: Path | None, patches: int, windows: int) -> tuple[Floats, Floats]:
     """Return patches and windows at and around the squares found in a study or a phantom."""
     stack = load_study(study) if study else make_phantom(2).to_cine_stack()
-    working, squares = to_working_stack(stack), predict(stack).squares
+    working, squares = to_working_stack(stack), predict(stack).rois.squares_mm
     z, phases = np.arange(len(squares)), np.arange(stack.n_phases)
     cut = _core.extract_windows(
         working.images, z, squares, phases, PATCH_SIZE, normalise="mean_std"
@@ -73,11 +73,11 @@ def inputs(study: Path | None, patches: int, windows: int) -> tuple[Floats, Floa
 
 def torch_way(dtype: torch.dtype, folded: bool) -> Way:
     """Return torch's modules: as trained, or folded and channels-last."""
-    hfcn, classifier = load_hfcn(), load_roi_classifier()
+    hfcn, classifier = load_hfcn_module(), load_roi_classifier_module()
     layout = torch.contiguous_format
     if folded:
-        ready(hfcn)
-        ready(classifier)
+        fold_batch_norm(hfcn)
+        fold_batch_norm(classifier)
         layout = torch.channels_last
     hfcn.to(dtype)
     classifier.to(dtype)
@@ -106,7 +106,7 @@ def torch_way(dtype: torch.dtype, folded: bool) -> Way:
 
 def core_way() -> Way:
     """Return the core's networks."""
-    hfcn, classifier = inference.load_hfcn(), inference.load_roi_classifier()
+    hfcn, classifier = inference.load_hfcn_module(), inference.load_roi_classifier_module()
     return Way(
         lambda patches, threads: hfcn(patches, threads=threads),
         lambda windows, threads: classifier(windows, threads=threads),

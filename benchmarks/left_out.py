@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.command import read_paths
 from benchmarks.real_studies import DSB2, SUNNYBROOK, read_contours
-from lvvol import pipeline
+from lvvol import predict
 from lvvol.prediction import Prediction
 from lvvol.volume import cone_volume_ml
 
@@ -44,7 +44,7 @@ def compare_dsb2(data: Path, study: str) -> Comparison:
     """Compare a DSB2 study with the competition's volumes."""
     with (data / "dsb2_dicom" / "volumes.csv").open(newline="") as table:
         label = next(row for row in csv.DictReader(table) if row["Id"] == study)
-    measured = pipeline.predict(data / "dsb2_dicom" / study)
+    measured = predict(data / "dsb2_dicom" / study)
     return Comparison(
         f"DSB2 {study}",
         measured.edv_ml,
@@ -59,7 +59,7 @@ def compare_sunnybrook(data: Path, study: str) -> Comparison:
 
     Measured volumes are those of the measurement's own ED and ES phases.
     """
-    measured = pipeline.predict(data / "sunnybrook" / "SCD_IMAGES_01" / study)
+    measured = predict(data / "sunnybrook" / "SCD_IMAGES_01" / study)
     drawn = contour_areas_mm2(data / "sunnybrook", study)
     uids = measured.stack.sop_instance_uids
     areas_mm2 = np.array([[drawn.get(uid, np.nan) for uid in row] for row in uids])

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks.command import read_paths
 from benchmarks.machine import write_results
-from lvvol import pipeline
+from lvvol import predict
 from lvvol.phantom import PhantomStudy, make_phantom
 
 
@@ -20,7 +20,7 @@ def compare(phantoms: Iterable[PhantomStudy]) -> dict[str, Any]:
     """Return the errors of EDV and ESV in percent, and the warnings, of each phantom."""
     each = []
     for phantom in phantoms:
-        measured = pipeline.predict(phantom.to_cine_stack())
+        measured = predict(phantom.to_cine_stack())
         each.append(
             {
                 "seed": phantom.seed,

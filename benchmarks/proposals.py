@@ -19,7 +19,7 @@ import numpy.typing as npt
 from benchmarks.command import read_paths
 from benchmarks.machine import write_results
 from benchmarks.real_studies import DSB2, STUDIES, SUNNYBROOK, read_contours
-from lvvol import _core, load_study, pipeline
+from lvvol import Model, _core, load_model, load_study
 from lvvol.cine import CineStack
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.datasets.phantoms import phantom_labels
@@ -28,7 +28,7 @@ from lvvol.preprocess import to_working_stack
 from lvvol.roi import DETECTOR_FILE, CascadeProposer, WindowScorer, locate, read_detector
 from lvvol.roi.square import Squares, labelled_square, overlap
 from lvvol.train import train_detector
-from lvvol.train.sampling import turns
+from lvvol.train.sampling import random_rotations
 
 RIGHT_IOU = 0.5
 N_PHANTOMS = 100
@@ -61,7 +61,7 @@ def turned(cases: Iterable[Case], seed: int) -> Iterator[Case]:
     """Turn each stack about its square by a random angle, half of them mirrored too."""
     rng = np.random.default_rng(seed)
     for case in cases:
-        turn = turns(1, rng)[0]
+        turn = random_rotations(1, rng)[0]
         centre = case.square[:2] + case.square[2] / 2 - 0.5
         matrix = np.column_stack([turn, centre - turn @ centre])
         images = case.stack.images
@@ -110,7 +110,7 @@ def train_without(study: str, png: Path, data: Path, runs: Path) -> Path:
     return out / DETECTOR_FILE
 
 
-def look(case: Case, detector: _core.Cascade, model: pipeline.Model) -> dict[str, Any]:
+def look(case: Case, detector: _core.Cascade, model: Model) -> dict[str, Any]:
     """Propose and search, and compare both with the square."""
     proposer = CascadeProposer(detector)
     proposals = proposer(case.stack.images[case.stack.n_slices // 2])
@@ -127,7 +127,7 @@ def look(case: Case, detector: _core.Cascade, model: pipeline.Model) -> dict[str
         rois = locate(scorer, proposer)
     except RoiNotFoundError as error:
         return {**report, "overlap": 0.0, "found_by": None, "refused": str(error)}
-    square = rois.squares[case.stack.n_slices // 2]
+    square = rois.squares_mm[case.stack.n_slices // 2]
     return {
         **report,
         "overlap": float(overlap(square, case.square)),
@@ -181,7 +181,7 @@ def draw(sets: dict[str, dict[str, Any]], path: Path) -> None:
 
 def main(png: Path, data: Path, runs: Path) -> None:
     """Look at every set, write, draw."""
-    model = pipeline.load_model()
+    model = load_model()
 
     def each(cases: Iterable[Case]) -> list[dict[str, Any]]:
         return [look(case, model.detector, model) for case in cases]

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.command import read_paths
 from benchmarks.machine import write_results
 from benchmarks.real_studies import STUDIES
-from lvvol import load_study, pipeline
+from lvvol import Model, load_model, load_study
 from lvvol.cine import CineStack
 from lvvol.datasets import Part, read_dataset
 from lvvol.preprocess import to_working_stack
@@ -36,7 +36,7 @@ class Counting(WindowScorer):
         return super().__call__(z, squares)
 
 
-def compare(stack: CineStack, model: pipeline.Model) -> Iterator[dict[str, Any]]:
+def compare(stack: CineStack, model: Model) -> Iterator[dict[str, Any]]:
     """Search from the detector's first proposal outwards; compare in every slice."""
     scorer = Counting(stack, model.roi_classifier)
     middle = stack.n_slices // 2
@@ -75,7 +75,7 @@ def summarise(each: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 def main(png: Path, data: Path) -> None:
     """Compare on every patient, write."""
-    model = pipeline.load_model()
+    model = load_model()
     stacks = [
         labels.stack
         for dataset in ("dsb2_png", "sunnybrook_png")

@@ -18,7 +18,7 @@ import numpy as np
 from benchmarks.command import read_paths
 from benchmarks.machine import write_results
 from benchmarks.real_studies import STUDIES
-from lvvol import load_study, pipeline
+from lvvol import Model, load_model, load_study, predict
 from lvvol.cine import CineStack
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import RoiNotFoundError
@@ -51,7 +51,7 @@ PARTS = {
 }
 
 
-def search_hearts(stacks: Iterable[LabelledStack], model: pipeline.Model) -> dict[str, Any]:
+def search_hearts(stacks: Iterable[LabelledStack], model: Model) -> dict[str, Any]:
     """Return the lowest score that any patient's third-best slice has, and who is refused."""
     third, refused = {}, []
     for labels in stacks:
@@ -77,17 +77,17 @@ def measure_part(stack: CineStack, part: tuple[slice, slice]) -> dict[str, Any]:
     names = [f"{each.start or ''}:{each.stop or ''}" for each in part]
     report: dict[str, Any] = {"rows": names[0], "columns": names[1]}
     try:
-        measured = pipeline.predict(replace(stack, images=images))
+        measured = predict(replace(stack, images=images))
     except RoiNotFoundError as error:
         return {**report, "refused": str(error)}
     return {**report, "edv_ml": measured.edv_ml, "warnings": list(measured.warnings)}
 
 
-def compare_detectors(stack: CineStack, model: pipeline.Model, other: Path) -> dict[str, float]:
+def compare_detectors(stack: CineStack, model: Model, other: Path) -> dict[str, float]:
     """Return by how many percent volumes differ with another detector."""
     working = to_working_stack(stack)
     ours, theirs = (
-        pipeline.measure(working, each).volumes_ml
+        each.predict_working_stack(working).volumes_ml
         for each in (model, replace(model, detector=read_detector(other)))
     )
     return {
@@ -98,7 +98,7 @@ def compare_detectors(stack: CineStack, model: pipeline.Model, other: Path) -> d
 
 def main(png: Path, data: Path, runs: Path) -> None:
     """Search, measure, write."""
-    model = pipeline.load_model()
+    model = load_model()
     hearts = search_hearts(
         (
             labels

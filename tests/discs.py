@@ -4,6 +4,7 @@ import numpy as np
 
 from lvvol.cine import CineStack, Decision
 from lvvol.prediction import Prediction
+from lvvol.roi import FoundBy, Rois
 
 CENTRE_MM = np.array([120.0, 95.0])  # row, column, from the corner of the first pixel
 PIXEL_SPACING_MM = (1.5, 1.25)  # unequal, so that a swapped axis shows
@@ -40,7 +41,7 @@ def disc_stack(n_slices=4, n_phases=5):
 
 
 def disc_prediction(n_slices=4, n_phases=5, warnings=(), side_mm=80.0):
-    """Areas and P are those of the discs; the volumes follow from the areas as prisms."""
+    """Areas and P are those of the discs; equal areas make the volumes those of prisms."""
     radii = disc_radii_mm(n_phases)
     squares = np.tile([*(CENTRE_MM - side_mm / 2), side_mm], (n_slices, 1))
     cell_mm = (np.arange(48) + 0.5) / 48 * side_mm - side_mm / 2
@@ -49,15 +50,15 @@ def disc_prediction(n_slices=4, n_phases=5, warnings=(), side_mm=80.0):
     areas = np.tile(np.pi * radii**2, (n_slices, 1))
     return Prediction(
         stack=disc_stack(n_slices, n_phases),
-        volumes_ml=areas[0] * GAP_MM * (n_slices - 1) / 1000,
+        rois=Rois(
+            squares_mm=squares,
+            scores=np.ones(n_slices),
+            kept=np.zeros(n_slices, dtype=bool),
+            start=n_slices // 2,
+            found_by=FoundBy.DETECTOR,
+        ),
         areas_mm2=areas,
-        squares=squares,
-        roi_scores=np.ones(n_slices),
-        roi_start=n_slices // 2,
-        roi_found_by="detector",
         lv_probability=np.tile(p.astype(np.float32), (n_slices, 1, 1, 1)),
-        ed_phase=ED_PHASE,
-        es_phase=ES_PHASE,
         warnings=tuple(warnings),
         timings_s={"read": 1.25, "resample": 0.2, "roi": 1.0, "segment": 2.0, "volume": 0.05},
     )

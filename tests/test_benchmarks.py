@@ -23,11 +23,12 @@ from benchmarks import (
 )
 from benchmarks import labels as label_benchmark
 from cascade_files import random_cascade
-from lvvol import pipeline
+from lvvol import load_model, predict
 from lvvol.datasets import LabelledStack, Part
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.datasets.phantoms import phantom_labels
 from lvvol.evaluate import PatientResult
+from lvvol.networks.files import SHIPPED
 from lvvol.phantom import make_phantom, write_study
 from studies import Study
 
@@ -109,7 +110,7 @@ def test_accuracy_reports_both_parts_and_the_studies_left_out(results, monkeypat
 
 def test_phantoms_report_errors_in_percent_of_the_truth():
     phantom = make_phantom(2, n_slices=6, n_phases=4)
-    measured = pipeline.predict(phantom.to_cine_stack())
+    measured = predict(phantom.to_cine_stack())
     report = phantoms.compare([phantom])
     (entry,) = report["each"]
     assert entry["edv_error_percent"] == pytest.approx(
@@ -235,7 +236,7 @@ def test_windows_that_are_wrong_are_not_timed(way, monkeypatch):
 
 def test_proposals_looks_at_a_study_as_it_is_and_turned():
     cases = list(proposals.labelled_cases([phantom_labels(3, rows=96)]))
-    model = pipeline.load_model()
+    model = load_model()
     for case in (*cases, *proposals.turned(cases, seed=2)):
         looked = proposals.look(case, model.detector, model)
         assert looked["rank"] <= 3
@@ -265,7 +266,7 @@ def test_proposals_counts_by_rank_and_overlap(tmp_path):
 
 def test_refinement_compares_with_all_windows():
     (case,) = proposals.labelled_cases([phantom_labels(3, rows=96)])
-    summary = refinement.summarise(refinement.compare(case.stack, pipeline.load_model()))
+    summary = refinement.summarise(refinement.compare(case.stack, load_model()))
     assert summary["slices"] == case.stack.n_slices
     assert 27 <= summary["mean_windows"] < 150
     assert 3 <= summary["believed"] <= summary["slices"]
@@ -274,14 +275,14 @@ def test_refinement_compares_with_all_windows():
 
 
 def test_refusals_tells_a_heart_from_a_corner_and_compares_detectors():
-    labels, model = phantom_labels(3, rows=96), pipeline.load_model()
+    labels, model = phantom_labels(3, rows=96), load_model()
     hearts = refusals.search_hearts([labels], model)
     assert (hearts["patients"], hearts["lowest"], hearts["refused"]) == (1, "phantom/3", [])
     assert 0.8 <= hearts["lowest_third_best_score"] <= 1
     corner = refusals.measure_part(labels.stack, np.s_[:60, :60])
     assert (corner["rows"], corner["columns"]) == (":60", ":60")
     assert "edv_ml" not in corner
-    shipped = pipeline.SHIPPED / refusals.DETECTOR_FILE
+    shipped = SHIPPED / refusals.DETECTOR_FILE
     assert refusals.compare_detectors(labels.stack, model, shipped) == {
         "edv_percent": 0,
         "esv_percent": 0,

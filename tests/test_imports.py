@@ -13,18 +13,19 @@ import pytest
 import lvvol
 
 PACKAGE = next(p for p in map(Path, lvvol.__path__) if (p / "errors.py").exists())
-BASE = {"errors", "typing", "cine", "survey", "geometry", "motion", "_core"}
+BASE = {"errors", "typing", "output", "cine", "survey", "geometry", "motion", "_core"}
 
 MAY_IMPORT = {
-    "__init__": {"cine", "dicom", "errors", "pipeline", "prediction", "survey"},
+    "__init__": {"cine", "dicom", "errors", "model", "prediction", "survey"},
     "__main__": {"cli"},
     "errors": set(),
     "typing": set(),
+    "output": {"errors"},
     "cine": {"typing"},
     "survey": {"cine", "errors"},
     "geometry": {"_core", "typing"},
     "motion": {"typing"},
-    "prediction": {"cine", "typing", "volume"},
+    "prediction": {"cine", "roi", "typing", "volume"},
     "volume": {"typing"},
     "preprocess": BASE,
     "sources": {"errors"},
@@ -32,15 +33,25 @@ MAY_IMPORT = {
     "networks": BASE | {"kernels"},
     "kernels": {"_core", "typing"},
     "roi": BASE,
-    "quality": BASE | {"roi", "volume"},
-    "pipeline": BASE
-    | {"dicom", "networks", "prediction", "preprocess", "quality", "roi", "volume"},
+    "quality": BASE | {"prediction", "roi"},
+    "pipeline": BASE | {"networks", "prediction", "preprocess", "quality", "roi"},
+    "model": BASE | {"dicom", "networks", "pipeline", "prediction", "roi"},
     "datasets": BASE | {"dicom", "phantom", "preprocess"},
     "train": BASE | {"datasets", "networks", "preprocess", "roi", "volume"},
-    "evaluate": BASE | {"datasets", "pipeline", "roi", "volume"},
+    "evaluate": BASE | {"datasets", "model", "prediction", "roi", "volume"},
     "phantom": BASE | {"volume"},
     "report": BASE | {"prediction"},
-    "cli": {"dicom", "errors", "evaluate", "phantom", "pipeline", "report", "train", "typing"},
+    "cli": {
+        "dicom",
+        "errors",
+        "evaluate",
+        "model",
+        "output",
+        "phantom",
+        "report",
+        "train",
+        "typing",
+    },
     "weights": set(),
 }
 ONLY_IN = {
@@ -132,8 +143,9 @@ def test_the_rule_has_no_circle():
         ("lvvol.report.contact_sheet", {"torch", "pydicom", "click"}),
         ("lvvol.phantom", {"torch", "pydicom", "click"}),
         ("lvvol.networks.inference", {"torch", "cv2", "pydicom", "click"}),
-        ("lvvol.pipeline", {"torch", "cv2", "click"}),
-        ("lvvol.train", {"click", "lvvol.pipeline", "pydicom"}),
+        ("lvvol.pipeline", {"torch", "cv2", "pydicom", "click"}),
+        ("lvvol.model", {"torch", "cv2", "click"}),
+        ("lvvol.train", {"click", "lvvol.model", "lvvol.pipeline", "pydicom"}),
     ],
 )
 def test_a_fresh_interpreter_loads_no_more_than_a_room_needs(module, absent):

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from benchmarks import left_out
-from lvvol import load_study, pipeline
+from lvvol import load_model, load_study, predict
 from lvvol.errors import RoiNotFoundError
-from lvvol.networks.weights import load_hfcn, load_roi_classifier
+from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module
 from lvvol.phantom import make_phantom
 from lvvol.preprocess import to_working_stack
 
@@ -47,8 +47,8 @@ def test_sunnybrook_study_left_out_of_training_is_near_its_contours(
 def test_volumes_are_those_of_torch(real_data):
     """Measured once by the core's networks and once by the modules that were trained."""
     working = to_working_stack(load_study(real_data / "dsb2_dicom" / "501"))
-    by_core = pipeline.load_model()
-    hfcn, classifier = load_hfcn(), load_roi_classifier()
+    by_core = load_model()
+    hfcn, classifier = load_hfcn_module(), load_roi_classifier_module()
 
     @torch.inference_mode()
     def segment(patches, threads):
@@ -60,8 +60,8 @@ def test_volumes_are_those_of_torch(real_data):
         return classifier(torch.from_numpy(windows)).softmax(dim=1)[:, 0].numpy()
 
     by_torch = replace(by_core, hfcn=segment, roi_classifier=score)
-    core, expected = (pipeline.measure(working, each) for each in (by_core, by_torch))
-    np.testing.assert_array_equal(core.rois.squares, expected.rois.squares)
+    core, expected = (each.predict_working_stack(working) for each in (by_core, by_torch))
+    np.testing.assert_array_equal(core.rois.squares_mm, expected.rois.squares_mm)
     np.testing.assert_allclose(core.volumes_ml, expected.volumes_ml, rtol=0, atol=0.01)
 
 
@@ -83,7 +83,7 @@ def test_a_part_of_the_body_without_a_heart_gives_no_number(real_data, study, pa
     stack = load_study(real_data / study)
     images = np.ascontiguousarray(stack.images[(slice(None), slice(None), *part)])
     with pytest.raises(RoiNotFoundError):
-        pipeline.predict(replace(stack, images=images))
+        predict(replace(stack, images=images))
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def phantom():
 
 @pytest.fixture(scope="module")
 def prediction(phantom):
-    return pipeline.predict(phantom.to_cine_stack())
+    return predict(phantom.to_cine_stack())
 
 
 def test_prediction_has_every_slice_and_phase(prediction, phantom):
@@ -112,6 +112,6 @@ def test_timings_name_every_stage_of_a_stack_in_order(prediction):
 
 
 def test_prediction_is_the_same_for_every_thread_count(prediction, phantom):
-    again = pipeline.predict(phantom.to_cine_stack(), threads=1)
+    again = predict(phantom.to_cine_stack(), threads=1)
     np.testing.assert_array_equal(again.volumes_ml, prediction.volumes_ml)
     np.testing.assert_array_equal(again.lv_probability, prediction.lv_probability)

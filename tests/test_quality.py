@@ -1,9 +1,13 @@
 """Doubts: each raised by its own fault, none by a plausible heart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from lvvol.quality import doubts
+from discs import disc_stack
+from lvvol.prediction import Prediction
+from lvvol.quality import check
 from lvvol.roi import FoundBy, Rois
 
 ED = np.array([500.0, 3500.0, 4000.0, 4000.0, 2500.0, 300.0])
@@ -13,7 +17,7 @@ VOLUMES_ML = np.array([140.0, 98.0, 56.0])
 
 def rois(kept=(), start=3, found_by=FoundBy.DETECTOR):
     return Rois(
-        squares=np.tile([60.0, 60.0, 90.0], (6, 1)),
+        squares_mm=np.tile([60.0, 60.0, 90.0], (6, 1)),
         scores=np.full(6, 0.9),
         kept=np.isin(np.arange(6), kept),
         start=start,
@@ -22,10 +26,22 @@ def rois(kept=(), start=3, found_by=FoundBy.DETECTOR):
 
 
 def doubts_of(
-    areas=AREAS, likelihood_areas=None, volumes_ml=VOLUMES_ML, field_mm=(300.0, 300.0), **search
+    areas=AREAS, probability_areas=None, volumes_ml=VOLUMES_ML, field_mm=(300.0, 300.0), **search
 ):
-    likelihood_areas = areas if likelihood_areas is None else likelihood_areas
-    return doubts(areas, likelihood_areas, np.asarray(volumes_ml), rois(**search), field_mm)
+    given = type(
+        "Given",
+        (Prediction,),
+        {
+            "volumes_ml": np.asarray(volumes_ml),
+            "probability_areas_mm2": areas if probability_areas is None else probability_areas,
+        },
+    )
+    stack = replace(
+        disc_stack(n_slices=6, n_phases=3),
+        images=np.zeros((6, 3, 100, 100), np.float32),
+        pixel_spacing_mm=(field_mm[0] / 100, field_mm[1] / 100),
+    )
+    return check(given(stack, rois(**search), np.empty(0), areas))
 
 
 def test_nothing_speaks_against_a_plausible_heart():
@@ -57,12 +73,12 @@ def test_no_cavity_at_all():
 
 
 def test_two_estimates_that_disagree_at_es():
-    likelihood_areas = AREAS * [1.0, 1.0, 0.8]
+    probability_areas = AREAS * [1.0, 1.0, 0.8]
     # 0.4 * 14800 mm2 = 59 cm2, and 80 % of it 47 cm2.
-    assert doubts_of(likelihood_areas=likelihood_areas) == (
+    assert doubts_of(probability_areas=probability_areas) == (
         "the two area estimates disagree at ES: 59 cm2 and 47 cm2 over all slices",
     )
-    assert doubts_of(likelihood_areas=AREAS * 0.9) == ()
+    assert doubts_of(probability_areas=AREAS * 0.9) == ()
 
 
 @pytest.mark.parametrize(("z", "place"), [(0, "first"), (-1, "last")])

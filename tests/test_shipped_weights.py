@@ -5,8 +5,13 @@ import json
 import pytest
 
 from lvvol.datasets.phantoms import phantom_labels
-from lvvol.networks.weights import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED, load_hfcn
-from lvvol.networks.weights import load_roi_classifier as load_classifier
+from lvvol.networks.weights import (
+    HFCN_FILE,
+    ROI_CLASSIFIER_FILE,
+    SHIPPED,
+    load_hfcn_module,
+    load_roi_classifier_module,
+)
 from lvvol.roi import DETECTOR_FILE, CascadeProposer, read_detector
 from lvvol.roi.square import labelled_square, overlap
 
@@ -14,8 +19,8 @@ FILES = (HFCN_FILE, ROI_CLASSIFIER_FILE, DETECTOR_FILE)
 
 
 def test_shipped_weights_load_and_are_small():
-    load_hfcn()
-    load_classifier()
+    load_hfcn_module()
+    load_roi_classifier_module()
     read_detector(SHIPPED / DETECTOR_FILE)
     assert sum((SHIPPED / name).stat().st_size for name in FILES) < 4e6
 

@@ -14,7 +14,7 @@ from lvvol.kernels.hypercolumn import hypercolumn
 from lvvol.kernels.hypercolumn.op import layout_of
 from lvvol.kernels.hypercolumn_conv import hypercolumn_conv
 from lvvol.kernels.path import forced
-from lvvol.networks.folding import ready
+from lvvol.networks.folding import fold_batch_norm
 from lvvol.networks.hfcn import HFCN
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -165,7 +165,7 @@ def network_case(dtype: torch.dtype, device: torch.device) -> Case:
     torch.manual_seed(0)
     plain = HFCN().to(device, dtype).eval()
     readied = deepcopy(plain)
-    ready(readied)
+    fold_batch_norm(readied)
     compiled = torch.compile(readied)
     patches = torch.randn(NETWORK_BATCH, 1, SIZE, SIZE, device=device).to(dtype)
 

@@ -19,8 +19,8 @@ from torch.nn import functional
 from benchmarks.gpu.case import Case, Operation
 from lvvol.kernels.patch_scoring import patch_scoring, scoring_weights
 from lvvol.kernels.patch_scoring.reference import patch_scoring_reference
-from lvvol.networks.folding import ready
-from lvvol.networks.weights import load_roi_classifier
+from lvvol.networks.folding import fold_batch_norm
+from lvvol.networks.weights import load_roi_classifier_module
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 SLICES = 16
@@ -99,10 +99,10 @@ def by_grid_sampling(
 def case(kernel: str, images: Tensor, windows: int, targets: dict[str, float]) -> Case:
     """Return a case of windows of a stack; `kernel` says beside what."""
     dtype, device = images.dtype, images.device
-    network = load_roi_classifier().to(device)
+    network = load_roi_classifier_module().to(device)
     weights = scoring_weights(network, dtype)
     plain = deepcopy(network)
-    ready(plain)
+    fold_batch_norm(plain)
     beside = {
         "patch scoring": partial(by_grid_sampling, plain.to(dtype)),
         "patch scoring, same filter": partial(patch_scoring_reference, weights=weights),
@@ -145,7 +145,7 @@ def cases(device: torch.device) -> Iterator[Case]:
 
 def launches() -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield every variant of the kernels."""
-    network = load_roi_classifier()
+    network = load_roi_classifier_module()
     images, squares = torch.zeros(1, 6, 64, 64), torch.zeros(2400, 3, dtype=torch.float64) + 25
     slices, phases = torch.zeros(2400, dtype=torch.int64), torch.arange(6)
     for dtype in DTYPES:

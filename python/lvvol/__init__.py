@@ -2,8 +2,8 @@
 
 >>> import lvvol
 >>> sorted(lvvol.__all__)  # doctest: +NORMALIZE_WHITESPACE
-['CineStack', 'LvvolError', 'Prediction', 'Survey', '__version__', 'load_study', 'predict',
- 'survey_study']
+['CineStack', 'LvvolError', 'Model', 'Prediction', 'Survey', '__version__', 'load_model',
+ 'load_study', 'predict', 'survey_study']
 """
 
 from importlib import import_module
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lvvol.cine import CineStack
     from lvvol.dicom import load_study, survey_study
     from lvvol.errors import LvvolError
-    from lvvol.pipeline import predict
+    from lvvol.model import Model, load_model, predict
     from lvvol.prediction import Prediction
     from lvvol.survey import Survey
 
@@ -23,19 +23,23 @@ if TYPE_CHECKING:
 _HOMES = {
     "CineStack": "lvvol.cine",
     "LvvolError": "lvvol.errors",
+    "Model": "lvvol.model",
     "Prediction": "lvvol.prediction",
     "Survey": "lvvol.survey",
+    "load_model": "lvvol.model",
     "load_study": "lvvol.dicom",
-    "predict": "lvvol.pipeline",
+    "predict": "lvvol.model",
     "survey_study": "lvvol.dicom",
 }
 
 __all__ = [
     "CineStack",
     "LvvolError",
+    "Model",
     "Prediction",
     "Survey",
     "__version__",
+    "load_model",
     "load_study",
     "predict",
     "survey_study",

@@ -29,7 +29,7 @@ class Decision:
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CineStack:
     """A short-axis cine stack: every slice at every phase, and where it lies in the patient.
 
@@ -102,6 +102,23 @@ class CineStack:
             raise ValueError(f"positions_mm: expected strictly increasing, got {self.positions_mm}")
         if min(self.pixel_spacing_mm) <= 0:
             raise ValueError(f"pixel_spacing_mm: expected > 0, got {self.pixel_spacing_mm}")
+
+    def __repr__(self) -> str:
+        count = len(self.warnings)
+        return f"CineStack({self.describe()}, {count} warning{'s' * (count != 1)})"
+
+    def describe(self) -> str:
+        """Return slices and the distances between them, phases, and pixels in one line."""
+        rows, columns = self.images.shape[2:]
+        gaps = sorted({round(gap, 1) for gap in self.slice_gaps_mm.tolist()})
+        apart = "" if not gaps else f" {gaps[0]:.1f}"
+        apart += f" to {gaps[-1]:.1f}" if len(gaps) > 1 else ""
+        between_rows, between_columns = self.pixel_spacing_mm
+        return (
+            f"{self.n_slices} slice{'s' * (self.n_slices != 1)}{apart}{' mm apart' * bool(gaps)}, "
+            f"{self.n_phases} phases, {rows} x {columns} pixels of "
+            f"{between_rows:.2f} x {between_columns:.2f} mm"
+        )
 
     @property
     def n_slices(self) -> int:

@@ -1,60 +1,72 @@
-"""`Prediction`, what lvvol says of one study, and the evidence for it."""
+"""`Prediction`: the volumes of one study, and the evidence for them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lvvol.cine import CineStack
 from lvvol.typing import Float32, Float64
-from lvvol.volume import ejection_fraction_percent
+from lvvol.volume import cone_volume_ml, ejection_fraction_percent
+
+if TYPE_CHECKING:
+    from lvvol.roi import Rois
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
-    """Volumes of one study with all that led to them.
+    """The measurement of one study.
+
+    It stores what was measured: ROIs, P and areas. Volumes, ED, ES and EF follow from the areas.
 
     Parameters
     ----------
     stack : CineStack
-        The study as read.
-    volumes_ml : ndarray of float64, shape (phase,)
-        LV cavity volume at every phase.
-    areas_mm2 : ndarray of float64, shape (slice, phase)
-        LV cavity area of every slice at every phase.
-    squares : ndarray of float64, shape (slice, 3)
-        ROI of each slice: top edge, left edge and side in mm from the outer corner of pixel (0, 0);
-        pixel i spans i to i + 1 times `pixel_spacing_mm`.
-    roi_scores : ndarray of float64, shape (slice,)
-        Classifier's probability that the ROI holds an LV, 0 to 1.
-    roi_start : int
-        Slice the search for the ROIs began in, from 0.
-    roi_found_by : str
-        What proposed the ROI of that slice: ``"detector"``, or ``"dense scan"`` where nothing that
-        the detector proposed was believed.
+        The images that were measured, as read.
+    rois : Rois
+        ROI of each slice.
     lv_probability : ndarray of float32, shape (slice, phase, 48, 48)
-        P, the likelihood of LV cavity over each ROI.
-    ed_phase, es_phase : int
-        Phases of largest and smallest volume, from 0.
+        P, the probability of LV cavity over each ROI, 0 to 1.
+    areas_mm2 : ndarray of float64, shape (slice, phase)
+        LV cavity area of every slice at every phase, from O, at least 0 (Liao et al. 2017, eq. 7).
     warnings : tuple of str
-        Reading's warnings and those of the measurement.
+        Warnings of reading and of the measurement.
     timings_s : mapping of str to float
         Seconds each stage took, in the order they ran.
     """
 
     stack: CineStack
-    volumes_ml: Float64
-    areas_mm2: Float64
-    squares: Float64
-    roi_scores: Float64
-    roi_start: int
-    roi_found_by: str
+    rois: Rois
     lv_probability: Float32
-    ed_phase: int
-    es_phase: int
-    warnings: tuple[str, ...]
-    timings_s: Mapping[str, float]
+    areas_mm2: Float64
+    warnings: tuple[str, ...] = ()
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        count = len(self.warnings)
+        return (
+            f"Prediction(EDV {self.edv_ml:.0f} mL, ESV {self.esv_ml:.0f} mL, "
+            f"EF {self.ef_percent:.0f} %, {count} warning{'s' * (count != 1)})"
+        )
+
+    @cached_property
+    def volumes_ml(self) -> Float64:
+        """LV cavity volume, shape (phase,) (Liao et al. 2017, eqs. 3 and 4)."""
+        return cone_volume_ml(self.areas_mm2.T, self.stack.positions_mm)
+
+    @property
+    def ed_phase(self) -> int:
+        """Phase of largest volume, from 0."""
+        return int(self.volumes_ml.argmax())
+
+    @property
+    def es_phase(self) -> int:
+        """Phase of smallest volume, from 0."""
+        return int(self.volumes_ml.argmin())
 
     @property
     def edv_ml(self) -> float:
@@ -76,6 +88,15 @@ class Prediction:
         """Ejection fraction, 100 (EDV - ESV) / EDV; NaN where EDV is 0."""
         return float(ejection_fraction_percent(self.edv_ml, self.esv_ml))
 
+    @property
+    def probability_areas_mm2(self) -> Float64:
+        """Area where P is at least one half, shape (slice, phase) (Liao et al. 2017, eq. 1).
+
+        A second estimate by the same network. Volumes come from `areas_mm2`.
+        """
+        shares = (self.lv_probability >= 0.5).mean(axis=(2, 3))
+        return np.asarray(shares * self.rois.squares_mm[:, 2:] ** 2)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain numbers and lists, ready for JSON."""
         return {
@@ -90,10 +111,10 @@ class Prediction:
             "volumes_ml": self.volumes_ml.tolist(),
             "areas_mm2": self.areas_mm2.tolist(),
             "positions_mm": self.stack.positions_mm.tolist(),
-            "roi_scores": self.roi_scores.tolist(),
-            "roi_start": self.roi_start,
-            "roi_found_by": self.roi_found_by,
-            "squares_mm": self.squares.tolist(),
+            "roi_scores": self.rois.scores.tolist(),
+            "roi_start": self.rois.start,
+            "roi_found_by": str(self.rois.found_by),
+            "squares_mm": self.rois.squares_mm.tolist(),
             "decisions": [
                 {"what": d.what, "why": d.why, "files": list(d.files)} for d in self.stack.decisions
             ],

@@ -1,125 +1,181 @@
-"""Checks of a measurement: what should make a reader doubt it."""
+"""Checks of a measurement: reasons for a reader to doubt it.
+
+Each check is one function that returns warnings, or nothing where the measurement passes.
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lvvol.roi import FoundBy, Rois
-from lvvol.typing import Float64
-from lvvol.volume import ejection_fraction_percent
+from lvvol.typing import Bool, Float64
 
-_LARGEST_DISAGREEMENT_PERCENT = 15.0
-_END_SLICE_SHARE = 0.5
-_LARGE_SHARE = 0.4
-_TRACE_SHARE = 0.1
-_NOTABLE_AREA_MM2 = 300.0
-_LARGEST_SHARE_OUTSIDE = 0.1
-_PLAUSIBLE_EF_PERCENT = (10.0, 85.0)
-_PLAUSIBLE_EDV_ML = (30.0, 500.0)
+if TYPE_CHECKING:
+    from lvvol.prediction import Prediction
+
+PLAUSIBLE_EDV_ML = (30.0, 500.0)
+"""EDV of nearly all patients, children above infancy and dilated hearts included."""
+
+PLAUSIBLE_EF_PERCENT = (10.0, 85.0)
+"""EF of nearly all patients, severe heart failure and hypertrophy included."""
+
+MAX_AREA_DISAGREEMENT = 0.15
+"""Difference of the areas from O and from P, summed over slices, relative to the larger sum."""
+
+NOTABLE_AREA_MM2 = 300.0
+"""A cavity of 20 mm in diameter; smaller ones near the apex change a volume little."""
+
+MAX_DIP = 0.5
+"""Area of a slice relative to the smaller one of its neighbours, below which it is a gap."""
+
+MAX_END_AREA = 0.5
+"""Area of the first or last slice at ED relative to the largest, above which the LV goes on."""
+
+TRACE_AREA = 0.1
+"""Area relative to the largest, below which a slice counts as empty in the search for an apex."""
+
+MAX_ABRUPT_AREA = 0.4
+"""Area of the last slice with a cavity relative to the largest, at both ends: no taper above it."""
+
+MAX_OUTSIDE = 0.1
+"""Share of an ROI outside the image, above which the cavity may be cut off."""
 
 
-def doubts(
-    areas_mm2: Float64,
-    likelihood_areas_mm2: Float64,
-    volumes_ml: Float64,
-    rois: Rois,
-    field_mm: tuple[float, float],
-) -> tuple[str, ...]:
-    """Return warnings about a measurement, none if nothing speaks against it.
+def check(prediction: Prediction) -> tuple[str, ...]:
+    """Return the warnings about a measurement.
 
     Parameters
     ----------
-    areas_mm2 : ndarray, shape (slice, phase)
-        Cavity areas from O.
-    likelihood_areas_mm2 : ndarray, shape (slice, phase)
-        Cavity areas from P; a second opinion of the same network.
-    volumes_ml : ndarray, shape (phase,)
-        Volumes from `areas_mm2`.
-    rois : Rois
-        The squares the areas were measured in.
-    field_mm : (float, float)
-        Height and width of the images.
+    prediction : Prediction
+        Any measurement.
 
     Returns
     -------
     tuple of str
-        One sentence each, slices and phases counted from 1.
+        One sentence each, slices and phases counted from 1; empty if every check passes.
     """
-    found = []
-    ed, es = int(volumes_ml.argmax()), int(volumes_ml.argmin())
-    edv_ml, esv_ml = float(volumes_ml[ed]), float(volumes_ml[es])
-    low, high = _PLAUSIBLE_EDV_ML
-    if not low <= edv_ml <= high:
-        found.append(f"EDV {edv_ml:.0f} mL is outside {low:.0f} to {high:.0f} mL")
-    ef_percent = float(ejection_fraction_percent(edv_ml, esv_ml))
-    low, high = _PLAUSIBLE_EF_PERCENT
-    if ef_percent < low or ef_percent > high:  # NaN is neither: EDV has told
-        found.append(f"EF {ef_percent:.0f} % is outside {low:.0f} to {high:.0f} %")
+    ed, es = prediction.ed_phase, prediction.es_phase
+    areas_mm2, rois = prediction.areas_mm2, prediction.rois
+    probability_areas_mm2 = prediction.probability_areas_mm2
+    ed_areas_mm2 = areas_mm2[:, ed]
+    warnings = check_edv(prediction.edv_ml) + check_ef(prediction.ef_percent)
     for name, phase in (("ED", ed), ("ES", es)):
-        total, other = float(areas_mm2[:, phase].sum()), float(likelihood_areas_mm2[:, phase].sum())
-        if abs(total - other) > _LARGEST_DISAGREEMENT_PERCENT / 100 * max(total, other):
-            found.append(
-                f"the two area estimates disagree at {name}: {total / 100:.0f} cm2 and "
-                f"{other / 100:.0f} cm2 over all slices"
-            )
-        found += [
-            f"slice {z + 1} at {name}: {areas_mm2[z, phase]:.0f} mm2 is far below both neighbours"
-            for z in _dips(areas_mm2[:, phase])
-        ]
-    for z, place in ((0, "first"), (-1, "last")):
-        if areas_mm2[z, ed] > _END_SLICE_SHARE * areas_mm2[:, ed].max():
-            found.append(
-                f"the {place} slice still holds a large cavity at ED: "
-                "the stack may end inside the LV"
-            )
-    if _ends_abruptly(areas_mm2[:, ed]):
-        found.append(
-            "the cavity ends abruptly at both ends at ED, with no taper to an apex: "
-            "slices beyond may have been missed"
-        )
-    middle = len(rois.squares) // 2
+        warnings += check_agreement(name, areas_mm2[:, phase], probability_areas_mm2[:, phase])
+        warnings += check_gaps(name, areas_mm2[:, phase])
+    warnings += check_stack_ends(ed_areas_mm2)
+    warnings += check_taper(ed_areas_mm2)
+    warnings += check_search(rois)
+    warnings += check_scores(rois, ed_areas_mm2)
+    rows, columns = prediction.stack.images.shape[2:]
+    row_mm, column_mm = prediction.stack.pixel_spacing_mm
+    warnings += check_field(rois, ed_areas_mm2, (rows * row_mm, columns * column_mm))
+    return tuple(warnings)
+
+
+def check_edv(edv_ml: float) -> list[str]:
+    """Check that EDV is that of a human heart (`PLAUSIBLE_EDV_ML`)."""
+    low, high = PLAUSIBLE_EDV_ML
+    if low <= edv_ml <= high:
+        return []
+    return [f"EDV {edv_ml:.0f} mL is outside {low:.0f} to {high:.0f} mL"]
+
+
+def check_ef(ef_percent: float) -> list[str]:
+    """Check that EF is that of a living heart (`PLAUSIBLE_EF_PERCENT`).
+
+    NaN passes: EF is NaN where EDV is 0, which `check_edv` covers.
+    """
+    low, high = PLAUSIBLE_EF_PERCENT
+    if not (ef_percent < low or ef_percent > high):
+        return []
+    return [f"EF {ef_percent:.0f} % is outside {low:.0f} to {high:.0f} %"]
+
+
+def check_agreement(phase: str, areas_mm2: Float64, probability_areas_mm2: Float64) -> list[str]:
+    """Check that O and P agree on the area of one phase (`MAX_AREA_DISAGREEMENT`)."""
+    total, other = float(areas_mm2.sum()), float(probability_areas_mm2.sum())
+    if abs(total - other) <= MAX_AREA_DISAGREEMENT * max(total, other):
+        return []
+    return [
+        f"the two area estimates disagree at {phase}: {total / 100:.0f} cm2 and "
+        f"{other / 100:.0f} cm2 over all slices"
+    ]
+
+
+def check_gaps(phase: str, areas_mm2: Float64) -> list[str]:
+    """Check that no slice falls far below both neighbours (`MAX_DIP`): a cavity has no gaps."""
+    lower_neighbour = np.minimum(areas_mm2[:-2], areas_mm2[2:])
+    gaps = (lower_neighbour > NOTABLE_AREA_MM2) & (areas_mm2[1:-1] < MAX_DIP * lower_neighbour)
+    return [
+        f"slice {z + 1} at {phase}: {areas_mm2[z]:.0f} mm2 is far below both neighbours"
+        for z in np.flatnonzero(gaps) + 1
+    ]
+
+
+def check_stack_ends(ed_areas_mm2: Float64) -> list[str]:
+    """Check that the cavity is small in the first and last slice (`MAX_END_AREA`)."""
+    return [
+        f"the {place} slice still holds a large cavity at ED: the stack may end inside the LV"
+        for z, place in ((0, "first"), (-1, "last"))
+        if ed_areas_mm2[z] > MAX_END_AREA * ed_areas_mm2.max()
+    ]
+
+
+def check_taper(ed_areas_mm2: Float64) -> list[str]:
+    """Check that the cavity tapers towards one end at least, the apex (`MAX_ABRUPT_AREA`)."""
+    largest = ed_areas_mm2.max()
+    held = np.flatnonzero(ed_areas_mm2 >= TRACE_AREA * largest)
+    first, last = int(held[0]), int(held[-1])
+    if largest <= 0 or first == 0 or last == len(ed_areas_mm2) - 1:
+        return []
+    if min(ed_areas_mm2[first], ed_areas_mm2[last]) <= MAX_ABRUPT_AREA * largest:
+        return []
+    return [
+        "the cavity ends abruptly at both ends at ED, with no taper to an apex: "
+        "slices beyond may have been missed"
+    ]
+
+
+def check_search(rois: Rois) -> list[str]:
+    """Check that the search for the LV began in the middle slice, with the detector's proposal."""
+    middle = len(rois.squares_mm) // 2
     if rois.found_by is FoundBy.DENSE_SCAN:
-        found.append(
+        return [
             "nothing that the detector proposed looks like an LV: "
             f"the square of slice {rois.start + 1} comes from a search of every place"
-        )
-    elif rois.start != middle:
-        found.append(
+        ]
+    if rois.start != middle:
+        return [
             f"nothing in the middle slice, {middle + 1}, looks like an LV: "
             f"the search began in slice {rois.start + 1}"
-        )
-    doubtful = rois.kept & (areas_mm2[:, ed] > _NOTABLE_AREA_MM2)
-    if doubtful.any():
-        slices = ", ".join(str(z + 1) for z in np.flatnonzero(doubtful))
-        found.append(f"slices {slices}: no window looks like an LV, yet an area was found")
-    cut_off = (_outside_shares(rois.squares, field_mm) > _LARGEST_SHARE_OUTSIDE) & (
-        areas_mm2[:, ed] > _NOTABLE_AREA_MM2
-    )
-    if cut_off.any():
-        slices = ", ".join(str(z + 1) for z in np.flatnonzero(cut_off))
-        found.append(f"slices {slices}: the ROI reaches beyond the image, which may cut off the LV")
-    return tuple(found)
+        ]
+    return []
 
 
-def _outside_shares(squares: Float64, field_mm: tuple[float, float]) -> Float64:
-    """Return the share of each square that lies outside the image."""
-    ends = np.minimum(squares[:, :2] + squares[:, 2:], field_mm)
-    inside = np.clip(ends - np.maximum(squares[:, :2], 0.0), 0.0, None).prod(axis=1)
-    return np.asarray(1.0 - inside / squares[:, 2] ** 2)
+def check_scores(rois: Rois, ed_areas_mm2: Float64) -> list[str]:
+    """Check that no notable area comes from a slice in which no window looks like an LV."""
+    doubtful = rois.kept & (ed_areas_mm2 > NOTABLE_AREA_MM2)
+    if not doubtful.any():
+        return []
+    return [f"slices {_listed(doubtful)}: no window looks like an LV, yet an area was found"]
 
 
-def _dips(areas_mm2: Float64) -> list[int]:
-    """Return the slices that hold less than half of either neighbour: a cavity has no such gap."""
-    lower_neighbour = np.minimum(areas_mm2[:-2], areas_mm2[2:])
-    dips = (lower_neighbour > _NOTABLE_AREA_MM2) & (areas_mm2[1:-1] < lower_neighbour / 2)
-    return [int(z) for z in np.flatnonzero(dips) + 1]
+def check_field(rois: Rois, ed_areas_mm2: Float64, field_mm: tuple[float, float]) -> list[str]:
+    """Check that no ROI with a notable area reaches beyond the image (`MAX_OUTSIDE`)."""
+    squares_mm = rois.squares_mm
+    ends_mm = np.minimum(squares_mm[:, :2] + squares_mm[:, 2:], field_mm)
+    inside_mm2 = np.clip(ends_mm - np.maximum(squares_mm[:, :2], 0.0), 0.0, None).prod(axis=1)
+    outside = 1.0 - inside_mm2 / squares_mm[:, 2] ** 2
+    cut_off = (outside > MAX_OUTSIDE) & (ed_areas_mm2 > NOTABLE_AREA_MM2)
+    if not cut_off.any():
+        return []
+    return [
+        f"slices {_listed(cut_off)}: the ROI reaches beyond the image, which may cut off the LV"
+    ]
 
 
-def _ends_abruptly(areas_mm2: Float64) -> bool:
-    """Tell whether the cavity falls from large to nothing on both sides of its slices."""
-    largest = areas_mm2.max()
-    held = np.flatnonzero(areas_mm2 >= _TRACE_SHARE * largest)
-    first, last = int(held[0]), int(held[-1])
-    if largest <= 0 or first == 0 or last == len(areas_mm2) - 1:
-        return False
-    return bool(min(areas_mm2[first], areas_mm2[last]) > _LARGE_SHARE * largest)
+def _listed(slices: Bool) -> str:
+    """Return the numbers of the slices that are set, from 1."""
+    return ", ".join(str(z + 1) for z in np.flatnonzero(slices))

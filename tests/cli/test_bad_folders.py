@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lvvol import errors, load_study
-from lvvol.dicom.files import archive
+from lvvol.sources import archive
 from studies import good_study
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from cascade_files import cascade_xml
-from lvvol import errors, pipeline
+from lvvol import errors, load_model
 from lvvol.networks.configs import HfcnConfig, RoiClassifierConfig
 from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
 from lvvol.networks.hfcn import HFCN
@@ -47,7 +47,7 @@ def refused(run, tmp_path):
 
 
 def test_networks_without_a_detector_have_the_shipped_one(networks, run, tmp_path):
-    assert pipeline.load_model(networks).detector == read_detector(SHIPPED / DETECTOR_FILE)
+    assert load_model(networks).detector == read_detector(SHIPPED / DETECTOR_FILE)
     good_study(tmp_path / "study")
     # Read through to the search, which finds no heart in ramps of grey.
     code, _, _ = run("predict", tmp_path / "study", "--weights", networks)
@@ -57,7 +57,7 @@ def test_networks_without_a_detector_have_the_shipped_one(networks, run, tmp_pat
 def test_a_detector_beside_the_networks_comes_before_the_shipped_one(networks):
     path = networks / DETECTOR_FILE
     path.write_bytes(cascade_xml(height=24, width=24))
-    detector = pipeline.load_model(networks).detector
+    detector = load_model(networks).detector
     assert detector == read_detector(path)
     assert detector != read_detector(SHIPPED / DETECTOR_FILE)
 
@@ -114,7 +114,7 @@ def test_a_folder_without_permission():
                 pytest.skip(f"root cannot become another user here: {error}")
         try:
             with pytest.raises(errors.WeightsError, match=str(closed)):
-                pipeline.load_model(closed)
+                load_model(closed)
         finally:
             os.seteuid(user)
             closed.chmod(0o755)

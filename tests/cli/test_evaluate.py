@@ -15,8 +15,8 @@ def patient(name, edv_ml):
         roi_overlap=0.8,
         edv_ml=edv_ml,
         esv_ml=50.0,
-        likelihood_edv_ml=edv_ml - 10,
-        likelihood_esv_ml=45.0,
+        probability_edv_ml=edv_ml - 10,
+        probability_esv_ml=45.0,
         labelled_edv_ml=100.0,
         labelled_esv_ml=50.0,
     )

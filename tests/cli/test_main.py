@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from lvvol import errors, pipeline
+from lvvol import errors, model
 
 ALL_ERRORS = [
     kind
@@ -31,7 +31,7 @@ def raising(error):
 
 @pytest.mark.parametrize("kind", ALL_ERRORS, ids=lambda kind: kind.__name__)
 def test_every_error_is_one_line_and_its_code(run, monkeypatch, kind):
-    monkeypatch.setattr(pipeline, "predict", raising(kind("study/a.dcm: expected this, got that")))
+    monkeypatch.setattr(model, "predict", raising(kind("study/a.dcm: expected this, got that")))
     assert run("predict", "study") == (
         kind.exit_code,
         "",
@@ -41,14 +41,14 @@ def test_every_error_is_one_line_and_its_code(run, monkeypatch, kind):
 
 def test_line_breaks_and_terminal_codes_in_a_message_stay_off_the_terminal(run, monkeypatch):
     error = errors.NotDicomError("a\nb\r\x1b[31m\u202ec")
-    monkeypatch.setattr(pipeline, "predict", raising(error))
+    monkeypatch.setattr(model, "predict", raising(error))
     code, out, err = run("predict", "study")
     assert (code, out) == (13, "")
     assert err == "lvvol: error: a\\nb\\r\\x1b[31m\\u202ec\n"
 
 
 def test_a_bug_is_one_line_with_a_hint(run, monkeypatch):
-    monkeypatch.setattr(pipeline, "predict", raising(ZeroDivisionError("division by zero")))
+    monkeypatch.setattr(model, "predict", raising(ZeroDivisionError("division by zero")))
     code, out, err = run("predict", "study")
     assert (code, out) == (1, "")
     assert re.fullmatch(
@@ -59,7 +59,7 @@ def test_a_bug_is_one_line_with_a_hint(run, monkeypatch):
 @pytest.mark.parametrize("error", [ZeroDivisionError("x"), errors.NotCineError("x")])
 def test_debugging_shows_the_traceback(run, monkeypatch, error):
     monkeypatch.setenv("LVVOL_DEBUG", "1")
-    monkeypatch.setattr(pipeline, "predict", raising(error))
+    monkeypatch.setattr(model, "predict", raising(error))
     code, _, err = run("predict", "study")
     assert code == getattr(error, "exit_code", 1)
     assert "Traceback (most recent call last)" in err
@@ -67,7 +67,7 @@ def test_debugging_shows_the_traceback(run, monkeypatch, error):
 
 
 def test_interrupting_is_130(run, monkeypatch):
-    monkeypatch.setattr(pipeline, "predict", raising(KeyboardInterrupt()))
+    monkeypatch.setattr(model, "predict", raising(KeyboardInterrupt()))
     assert run("predict", "study") == (130, "", "lvvol: interrupted\n")
 
 
@@ -76,7 +76,7 @@ def test_warnings_of_libraries_stay_off_the_terminal(run, monkeypatch):
         warnings.warn("Invalid value for VR UI", stacklevel=1)
         raise errors.NotCineError("one phase")
 
-    monkeypatch.setattr(pipeline, "predict", warn)
+    monkeypatch.setattr(model, "predict", warn)
     assert run("predict", "study") == (16, "", "lvvol: error: one phase\n")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from discs import disc_prediction
-from lvvol import errors, pipeline
+from lvvol import errors, model
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def measured(monkeypatch):
         called.update(options, study=study)
         return disc_prediction(warnings=["few slices"])
 
-    monkeypatch.setattr(pipeline, "predict", predict)
+    monkeypatch.setattr(model, "predict", predict)
     return called
 
 
@@ -85,7 +85,7 @@ def test_stages_are_shown_on_a_terminal_only(run, monkeypatch):
         return disc_prediction()
 
     terminal = Terminal()
-    monkeypatch.setattr(pipeline, "predict", predict)
+    monkeypatch.setattr(model, "predict", predict)
     monkeypatch.setattr(sys, "stderr", terminal)
     code, out, _ = run("predict", "study", "--json")
     assert code == 0

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from discs import disc_prediction
-from lvvol import dicom, errors, pipeline
+from lvvol import dicom, errors, model
 from studies import Study
 from surveys import a_survey
 
@@ -24,7 +24,7 @@ def asked(monkeypatch):
         return disc_prediction()
 
     monkeypatch.setattr(dicom, "survey_study", survey_study)
-    monkeypatch.setattr(pipeline, "predict", predict)
+    monkeypatch.setattr(model, "predict", predict)
     return called
 
 

@@ -12,14 +12,14 @@ from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.errors import DatasetError, RoiNotFoundError, WeightsError
 from lvvol.evaluate import PatientResult, evaluate, patients, summarise
+from lvvol.model import Model, load_model
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.networks.weights import HFCN_FILE, ROI_CLASSIFIER_FILE, save_weights
-from lvvol.pipeline import Measurement
+from lvvol.prediction import Prediction
 from lvvol.roi import FoundBy, Rois
 from lvvol.roi.square import labelled_square
-from lvvol.train.sampling import cut
-from lvvol.volume import cone_volume_ml
+from lvvol.train.sampling import sample_squares
 from synthetic_datasets import write_dsb2_patient, write_volumes
 
 TEST_PATIENTS = (13, 15)
@@ -51,7 +51,7 @@ def faultless(labels, start=1):
     squares = np.array([labelled_square(mask) for mask in masks[:, 0]])
     planes = masks.reshape(-1, *masks.shape[2:]).view(np.uint8)
     count = len(planes)
-    patches = cut(
+    patches = sample_squares(
         planes,
         np.arange(count),
         np.repeat(squares, 2, axis=0),
@@ -60,11 +60,11 @@ def faultless(labels, start=1):
     )
     areas_mm2 = masks.sum(axis=(2, 3)).astype(np.float64)
     n = len(squares)
-    return Measurement(
+    return Prediction(
+        stack=labels.stack,
         rois=Rois(squares, np.ones(n), np.zeros(n, dtype=bool), start, FoundBy.DETECTOR),
-        likelihood=patches.reshape(n, 2, 48, 48),
+        lv_probability=patches.reshape(n, 2, 48, 48),
         areas_mm2=areas_mm2,
-        volumes_ml=cone_volume_ml(areas_mm2.T, labels.stack.positions_mm),
     )
 
 
@@ -77,7 +77,9 @@ def measured_as(monkeypatch, dataset):
             s.stack.images.tobytes(): s for s in read_dataset(dataset, {Part.TEST, Part.TRAIN})
         }
         monkeypatch.setattr(
-            patients, "measure", lambda stack, _: measurement_of(by_images[stack.images.tobytes()])
+            Model,
+            "predict_working_stack",
+            lambda self, stack: measurement_of(by_images[stack.images.tobytes()]),
         )
 
     return replace_measure
@@ -96,7 +98,7 @@ def test_faultless_measurement_gets_full_marks(dataset, weights, measured_as):
         assert result.dice_es == pytest.approx(1, abs=0.015)
         assert result.roi_overlap == pytest.approx(1)
         assert result.edv_ml == pytest.approx(edv_ml, rel=0.01)
-        assert result.likelihood_edv_ml == pytest.approx(edv_ml, rel=0.02)
+        assert result.probability_edv_ml == pytest.approx(edv_ml, rel=0.02)
         assert result.esv_ml < 0.5 * result.edv_ml
     assert [(r.labelled_edv_ml, r.labelled_esv_ml) for r in results] == [(30, 12), (25, 11)]
 
@@ -104,8 +106,8 @@ def test_faultless_measurement_gets_full_marks(dataset, weights, measured_as):
 def test_a_square_elsewhere_costs_dice_and_overlap(dataset, weights, measured_as):
     def shifted(labels):
         right = faultless(labels)
-        away = right.rois.squares + np.array([12.0, 0.0, 0.0])
-        return replace(right, rois=replace(right.rois, squares=away))
+        away = right.rois.squares_mm + np.array([12.0, 0.0, 0.0])
+        return replace(right, rois=replace(right.rois, squares_mm=away))
 
     measured_as(shifted)
     (first, _), _ = evaluate(dataset, Part.TEST, weights)
@@ -170,8 +172,11 @@ def test_roi_in_a_slice_without_mask(monkeypatch, labelled, overlap):
     images = np.zeros(masks.shape, np.float32)
     labels = LabelledStack("dsb2/0013", stack_of_planes(images, 8.0 * np.arange(3)), masks, known)
     full = replace(labels, masks=masks | np.roll(masks, -1, axis=0))
-    monkeypatch.setattr(patients, "measure", lambda stack, _: faultless(full, start=0))
-    result = patients._measure_patient(labels, None)
+    model = load_model()
+    monkeypatch.setattr(
+        Model, "predict_working_stack", lambda self, stack: faultless(full, start=0)
+    )
+    result = patients._measure_patient(labels, model)
     assert result.roi_overlap == pytest.approx(overlap, nan_ok=True)
 
 
@@ -183,8 +188,8 @@ def result(**changes):
         "roi_overlap": 0.7,
         "edv_ml": 110.0,
         "esv_ml": 55.0,
-        "likelihood_edv_ml": 100.0,
-        "likelihood_esv_ml": 60.0,
+        "probability_edv_ml": 100.0,
+        "probability_esv_ml": 60.0,
         "labelled_edv_ml": 100.0,
         "labelled_esv_ml": 40.0,
     }
@@ -216,8 +221,8 @@ def test_summary_by_hand():
     assert summary["ef_percent"]["mean_error"] == pytest.approx(-5)
     assert summary["ef_percent"]["rmse"] == pytest.approx(math.sqrt(50))
     # P says 100 and 60 of both: EF 40.
-    assert summary["likelihood_ef_percent"]["mean_error"] == pytest.approx(-15)
-    assert summary["likelihood_edv_ml"]["mean_error"] == pytest.approx(-50)
+    assert summary["probability_ef_percent"]["mean_error"] == pytest.approx(-15)
+    assert summary["probability_edv_ml"]["mean_error"] == pytest.approx(-50)
 
 
 def test_summary_of_a_patient_measured_as_empty_has_no_ef():

@@ -19,9 +19,9 @@ from lvvol import _core
 from lvvol.kernels import path as kernel_path
 from lvvol.kernels.patch_scoring import patch_scoring, scoring_weights
 from lvvol.kernels.patch_scoring.reference import sample_windows
-from lvvol.networks.folding import ready
+from lvvol.networks.folding import fold_batch_norm
 from lvvol.networks.roi_classifier import RoiClassifier, RoiClassifierConfig
-from lvvol.networks.weights import load_roi_classifier
+from lvvol.networks.weights import load_roi_classifier_module
 
 # Of a score, 0 to 1. Weights and what passes between layers are rounded to the dtype, by one part
 # in 2^11 for float16 and in 2^7 for bfloat16, since the interpreter truncates to it; eight such
@@ -155,7 +155,7 @@ def test_images_of_half_the_bits(dtype, device):
 def test_shipped_weights(path, device):
     images = stack((1, 30, 96, 80))
     squares = [(10, 8, 60), (12.4, 15, 44.8), (20, 7, 72)]
-    assert_right(load_roi_classifier(), images, *request(squares, 1, 30), path, device)
+    assert_right(load_roi_classifier_module(), images, *request(squares, 1, 30), path, device)
 
 
 @pytest.mark.parametrize("path", ["reference", "triton"])
@@ -248,7 +248,7 @@ def test_windows_that_cannot_be_cut_score_nan(device):
 def test_folded_and_unfolded_networks_give_the_same_weights():
     network = classifier()
     folded = copy.deepcopy(network)
-    ready(folded)
+    fold_batch_norm(folded)
     for one, other in zip(scoring_weights(network), scoring_weights(folded), strict=True):
         torch.testing.assert_close(one, other)
         assert one.is_contiguous()
@@ -256,7 +256,7 @@ def test_folded_and_unfolded_networks_give_the_same_weights():
 
 def test_weights_are_copies():
     network = RoiClassifier().eval()
-    ready(network)
+    fold_batch_norm(network)
     weights = scoring_weights(network)
     before = [weight.clone() for weight in weights]
     with torch.no_grad():

@@ -54,7 +54,7 @@ def built(monkeypatch):
 
 
 @pytest.fixture
-def cut(monkeypatch):
+def sample_squares(monkeypatch):
     """Arrays of images that the core cuts from, one entry a call."""
     stacks = []
     extract = _core.extract_windows

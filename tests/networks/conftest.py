@@ -90,7 +90,7 @@ def phantom_inputs():
     """Patches and windows of a phantom, at the squares of its LV and beside them."""
     stack = make_phantom(2, n_slices=5, n_phases=6).to_cine_stack()
     working = to_working_stack(stack)
-    squares = predict(stack).squares
+    squares = predict(stack).rois.squares_mm
     n = np.arange(len(squares))
     patches = _core.extract_windows(
         working.images, n, squares, np.arange(6), 48, normalise="mean_std"

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lvvol.networks.folding import ready
+from lvvol.networks.folding import fold_batch_norm
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
 
@@ -18,7 +18,7 @@ def test_folding_leaves_no_batch_norm_and_the_same_answers(kind, size, lived_in)
     torch.manual_seed(1)
     network = lived_in(kind())
     folded = copy.deepcopy(network).train()
-    ready(folded)
+    fold_batch_norm(folded)
     assert not folded.training
     assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())
     given = torch.randn(4, *size)

@@ -7,7 +7,7 @@ from torch import nn
 
 from lvvol.networks.configs import WIDE_HFCN, HfcnConfig
 from lvvol.networks.hfcn import HFCN
-from lvvol.networks.weights import HFCN_FILE, SHIPPED, load_hfcn
+from lvvol.networks.weights import HFCN_FILE, SHIPPED, load_hfcn_module
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_gradients_are_those_of_plain_functions(config, lived_in, by_hand):
 
 
 def test_shipped_weights_still_mean_what_they_meant(by_hand):
-    network = load_hfcn()
+    network = load_hfcn_module()
     assert network.config == HfcnConfig()
     row, column = torch.meshgrid(torch.arange(48.0), torch.arange(48.0), indexing="ij")
     radii = torch.tensor([6.0, 10, 15, 20])[:, None, None, None]

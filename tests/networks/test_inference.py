@@ -20,9 +20,7 @@ from lvvol.networks.inference import (
     load_roi_classifier,
 )
 from lvvol.networks.roi_classifier import RoiClassifier
-from lvvol.networks.weights import load_hfcn as load_hfcn_module
-from lvvol.networks.weights import load_roi_classifier as load_classifier_module
-from lvvol.networks.weights import save_weights
+from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module, save_weights
 
 HFCNS = {
     "published": HfcnConfig(),
@@ -121,7 +119,7 @@ def test_shipped_weights_on_a_phantom(phantom_inputs):
     np.testing.assert_allclose(likelihood, expected, rtol=0, atol=1e-5)
     np.testing.assert_allclose(fractions, expected_fractions, rtol=0, atol=1e-6)
     scores = load_roi_classifier()(phantom_windows)
-    expected_scores = scored(load_classifier_module(), phantom_windows)
+    expected_scores = scored(load_roi_classifier_module(), phantom_windows)
     assert expected_scores.max() > 0.5
     np.testing.assert_allclose(scores, expected_scores, rtol=0, atol=1e-5)
 

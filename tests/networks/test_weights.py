@@ -13,7 +13,12 @@ from lvvol.networks.configs import WIDE_HFCN, FcnConfig, HfcnConfig, RoiClassifi
 from lvvol.networks.fcn import FCN
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
-from lvvol.networks.weights import load_fcn, load_hfcn, load_roi_classifier, save_weights
+from lvvol.networks.weights import (
+    load_fcn_module,
+    load_hfcn_module,
+    load_roi_classifier_module,
+    save_weights,
+)
 
 CONFIG = HfcnConfig(stage_widths=(4, 8), stage_depths=(1, 2), head_channels=3, area_channels=5)
 
@@ -35,7 +40,7 @@ def metadata_of(path):
 
 def test_hfcn_comes_back_with_its_config_and_statistics(saved):
     network, path = saved
-    loaded = load_hfcn(path)
+    loaded = load_hfcn_module(path)
     assert loaded.config == CONFIG
     assert not loaded.training
     expected = network.state_dict()
@@ -47,7 +52,7 @@ def test_hfcn_comes_back_with_its_config_and_statistics(saved):
 def test_roi_classifier_comes_back_even_from_channels_last(tmp_path):
     network = RoiClassifier(RoiClassifierConfig(width=8)).to(memory_format=torch.channels_last)
     save_weights(network, tmp_path / "roi.safetensors")
-    loaded = load_roi_classifier(tmp_path / "roi.safetensors")
+    loaded = load_roi_classifier_module(tmp_path / "roi.safetensors")
     windows = torch.randn(3, 6, 25, 25)
     torch.testing.assert_close(loaded(windows), network.eval()(windows))
 
@@ -55,11 +60,11 @@ def test_roi_classifier_comes_back_even_from_channels_last(tmp_path):
 @pytest.mark.parametrize(
     ("network", "load"),
     [
-        (HFCN(), load_hfcn),
-        (HFCN(WIDE_HFCN), load_hfcn),
-        (HFCN(HfcnConfig((4, 8), (1, 1), 3, 0, (5,), "bilinear")), load_hfcn),
-        (FCN(), load_fcn),
-        (FCN(FcnConfig((3, 4), (5, 1), "bilinear")), load_fcn),
+        (HFCN(), load_hfcn_module),
+        (HFCN(WIDE_HFCN), load_hfcn_module),
+        (HFCN(HfcnConfig((4, 8), (1, 1), 3, 0, (5,), "bilinear")), load_hfcn_module),
+        (FCN(), load_fcn_module),
+        (FCN(FcnConfig((3, 4), (5, 1), "bilinear")), load_fcn_module),
     ],
 )
 def test_every_kind_comes_back_with_the_same_outputs(network, load, tmp_path):
@@ -72,7 +77,7 @@ def test_every_kind_comes_back_with_the_same_outputs(network, load, tmp_path):
 
 
 def test_loaded_weights_can_be_trained(saved):
-    loaded = load_hfcn(saved[1])
+    loaded = load_hfcn_module(saved[1])
     logits, area_map = loaded.train()(torch.randn(2, 1, 8, 8))
     (logits.sum() + area_map.sum()).backward()
     assert all(parameter.grad is not None for parameter in loaded.parameters())
@@ -80,13 +85,13 @@ def test_loaded_weights_can_be_trained(saved):
 
 def test_loading_draws_no_random_numbers(saved):
     before = torch.get_rng_state()
-    load_hfcn(saved[1])
+    load_hfcn_module(saved[1])
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_loaded_weights_do_not_change_with_the_file(saved):
     network, path = saved
-    loaded = load_hfcn(path)
+    loaded = load_hfcn_module(path)
     with path.open("r+b") as file:
         file.write(bytes(path.stat().st_size))
     expected = network.state_dict()
@@ -100,7 +105,7 @@ def test_a_config_from_before_a_field_was_there_has_its_default(saved):
     for field in ("likelihood_widths", "upsampling"):
         del fields[field]
     save_file(load_file(path), path, {**metadata, "config": json.dumps(fields)})
-    assert load_hfcn(path).config == CONFIG
+    assert load_hfcn_module(path).config == CONFIG
 
 
 def test_the_file_says_what_it_is(saved):
@@ -111,7 +116,7 @@ def test_the_file_says_what_it_is(saved):
     assert json.loads(metadata["config"])["stage_widths"] == [4, 8]
 
 
-def refused(path, load=load_hfcn):
+def refused(path, load=load_hfcn_module):
     with pytest.raises(WeightsError) as caught:
         load(path)
     message = str(caught.value)
@@ -121,7 +126,7 @@ def refused(path, load=load_hfcn):
 
 
 def test_weights_of_another_network_are_refused(saved):
-    message = refused(saved[1], load_roi_classifier)
+    message = refused(saved[1], load_roi_classifier_module)
     assert "network: expected 'RoiClassifier', got 'HFCN'" in message
 
 

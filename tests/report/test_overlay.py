@@ -19,7 +19,9 @@ def half_plane(size=48):
 
 def test_a_disc_s_contour_has_its_radius_everywhere_in_mm():
     prediction = disc_prediction()
-    (contour,) = overlay.find_contours(prediction.lv_probability[0, 0], prediction.squares[0])
+    (contour,) = overlay.find_contours(
+        prediction.lv_probability[0, 0], prediction.rois.squares_mm[0]
+    )
     radii = np.hypot(*(contour - CENTRE_MM).T)
     # A cell of P is 1.67 mm; a contour through cell centres would stray by half of that.
     assert np.abs(radii - ED_RADIUS_MM).max() < 0.25
@@ -58,12 +60,12 @@ def test_a_single_cell_is_not_smoothed_away():
 
 def test_the_view_holds_every_square():
     prediction = disc_prediction()
-    prediction.squares[0, :2] -= [30, 5]
+    prediction.rois.squares_mm[0, :2] -= [30, 5]
     view = overlay.choose_view(prediction)
-    assert view.top_mm <= prediction.squares[:, 0].min()
-    assert view.left_mm <= prediction.squares[:, 1].min()
-    assert view.top_mm + view.side_mm >= (prediction.squares[:, 0] + 80).max()
-    assert view.left_mm + view.side_mm >= (prediction.squares[:, 1] + 80).max()
+    assert view.top_mm <= prediction.rois.squares_mm[:, 0].min()
+    assert view.left_mm <= prediction.rois.squares_mm[:, 1].min()
+    assert view.top_mm + view.side_mm >= (prediction.rois.squares_mm[:, 0] + 80).max()
+    assert view.left_mm + view.side_mm >= (prediction.rois.squares_mm[:, 1] + 80).max()
 
 
 def first_tile(picture, prediction, text_lines):
@@ -93,7 +95,7 @@ def test_the_roi_is_drawn_at_its_edges():
     prediction = disc_prediction(n_slices=3)
     tile = first_tile(overlay.draw_overlay(prediction), prediction, text_lines=2)
     view = overlay.choose_view(prediction)
-    left = (prediction.squares[0, 1] - view.left_mm) * overlay.TILE / view.side_mm
+    left = (prediction.rois.squares_mm[0, 1] - view.left_mm) * overlay.TILE / view.side_mm
     blue = tile[overlay.TILE // 2, :, 0].astype(int) - tile[overlay.TILE // 2, :, 2]
     assert abs(np.argmax(blue[: overlay.TILE // 3]) + 0.5 - left) <= 1
 
@@ -121,7 +123,7 @@ def test_each_warning_adds_lines():
 
 def test_a_view_beyond_the_image_is_black_there():
     prediction = disc_prediction()
-    prediction.squares[:, 0] = -60.0
+    prediction.rois.squares_mm[:, 0] = -60.0
     tile = first_tile(overlay.draw_overlay(prediction), prediction, text_lines=2)
     assert tile[:20].max() == 0
 

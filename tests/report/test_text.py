@@ -1,5 +1,4 @@
-from discs import disc_stack
-from lvvol.report.text import describe_stack, format_number, listed, one_line
+from lvvol.report.text import format_number, listed, one_line
 
 
 def test_numbers_have_one_decimal():
@@ -26,11 +25,3 @@ def test_items_are_wrapped_below_their_dash():
         "    two",
         "  - a b",
     ]
-
-
-def test_a_stack_with_even_and_with_uneven_gaps():
-    stack = disc_stack(n_slices=3, n_phases=5)
-    pixels = "160 x 152 pixels of 1.50 x 1.25 mm"
-    assert describe_stack(stack) == f"3 slices 10.0 mm apart, 5 phases, {pixels}"
-    stack.positions_mm[-1] += 10
-    assert describe_stack(stack) == f"3 slices 10.0 to 20.0 mm apart, 5 phases, {pixels}"

@@ -9,11 +9,8 @@ from lvvol.errors import OutputError
 from lvvol.report import overlay
 from lvvol.report.picture import encode_png
 from lvvol.report.write import (
-    check_file,
-    check_folder,
     format_json,
     to_json,
-    write_files,
     write_result,
 )
 
@@ -53,7 +50,7 @@ def test_nan_and_infinity_become_null_at_any_depth():
     prediction = disc_prediction()
     prediction.volumes_ml[:] = 0
     prediction.areas_mm2[1, 2] = np.nan
-    prediction.roi_scores[0] = np.inf
+    prediction.rois.scores[0] = np.inf
     result = strict_loads(format_json(prediction))
     assert result["ef_percent"] is None
     assert result["areas_mm2"][1][2] is None
@@ -105,60 +102,6 @@ def test_writing_below_a_file_is_an_output_error(tmp_path):
         write_result(disc_prediction(), tmp_path / "file")
     with pytest.raises(OutputError):
         write_result(disc_prediction(), tmp_path / "file" / "below")
-
-
-def test_the_check_creates_nothing(tmp_path):
-    check_folder(tmp_path / "a" / "b")
-    check_folder(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_check_takes_relative_folders(tmp_path, monkeypatch):
-    from pathlib import Path
-
-    monkeypatch.chdir(tmp_path)
-    check_folder(Path("result"))
-    check_folder(Path())
-
-
-@pytest.mark.parametrize("below", ["", "result", "a/b/c"])
-def test_the_check_refuses_a_file_and_what_is_below_one(tmp_path, below):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="expected a folder"):
-        check_folder(tmp_path / "file" / below)
-
-
-def test_the_check_refuses_a_dangling_link(tmp_path):
-    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(OutputError, match="expected a folder"):
-        check_folder(tmp_path / "link")
-
-
-def test_the_check_refuses_what_may_not_be_written(tmp_path, monkeypatch):
-    # Root may write anywhere, so the answer of the system is replaced.
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with pytest.raises(OutputError, match="no permission"):
-        check_folder(tmp_path / "result")
-
-
-def test_a_failure_leaves_older_files_and_no_parts(tmp_path):
-    (tmp_path / "a").write_bytes(b"old")
-    (tmp_path / "b").mkdir()
-    with pytest.raises(OutputError, match="b: cannot be written"):
-        write_files({tmp_path / "new" / "c": b"c", tmp_path / "b": b"b", tmp_path / "a": b"a"})
-    assert (tmp_path / "a").read_bytes() == b"old"
-    assert not list(tmp_path.rglob("*.part"))
-
-
-def test_the_check_of_a_file_refuses_a_folder_and_what_is_below_a_file(tmp_path):
-    check_file(tmp_path / "new" / "sheet.png")
-    (tmp_path / "sheet.png").write_text("old")
-    check_file(tmp_path / "sheet.png")
-    with pytest.raises(OutputError, match="is a folder"):
-        check_file(tmp_path)
-    with pytest.raises(OutputError, match="expected a folder"):
-        check_file(tmp_path / "sheet.png" / "below.png")
-    assert [path.name for path in tmp_path.iterdir()] == ["sheet.png"]
 
 
 def test_json_is_safe_on_a_terminal_and_for_strict_readers():

@@ -54,7 +54,7 @@ def test_follows_the_square_through_every_slice(truth):
     assert rois.start == MIDDLE
     assert not rois.kept.any()
     # Centres move by a tenth of the side and sides by a tenth: half of either may be missed.
-    found = np.array([overlap(s, t) for s, t in zip(rois.squares, truth, strict=True)])
+    found = np.array([overlap(s, t) for s, t in zip(rois.squares_mm, truth, strict=True)])
     assert found.min() > 0.75
     np.testing.assert_allclose(rois.scores, found)
 
@@ -62,11 +62,11 @@ def test_follows_the_square_through_every_slice(truth):
 def test_keeps_the_neighbours_square_where_nothing_looks_like_an_lv(truth):
     rois = locate(OverlapScorer(truth, hidden(0, 1, 6)))
     assert np.flatnonzero(rois.kept).tolist() == [0, 1, 6]
-    np.testing.assert_array_equal(rois.squares[0], rois.squares[2])
-    np.testing.assert_array_equal(rois.squares[1], rois.squares[2])
-    np.testing.assert_array_equal(rois.squares[6], rois.squares[5])
+    np.testing.assert_array_equal(rois.squares_mm[0], rois.squares_mm[2])
+    np.testing.assert_array_equal(rois.squares_mm[1], rois.squares_mm[2])
+    np.testing.assert_array_equal(rois.squares_mm[6], rois.squares_mm[5])
     assert (rois.scores[[0, 1, 6]] == 0).all()
-    assert overlap(rois.squares[8], truth[8]) > 0.6  # found again beyond the slice
+    assert overlap(rois.squares_mm[8], truth[8]) > 0.6  # found again beyond the slice
 
 
 @pytest.mark.parametrize(("lost", "start"), [((4,), 3), ((4, 3), 5)])
@@ -75,7 +75,7 @@ def test_begins_beside_the_middle_where_that_shows_nothing(truth, lost, start):
     assert rois.start == start
     assert np.flatnonzero(rois.kept).tolist() == sorted(lost)
     seen = [z for z in range(N_SLICES) if z not in lost]
-    assert min(overlap(rois.squares[z], truth[z]) for z in seen) > 0.6
+    assert min(overlap(rois.squares_mm[z], truth[z]) for z in seen) > 0.6
 
 
 def test_refuses_where_no_slice_near_the_middle_shows_an_lv(truth):
@@ -94,7 +94,7 @@ def test_refuses_an_image_too_small_for_any_proposal():
 
 def test_one_slice_is_enough(truth):
     rois = locate(OverlapScorer(truth[:1]))
-    assert rois.squares.shape == (1, 3)
+    assert rois.squares_mm.shape == (1, 3)
     assert rois.start == 0
 
 
@@ -108,7 +108,7 @@ def test_any_proposer_serves_and_is_asked_in_the_first_slice_only(truth):
 
     rois = locate(scorer, propose)
     assert asked == [(2, 200, 220)]
-    assert overlap(rois.squares[MIDDLE], truth[MIDDLE]) > 0.85
+    assert overlap(rois.squares_mm[MIDDLE], truth[MIDDLE]) > 0.85
     assert rois.found_by is FoundBy.DETECTOR
 
 
@@ -117,14 +117,14 @@ def test_where_the_detector_proposes_nothing_every_place_is_searched(truth, lost
     rois = locate(OverlapScorer(truth, hidden(*lost)), none)
     assert rois.found_by is FoundBy.DENSE_SCAN
     assert rois.start == next(z for z in (4, 3, 5) if z not in lost)
-    assert overlap(rois.squares[rois.start], truth[rois.start]) > 0.75
+    assert overlap(rois.squares_mm[rois.start], truth[rois.start]) > 0.75
 
 
 def test_where_all_proposals_score_low_every_place_is_searched(truth):
     rois = locate(OverlapScorer(truth), lambda images: np.array([[0.0, 0.0, 40.0]]))
     assert rois.found_by is FoundBy.DENSE_SCAN
     assert rois.start == MIDDLE
-    assert overlap(rois.squares[MIDDLE], truth[MIDDLE]) > 0.75
+    assert overlap(rois.squares_mm[MIDDLE], truth[MIDDLE]) > 0.75
 
 
 def test_the_slices_beside_come_before_the_search_of_every_place(truth):
@@ -148,7 +148,7 @@ def test_the_likeliest_proposal_that_goes_on_through_the_slices_is_taken(truth):
             return np.maximum(scores, overlap(squares, likeness)) if z == MIDDLE else scores
 
     rois = locate(Misled(truth), lambda images: np.stack([likeness, truth[MIDDLE]]))
-    assert overlap(rois.squares[MIDDLE], truth[MIDDLE]) > 0.99
+    assert overlap(rois.squares_mm[MIDDLE], truth[MIDDLE]) > 0.99
     assert (rois.start, rois.found_by) == (MIDDLE, FoundBy.DETECTOR)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lvvol import load_study, pipeline
+from lvvol import load_model, load_study
 from lvvol.preprocess import to_working_stack
 from lvvol.roi import CascadeProposer, WindowScorer
 from lvvol.roi.refine import LOWEST_SCORE, best_around, windows_around
@@ -75,7 +75,7 @@ def test_where_all_score_alike_the_search_ends():
 def test_the_winner_is_that_of_all_windows(real_data, study):
     """Slice by slice as the search goes, on studies nobody trained on."""
     working = to_working_stack(load_study(real_data / study))
-    model = pipeline.load_model()
+    model = load_model()
     scorer = WindowScorer(working, model.roi_classifier)
     middle = working.n_slices // 2
     square = CascadeProposer(model.detector)(working.images[middle])[0]

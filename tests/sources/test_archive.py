@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lvvol import load_study
-from lvvol.dicom.files import archive
 from lvvol.errors import ArchiveError, EmptyStudyError, PermissionDeniedError, StudyNotFoundError
+from lvvol.sources import archive
 from lvvol.sources.archive import open_source
 
 

@@ -57,7 +57,7 @@ def test_targets_are_those_of_the_overlap_with_the_slices_own_square(monkeypatch
         return windows
 
     monkeypatch.setattr(classifier, "cut", note)
-    monkeypatch.setattr(classifier, "shade", lambda windows, rng: windows)
+    monkeypatch.setattr(classifier, "augment_intensity", lambda windows, rng: windows)
     windows, targets = window_epoch([labels], np.random.default_rng(0), 25)
     (at_ed, squares), (at_es, again) = noted
     np.testing.assert_array_equal(squares, again)
@@ -74,7 +74,7 @@ def test_targets_are_those_of_the_overlap_with_the_slices_own_square(monkeypatch
 
 def test_six_phases_are_diastolic_at_both_ends_and_more_systolic_amid(monkeypatch):
     """ED is white and ES black inside the disc, so brightness is the share of ED."""
-    monkeypatch.setattr(classifier, "shade", lambda windows, rng: windows)
+    monkeypatch.setattr(classifier, "augment_intensity", lambda windows, rng: windows)
     labels = labels_with_discs([40] * 40, ed=1.0, es=0.0)
     windows, targets = window_epoch([labels], np.random.default_rng(0), 25)
     inside = windows[targets > 0.8]

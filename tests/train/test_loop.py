@@ -22,7 +22,7 @@ def steps(run, count):
     losses = []
     for _ in range(count):
         x = torch.from_numpy(run.rng.normal(size=(4, 1, 6, 6)).astype(np.float32))
-        losses.append(run.descend(run.network(x).square().mean()))
+        losses.append(run.optimizer_step(run.network(x).square().mean()))
     return losses
 
 

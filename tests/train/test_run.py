@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from lvvol.errors import DatasetError, OutputError, RecipeError
-from lvvol.networks.weights import load_hfcn, load_roi_classifier
+from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module
 from lvvol.train import Recipe, run
 from lvvol.train.recipe import ClassifierRecipe, SegmentationRecipe
 from synthetic_datasets import SHAPE, write_dsb2_patient, write_sunnybrook_plane, write_volumes
@@ -83,9 +83,11 @@ def test_writes_weights_recipe_history_and_checkpoints(unbroken):
         "roi_classifier.safetensors",
     ]
     assert json.loads((out / "recipe.json").read_text()) == RECIPE.to_dict()
-    logits, _ = load_hfcn(out / "hfcn.safetensors")(torch.zeros(1, 1, 48, 48))
+    logits, _ = load_hfcn_module(out / "hfcn.safetensors")(torch.zeros(1, 1, 48, 48))
     assert logits.isfinite().all()
-    scores = load_roi_classifier(out / "roi_classifier.safetensors")(torch.zeros(1, 6, 25, 25))
+    scores = load_roi_classifier_module(out / "roi_classifier.safetensors")(
+        torch.zeros(1, 6, 25, 25)
+    )
     assert scores.isfinite().all()
 
 

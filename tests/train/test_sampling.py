@@ -7,7 +7,14 @@ from lvvol import _core
 from lvvol.datasets import LabelledStack
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.roi.square import labelled_square
-from lvvol.train.sampling import cut, jitter, propagated_squares, random_squares, shade, turns
+from lvvol.train.sampling import (
+    augment_intensity,
+    jitter,
+    propagated_squares,
+    random_rotations,
+    random_squares,
+    sample_squares,
+)
 
 IDENTITY = np.eye(2)
 QUARTER = np.array([[0.0, -1.0], [1.0, 0.0]])
@@ -20,7 +27,7 @@ def planes():
 
 
 def cut_one(planes, square, turned, size, source=0):
-    return cut(planes, np.array([source]), np.array([square]), turned[None], size)[0]
+    return sample_squares(planes, np.array([source]), np.array([square]), turned[None], size)[0]
 
 
 @pytest.mark.parametrize("size", [25, 48])
@@ -30,7 +37,7 @@ def test_unturned_is_what_a_window_is_at_the_same_place(planes, size):
     corners = rng.uniform(-10, 90, (20, 2))
     squares = np.column_stack([corners, sides])
     sources = rng.integers(0, 4, 20)
-    ours = cut(planes, sources, squares, np.tile(IDENTITY, (20, 1, 1)), size)
+    ours = sample_squares(planes, sources, squares, np.tile(IDENTITY, (20, 1, 1)), size)
     windows = _core.extract_windows(
         planes[:, None], sources, squares, np.zeros(1, dtype=np.int64), size
     )
@@ -69,8 +76,10 @@ def test_a_mirror_is_a_flip(planes):
 def test_a_turn_keeps_the_share_of_a_disc_and_its_centre():
     rows, columns = np.indices((90, 110)) + 0.5
     disc = (np.hypot(rows - 45, columns - 50) < 18).astype(np.uint8)[None]
-    turned = turns(8, np.random.default_rng(0))
-    masks = cut(disc, np.zeros(8, np.int64), np.tile([15.0, 20.0, 60.0], (8, 1)), turned, 48)
+    turned = random_rotations(8, np.random.default_rng(0))
+    masks = sample_squares(
+        disc, np.zeros(8, np.int64), np.tile([15.0, 20.0, 60.0], (8, 1)), turned, 48
+    )
     np.testing.assert_allclose(masks.mean(axis=(1, 2)), np.pi * 18**2 / 60**2, rtol=0.01)
     centre = [
         (masks * axis).sum(axis=(1, 2)) / masks.sum(axis=(1, 2)) for axis in np.indices((48, 48))
@@ -82,14 +91,14 @@ def test_masks_and_images_are_cut_alike(planes):
     rng = np.random.default_rng(3)
     binary = (planes > 0.5).astype(np.uint8)
     squares = np.column_stack([rng.uniform(0, 40, (6, 2)), rng.uniform(20, 60, 6)])
-    given = np.arange(6) % 4, squares, turns(6, rng), 48
+    given = np.arange(6) % 4, squares, random_rotations(6, rng), 48
     np.testing.assert_allclose(
-        cut(binary, *given), cut(binary.astype(np.float32), *given), atol=1e-6
+        sample_squares(binary, *given), sample_squares(binary.astype(np.float32), *given), atol=1e-6
     )
 
 
 def test_turns_are_rotations_half_of_them_mirrored():
-    turned = turns(4000, np.random.default_rng(0))
+    turned = random_rotations(4000, np.random.default_rng(0))
     np.testing.assert_allclose(
         turned @ turned.transpose(0, 2, 1), np.tile(IDENTITY, (4000, 1, 1)), atol=1e-12
     )
@@ -141,7 +150,7 @@ def test_slices_without_a_mask_borrow_the_nearest_square():
 
 def test_shade_keeps_order_and_range_but_for_noise():
     grey = np.tile(np.linspace(0, 1, 48, dtype=np.float32), (200, 6, 48, 1))
-    shaded = shade(grey, np.random.default_rng(0))
+    shaded = augment_intensity(grey, np.random.default_rng(0))
     assert shaded.dtype == np.float32
     assert shaded.min() > -0.2
     assert shaded.max() < 1.2

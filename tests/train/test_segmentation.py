@@ -65,7 +65,7 @@ def make_run(network, rate=0.0, steps=100, seed=1):
 
 @pytest.fixture(autouse=True)
 def no_noise(monkeypatch):
-    monkeypatch.setattr(segmentation, "shade", lambda patches, rng: patches)
+    monkeypatch.setattr(segmentation, "augment_intensity", lambda patches, rng: patches)
 
 
 def test_a_perfect_network_has_no_loss_on_masks():

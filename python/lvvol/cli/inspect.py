@@ -41,9 +41,9 @@ def inspect(study: Path, series: tuple[str | int, ...], as_json: bool, png: Path
     device.
     """  # noqa: D301 - click reads the backspace
     from lvvol.cli.progress import progress_bars
+    from lvvol.output import check_file, write_files
     from lvvol.report.survey import format_survey
     from lvvol.report.survey_json import format_survey_json
-    from lvvol.report.write import check_file, write_files
 
     if png is not None:
         check_file(png)

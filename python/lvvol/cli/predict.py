@@ -61,16 +61,17 @@ def predict(
     medical device.
     """  # noqa: D301 - click reads the backspace
     from lvvol.cli.progress import progress_bars
+    from lvvol.output import check_folder
     from lvvol.report.table import format_table
-    from lvvol.report.write import check_folder, format_json, write_result
+    from lvvol.report.write import format_json, write_result
 
     if output is not None:
         check_folder(output)
 
-    from lvvol import pipeline
+    from lvvol import model
 
     with progress_bars() as progress:
-        prediction = pipeline.predict(
+        prediction = model.predict(
             study, series=series, weights=weights, threads=threads, progress=progress
         )
     written = write_result(prediction, output) if output is not None else ()

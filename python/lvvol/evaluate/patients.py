@@ -13,7 +13,8 @@ from lvvol import _core
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import RoiNotFoundError
 from lvvol.evaluate.figures import agreement, dice
-from lvvol.pipeline import Measurement, Model, load_model, measure
+from lvvol.model import Model, load_model
+from lvvol.prediction import Prediction
 from lvvol.roi.square import labelled_square, overlap
 from lvvol.typing import Bool, Float64
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
@@ -34,7 +35,7 @@ class PatientResult:
         mask is empty.
     edv_ml, esv_ml : float
         Measured volumes, from O.
-    likelihood_edv_ml, likelihood_esv_ml : float
+    probability_edv_ml, probability_esv_ml : float
         Volumes from binarised P, at the same phases.
     labelled_edv_ml, labelled_esv_ml : float
         Volumes the dataset gives.
@@ -46,8 +47,8 @@ class PatientResult:
     roi_overlap: float
     edv_ml: float
     esv_ml: float
-    likelihood_edv_ml: float
-    likelihood_esv_ml: float
+    probability_edv_ml: float
+    probability_esv_ml: float
     labelled_edv_ml: float
     labelled_esv_ml: float
 
@@ -111,7 +112,7 @@ def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
     Returns
     -------
     dict
-        Plain numbers; volumes in mL, EF in percent points. ``likelihood_`` figures are those of
+        Plain numbers; volumes in mL, EF in percent points. ``probability_`` figures are those of
         binarised P. Patients without labelled volumes count for Dice and overlap only.
 
     Raises
@@ -137,7 +138,7 @@ def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
     known = ~np.isnan(columns["labelled_edv_ml"])
     if known.any():
         true_edv, true_esv = columns["labelled_edv_ml"][known], columns["labelled_esv_ml"][known]
-        for prefix in ("", "likelihood_"):
+        for prefix in ("", "probability_"):
             edv, esv = columns[f"{prefix}edv_ml"][known], columns[f"{prefix}esv_ml"][known]
             summary[f"{prefix}edv_ml"] = agreement(edv, true_edv)
             summary[f"{prefix}esv_ml"] = agreement(esv, true_esv)
@@ -154,9 +155,8 @@ def _mean_of_known(values: Float64) -> float:
 
 
 def _measure_patient(labels: LabelledStack, model: Model) -> PatientResult:
-    measured = measure(labels.stack, model)
-    ed, es = measured.ed_phase, measured.es_phase
-    likelihood_ml = cone_volume_ml(measured.likelihood_areas_mm2.T, labels.stack.positions_mm)
+    measured = model.predict_working_stack(labels.stack)
+    probability_ml = cone_volume_ml(measured.probability_areas_mm2.T, labels.stack.positions_mm)
     masks = _masks(measured, labels.stack.images.shape[2:])
     dices = [
         dice(masks[drawn, t], labels.masks[drawn, t])
@@ -167,33 +167,33 @@ def _measure_patient(labels: LabelledStack, model: Model) -> PatientResult:
         dice_ed=dices[0],
         dice_es=dices[1],
         roi_overlap=_roi_overlap(labels, measured),
-        edv_ml=float(measured.volumes_ml[ed]),
-        esv_ml=float(measured.volumes_ml[es]),
-        likelihood_edv_ml=float(likelihood_ml[ed]),
-        likelihood_esv_ml=float(likelihood_ml[es]),
+        edv_ml=measured.edv_ml,
+        esv_ml=measured.esv_ml,
+        probability_edv_ml=float(probability_ml[measured.ed_phase]),
+        probability_esv_ml=float(probability_ml[measured.es_phase]),
         labelled_edv_ml=float("nan") if labels.edv_ml is None else labels.edv_ml,
         labelled_esv_ml=float("nan") if labels.esv_ml is None else labels.esv_ml,
     )
 
 
-def _roi_overlap(labels: LabelledStack, measured: Measurement) -> float:
+def _roi_overlap(labels: LabelledStack, measured: Prediction) -> float:
     start = measured.rois.start
     if not labels.labelled[start, 0]:
         return float("nan")
     truth = labelled_square(labels.masks[start, 0])
-    return 0.0 if truth is None else float(overlap(measured.rois.squares[start], truth))
+    return 0.0 if truth is None else float(overlap(measured.rois.squares_mm[start], truth))
 
 
-def _masks(measured: Measurement, shape: tuple[int, int]) -> Bool:
+def _masks(measured: Prediction, shape: tuple[int, int]) -> Bool:
     """Lay P >= 0.5 of every patch onto the working stack's pixels."""
-    n_slices, n_phases, size, _ = measured.likelihood.shape
+    n_slices, n_phases, size, _ = measured.lv_probability.shape
     matrices = np.zeros((n_slices, 2, 3))
     # Pixel centre of the stack to pixel centre of the patch, by way of their edges.
-    steps = size / measured.rois.squares[:, 2]
+    steps = size / measured.rois.squares_mm[:, 2]
     matrices[:, 0, 0] = matrices[:, 1, 1] = steps
-    matrices[:, :, 2] = (0.5 - measured.rois.squares[:, :2]) * steps[:, None] - 0.5
+    matrices[:, :, 2] = (0.5 - measured.rois.squares_mm[:, :2]) * steps[:, None] - 0.5
     laid = _core.resample(
-        measured.likelihood.reshape(-1, size, size),
+        measured.lv_probability.reshape(-1, size, size),
         np.repeat(matrices, n_phases, axis=0),
         shape,
         edge="zero",

@@ -1,4 +1,4 @@
-"""Modules made ready for inference."""
+"""Modules prepared for inference."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-def ready(network: nn.Module) -> None:
-    """Make a network ready for inference, in place: evaluation mode, batch normalisation folded."""
+def fold_batch_norm(network: nn.Module) -> None:
+    """Prepare a network for inference, in place: evaluation mode, batch normalisation folded."""
     network.eval()
     _fold(network)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

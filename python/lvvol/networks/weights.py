@@ -16,12 +16,13 @@ from lvvol.networks.fcn import FCN
 from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED, describe, read_weights
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
+from lvvol.output import write_file
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 def save_weights(network: HFCN | FCN | RoiClassifier, path: Path) -> None:
-    """Write a network's weights beside their place, then move them there.
+    """Write a network's weights to a file, whole or not at all.
 
     Parameters
     ----------
@@ -35,13 +36,11 @@ def save_weights(network: HFCN | FCN | RoiClassifier, path: Path) -> None:
         **describe(type(network.config)),
         "config": json.dumps(dataclasses.asdict(network.config)),
     }
-    part = path.with_suffix(".part")
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    part.write_bytes(save(tensors, metadata))
-    part.replace(path)
+    write_file(path, save(tensors, metadata))
 
 
-def load_hfcn(path: Path = SHIPPED / HFCN_FILE) -> HFCN:
+def load_hfcn_module(path: Path = SHIPPED / HFCN_FILE) -> HFCN:
     """Return HFCN with weights from a file.
 
     Parameters
@@ -63,7 +62,7 @@ def load_hfcn(path: Path = SHIPPED / HFCN_FILE) -> HFCN:
     return _load(path, HFCN, HfcnConfig)
 
 
-def load_fcn(path: Path) -> FCN:
+def load_fcn_module(path: Path) -> FCN:
     """Return FCN with weights from a file.
 
     Parameters
@@ -79,12 +78,12 @@ def load_fcn(path: Path) -> FCN:
     Raises
     ------
     WeightsError
-        As in `load_hfcn`.
+        As in `load_hfcn_module`.
     """
     return _load(path, FCN, FcnConfig)
 
 
-def load_roi_classifier(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> RoiClassifier:
+def load_roi_classifier_module(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> RoiClassifier:
     """Return the ROI classifier with weights from a file.
 
     Parameters
@@ -100,7 +99,7 @@ def load_roi_classifier(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> RoiClassi
     Raises
     ------
     WeightsError
-        As in `load_hfcn`.
+        As in `load_hfcn_module`.
     """
     return _load(path, RoiClassifier, RoiClassifierConfig)
 

@@ -23,7 +23,6 @@ from lvvol.report.picture import (
     write,
 )
 from lvvol.report.slices import SliceNote, note_slices, usual_gap_mm
-from lvvol.report.text import describe_stack
 from lvvol.typing import Float32, Float64
 
 MAX_PHASES = 12
@@ -122,9 +121,7 @@ def _draw_head(stack: CineStack, n_columns: int, width: int) -> Picture:
         "times after the R wave",
         "research use only",
     ]
-    return draw_head(
-        describe_stack(stack), stack.warnings, "    ".join(filter(None, legend)), width
-    )
+    return draw_head(stack.describe(), stack.warnings, "    ".join(filter(None, legend)), width)
 
 
 def _draw_slice(

@@ -9,9 +9,9 @@ _AGREEMENT = (
     ("edv_ml", "EDV from O, mL"),
     ("esv_ml", "ESV from O, mL"),
     ("ef_percent", "EF from O, points"),
-    ("likelihood_edv_ml", "EDV from P, mL"),
-    ("likelihood_esv_ml", "ESV from P, mL"),
-    ("likelihood_ef_percent", "EF from P, points"),
+    ("probability_edv_ml", "EDV from P, mL"),
+    ("probability_esv_ml", "ESV from P, mL"),
+    ("probability_ef_percent", "EF from P, points"),
 )
 
 

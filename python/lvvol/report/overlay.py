@@ -89,7 +89,7 @@ def choose_view(prediction: Prediction) -> View:
     View
         May reach over the image's edge, where tiles stay black.
     """
-    top, left, side = prediction.squares.T
+    top, left, side = prediction.rois.squares_mm.T
     low = np.array([top.min(), left.min()])
     high = np.array([(top + side).max(), (left + side).max()])
     view_side = float((high - low).max()) + 2 * _HEADROOM_MM
@@ -166,10 +166,10 @@ def _sample(prediction: Prediction, z: int, t: int, view: View) -> Float32:
 
 def _draw_outlines(picture: Picture, prediction: Prediction, z: int, t: int, view: View) -> None:
     """Draw the ROI thin and the contours of P over it."""
-    top, left, side = prediction.squares[z]
+    top, left, side = prediction.rois.squares_mm[z]
     corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0]]) * side + [top, left]
     _draw_closed(picture, view.to_tile(corners), CYAN)
-    for contour in find_contours(prediction.lv_probability[z, t], prediction.squares[z]):
+    for contour in find_contours(prediction.lv_probability[z, t], prediction.rois.squares_mm[z]):
         _draw_closed(picture, view.to_tile(contour), RED)
 
 

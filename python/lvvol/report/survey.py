@@ -11,7 +11,7 @@ import numpy as np
 
 from lvvol.cine import CineStack, Decision
 from lvvol.report.slices import name_series, note_slices, usual_gap_mm
-from lvvol.report.text import describe_stack, listed, one_line, shorten
+from lvvol.report.text import listed, one_line, shorten
 from lvvol.survey import Series, Survey
 from lvvol.typing import Float64
 
@@ -92,7 +92,7 @@ def _stack_lines(stack: CineStack) -> list[str]:
     wide = f"wide gap, usually {usual_gap_mm(stack):.1f} mm"
     remarks = [", ".join(filter(None, (note.end, wide * note.wide))) for note in notes]
     unknown = [] if stack.apex else ["  Which end is the apex could not be established."]
-    return [f"Stack: {describe_stack(stack)}", *_table(columns, "", remarks), *unknown]
+    return [f"Stack: {stack.describe()}", *_table(columns, "", remarks), *unknown]
 
 
 def _describe_decision(decision: Decision) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvvol.prediction import Prediction
-from lvvol.report.text import describe_stack, format_number, listed
+from lvvol.report.text import format_number, listed
 
 _WIDTH = 88
 
@@ -29,7 +29,7 @@ def format_table(prediction: Prediction) -> str:
         ("SV", prediction.sv_ml, "mL", ""),
         ("EF", prediction.ef_percent, "%", ""),
     ]
-    lines = [describe_stack(prediction.stack), ""]
+    lines = [prediction.stack.describe(), ""]
     lines += [
         f"  {name:<4}{format_number(value):>8} {unit:<5}{note}".rstrip()
         for name, value, unit, note in rows

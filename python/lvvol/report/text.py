@@ -5,10 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from textwrap import TextWrapper
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from lvvol.cine import CineStack
 
 
 def one_line(text: str) -> str:
@@ -59,26 +55,3 @@ def listed(items: Iterable[str], width: int) -> list[str]:
         width, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
     )
     return [line for item in items for line in wrap.wrap(one_line(item))]
-
-
-def describe_stack(stack: CineStack) -> str:
-    """Say in one line what a stack holds.
-
-    Parameters
-    ----------
-    stack : CineStack
-        The study as read.
-
-    Returns
-    -------
-    str
-        Slices and the distances between them, phases, and pixels.
-    """
-    rows, columns = stack.images.shape[2:]
-    gaps = sorted({round(gap, 1) for gap in stack.slice_gaps_mm.tolist()})
-    apart = f"{gaps[0]:.1f}" if len(gaps) == 1 else f"{gaps[0]:.1f} to {gaps[-1]:.1f}"
-    between_rows, between_columns = stack.pixel_spacing_mm
-    return (
-        f"{stack.n_slices} slices {apart} mm apart, {stack.n_phases} phases, "
-        f"{rows} x {columns} pixels of {between_rows:.2f} x {between_columns:.2f} mm"
-    )

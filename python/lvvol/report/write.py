@@ -4,85 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lvvol.errors import OutputError
+from lvvol.output import write_files
 from lvvol.prediction import Prediction
-
-
-def check_folder(folder: Path) -> None:
-    """Fail early where a result could not be written later; creates nothing.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the result is to go; it and its parents need not exist.
-
-    Raises
-    ------
-    OutputError
-        If the folder, or the nearest parent there is, is no folder or may not be written to.
-    """
-    parent = folder.absolute()
-    while not os.path.lexists(parent):
-        parent = parent.parent
-    if not os.path.isdir(parent):  # noqa: PTH112 - False where Path.is_dir may raise
-        raise OutputError(f"{folder}: expected a folder to write to, but {parent} is none")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"{folder}: no permission to write in {parent}")
-
-
-def check_file(path: Path) -> None:
-    """Fail early where a file could not be written later; creates nothing.
-
-    Parameters
-    ----------
-    path : Path
-        The file, which need not exist, nor its folder.
-
-    Raises
-    ------
-    OutputError
-        If it is a folder, or its folder is none or may not be written to.
-    """
-    if os.path.isdir(path):  # noqa: PTH112 - False where Path.is_dir may raise
-        raise OutputError(f"{path}: expected a file to write, but it is a folder")
-    check_folder(path.parent)
-
-
-def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write files, each whole or not at all; their folders are made if missing.
-
-    Each is written beside its place and then renamed, so that nobody reads half a file and an older
-    one stays until the newer is whole.
-
-    Parameters
-    ----------
-    contents : mapping of Path to bytes
-        What each file is to hold; files of these names are replaced.
-
-    Raises
-    ------
-    OutputError
-        If they cannot be written.
-    """
-    parts = {path: path.with_name(f"{path.name}.part") for path in contents}
-    path = next(iter(contents))
-    try:
-        for path, content in contents.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            parts[path].write_bytes(content)
-        for path, part in parts.items():
-            part.replace(path)
-    except OSError as error:
-        for part in parts.values():
-            with suppress(OSError):
-                part.unlink()
-        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def write_result(prediction: Prediction, folder: Path) -> tuple[Path, Path]:

@@ -32,14 +32,15 @@ class FoundBy(StrEnum):
     DENSE_SCAN = "dense scan"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rois:
     """The ROI of every slice.
 
     Parameters
     ----------
-    squares : ndarray, shape (slice, 3)
-        Squares on the working stack, mm.
+    squares_mm : ndarray of float64, shape (slice, 3)
+        Top edge, left edge and side, in mm from the outer corner of pixel (0, 0); pixel i spans i
+        to i + 1 times the pixel spacing.
     scores : ndarray, shape (slice,)
         Score of the best window of each slice, 0 to 1.
     kept : ndarray of bool, shape (slice,)
@@ -50,7 +51,7 @@ class Rois:
         What proposed the square it began with.
     """
 
-    squares: Squares
+    squares_mm: Squares
     scores: Float64
     kept: Bool
     start: int

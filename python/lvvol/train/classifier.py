@@ -13,7 +13,14 @@ from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.roi.propose import SIDES_MM
 from lvvol.roi.square import Squares, labelled_square, overlap
 from lvvol.train.loop import Run
-from lvvol.train.sampling import cut, jitter, propagated_squares, random_squares, shade, turns
+from lvvol.train.sampling import (
+    augment_intensity,
+    jitter,
+    propagated_squares,
+    random_rotations,
+    random_squares,
+    sample_squares,
+)
 from lvvol.typing import Float32, Float64, Int64
 
 _LOWEST_OVERLAP, _FULL_OVERLAP = 0.25, 0.85
@@ -54,11 +61,11 @@ def window_epoch(
     windows, targets = [], []
     for labels in stacks:
         squares, slices, wanted = _draw(labels, rng)
-        turned = turns(len(squares), rng)
+        turned = random_rotations(len(squares), rng)
         planes = labels.stack.images.reshape(-1, *labels.stack.images.shape[2:])
-        ed = cut(planes, 2 * slices, squares, turned, size)
-        es = cut(planes, 2 * slices + 1, squares, turned, size)
-        windows.append(shade(_cycle(ed, es, rng), rng))
+        ed = sample_squares(planes, 2 * slices, squares, turned, size)
+        es = sample_squares(planes, 2 * slices + 1, squares, turned, size)
+        windows.append(augment_intensity(_cycle(ed, es, rng), rng))
         targets.append(wanted)
     order = rng.permutation(sum(map(len, targets)))
     all_windows = np.concatenate(windows)[order]
@@ -114,7 +121,7 @@ def train_epoch(
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             logits = network(x.to(memory_format=torch.channels_last))
         loss = functional.cross_entropy(logits.float(), torch.stack([y, 1 - y], dim=1))
-        losses.append(run.descend(loss))
+        losses.append(run.optimizer_step(loss))
     return float(np.mean(losses))
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from lvvol import _core
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import DatasetError, OutputError, RecipeError
+from lvvol.output import write_file
 from lvvol.roi.detect import (
     DETECTION_PIXEL_MM,
     DETECTOR_FILE,
@@ -25,7 +26,7 @@ from lvvol.roi.detect import (
 )
 from lvvol.roi.square import Squares, labelled_square
 from lvvol.train.recipe import DetectorRecipe, Recipe
-from lvvol.train.sampling import cut, jitter, turns
+from lvvol.train.sampling import jitter, random_rotations, sample_squares
 from lvvol.typing import Progress, UInt8
 
 CASCADE_SIZE = 24
@@ -131,8 +132,8 @@ def train_detector(
     data = gather(seg, surroundings, recipe, report)
     cascade = _train(data, recipe, checkpoint, report)
     settings = {"seed": recipe.seed, **dataclasses.asdict(recipe.detector)}
-    _replace(out / "detector_recipe.json", json.dumps(settings, indent=2).encode())
-    _replace(out / DETECTOR_FILE, cascade.to_xml())
+    write_file(out / "detector_recipe.json", json.dumps(settings, indent=2).encode())
+    write_file(out / DETECTOR_FILE, cascade.to_xml())
 
 
 def gather(
@@ -199,7 +200,9 @@ def _add_positives(
         base = np.repeat(square[None] / DETECTION_PIXEL_MM, part.copies, axis=0)
         squares = jitter(base, rng, _SHIFT, _SCALES)
         sources = np.zeros(part.copies, dtype=np.int64)
-        windows = cut(planes, sources, squares, turns(part.copies, rng), CASCADE_SIZE)
+        windows = sample_squares(
+            planes, sources, squares, random_rotations(part.copies, rng), CASCADE_SIZE
+        )
         data.positives.append(np.rint(windows).clip(0, 255).astype(np.uint8))
 
 
@@ -226,7 +229,7 @@ def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progres
     def after(step: _core.TrainingStep) -> None:
         if step.cascade is not None:
             text = json.dumps({**run, "cascade": step.cascade.to_xml().decode()})
-            _replace(checkpoint, text.encode())
+            write_file(checkpoint, text.encode())
             report("detector", len(step.cascade.stage_sizes), part.stages)
 
     report("detector", len(start.stage_sizes) if start else 0, part.stages)
@@ -264,14 +267,6 @@ def _restore(checkpoint: Path, run: dict[str, object]) -> _core.Cascade | None:
         return _core.Cascade.from_xml(state["cascade"].encode())
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise RecipeError(f"{checkpoint}: expected a checkpoint, got {error!r}") from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file beside its place, then move it there."""
-    part = path.with_name(f"{path.name}.part")
-    with _writing(path.parent):
-        part.write_bytes(content)
-        part.replace(path)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from lvvol.errors import RecipeError
+from lvvol.output import write_file
 
 
 def scheduled_rate(step: int, steps: int, highest: float, warmup: float = 0.05) -> float:
@@ -73,7 +75,7 @@ class Run:
             network.parameters(), lr=learning_rate, weight_decay=weight_decay
         )
 
-    def descend(self, loss: torch.Tensor) -> float:
+    def optimizer_step(self, loss: torch.Tensor) -> float:
         """Take one step down a loss and return its value."""
         for group in self._optimizer.param_groups:
             group["lr"] = scheduled_rate(self.step, self.steps, self._highest)
@@ -85,8 +87,8 @@ class Run:
         return float(loss.detach())
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint beside its place, then move it there."""
-        part = path.with_suffix(".part")
+        """Write a checkpoint, whole or not at all."""
+        buffer = io.BytesIO()
         torch.save(
             {
                 "name": self.name,
@@ -100,9 +102,9 @@ class Run:
                 "random": self.rng.bit_generator.state,
                 "torch_random": torch.get_rng_state(),
             },
-            part,
+            buffer,
         )
-        part.replace(path)
+        write_file(path, buffer.getvalue())
 
     def restore(self, path: Path) -> None:
         """Go on from a checkpoint.

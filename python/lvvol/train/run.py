@@ -14,6 +14,7 @@ from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.networks.weights import save_weights
+from lvvol.output import write_file
 from lvvol.train import classifier, segmentation
 from lvvol.train.loop import Run
 from lvvol.train.recipe import Recipe
@@ -109,8 +110,7 @@ def _prepare(out: Path, recipe: Recipe, resume: bool) -> None:
         if earlier and not resume:
             raise OutputError(f"{out}: expected an empty folder or resume, got an earlier run")
         if not earlier:
-            text = json.dumps(recipe.to_dict(), indent=2)
-            (out / "recipe.json").write_text(text, encoding="utf-8")
+            write_file(out / "recipe.json", json.dumps(recipe.to_dict(), indent=2).encode())
     except OSError as error:
         raise OutputError(f"{out}: expected a folder to write to, got {error}") from error
 
@@ -190,6 +190,6 @@ def _repeat(
         run.history.append(epoch())
         run.epoch += 1
         run.save(checkpoint)
-        history = out / f"{run.name}_history.json"
-        history.write_text(json.dumps(run.history, indent=1), encoding="utf-8")
+        history = json.dumps(run.history, indent=1).encode()
+        write_file(out / f"{run.name}_history.json", history)
         report(run.name, run.epoch, epochs)

@@ -75,7 +75,7 @@ def random_squares(
     return np.column_stack([corners, sides])
 
 
-def turns(count: int, rng: np.random.Generator) -> Float64:
+def random_rotations(count: int, rng: np.random.Generator) -> Float64:
     """Return random rotations, half of them mirrored, shape (count, 2, 2).
 
     No in-plane orientation is special: scanners, and those who convert their images, turn them
@@ -87,7 +87,7 @@ def turns(count: int, rng: np.random.Generator) -> Float64:
     return np.stack([np.stack([cos, -sin * mirror], -1), np.stack([sin, cos * mirror], -1)], -2)
 
 
-def cut(
+def sample_squares(
     planes: npt.NDArray[np.float32 | np.uint8],
     sources: Int64,
     squares: Squares,
@@ -121,7 +121,7 @@ def cut(
     return _core.resample(planes, matrices, (size, size), sources=sources, edge="nearest")
 
 
-def shade(patches: Float32, rng: np.random.Generator) -> Float32:
+def augment_intensity(patches: Float32, rng: np.random.Generator) -> Float32:
     """Vary contrast and noise, one draw an entry of the first axis; values stay near 0 to 1."""
     shape = (len(patches),) + (1,) * (patches.ndim - 1)
     gamma = np.exp(rng.normal(0, 0.25, size=shape)).astype(np.float32)

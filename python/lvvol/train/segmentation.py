@@ -15,7 +15,13 @@ from lvvol.networks.hfcn import HFCN
 from lvvol.networks.layers import standardise
 from lvvol.roi.square import Squares
 from lvvol.train.loop import Run
-from lvvol.train.sampling import cut, jitter, propagated_squares, shade, turns
+from lvvol.train.sampling import (
+    augment_intensity,
+    jitter,
+    propagated_squares,
+    random_rotations,
+    sample_squares,
+)
 from lvvol.typing import Float32
 from lvvol.volume import trapezoid_volume_ml
 
@@ -36,7 +42,7 @@ def train_segmentation_epoch(
         y = torch.from_numpy(masks[start : start + batch])
         logits, _ = _forward(network, x, bfloat16)
         loss = functional.cross_entropy(logits, torch.stack([y, 1 - y], dim=1))
-        losses.append(run.descend(loss))
+        losses.append(run.optimizer_step(loss))
     return float(np.mean(losses))
 
 
@@ -58,7 +64,7 @@ def train_volume_epoch(
         x = torch.from_numpy(np.concatenate([patches for patches, _ in drawn]))
         _, area_map = _forward(network, standardise(x[:, None]), bfloat16)
         error = _volume_error(area_map.mean(dim=(1, 2, 3)), [s for _, s in drawn], chosen)
-        run.descend(volume_weight * error)
+        run.optimizer_step(volume_weight * error)
         errors.append(float(error.detach()))
     return float(np.mean(errors))
 
@@ -96,9 +102,11 @@ def _study(labels: LabelledStack, rng: np.random.Generator) -> tuple[Float32, Sq
     squares = jitter(squares, rng, 0.1, (0.9 * scale, 1.1 * scale))
     count = 2 * len(squares)
     planes = labels.stack.images.reshape(-1, *labels.stack.images.shape[2:])
-    turned = np.repeat(turns(1, rng), count, axis=0)
-    patches = cut(planes, np.arange(count), np.repeat(squares, 2, axis=0), turned, PATCH_SIZE)
-    return shade(patches, rng), squares
+    turned = np.repeat(random_rotations(1, rng), count, axis=0)
+    patches = sample_squares(
+        planes, np.arange(count), np.repeat(squares, 2, axis=0), turned, PATCH_SIZE
+    )
+    return augment_intensity(patches, rng), squares
 
 
 def _segmentation_epoch(
@@ -109,12 +117,14 @@ def _segmentation_epoch(
     for labels in stacks:
         sources = np.flatnonzero(labels.labelled.ravel())
         squares = jitter(propagated_squares(labels)[sources // 2], rng, _SHIFT, _SCALES)
-        turned = turns(len(sources), rng)
+        turned = random_rotations(len(sources), rng)
         shape = labels.stack.images.shape[2:]
         planes = labels.stack.images.reshape(-1, *shape)
         drawn = labels.masks.reshape(-1, *shape).view(np.uint8)
-        patches.append(shade(cut(planes, sources, squares, turned, PATCH_SIZE), rng))
-        masks.append(cut(drawn, sources, squares, turned, PATCH_SIZE))
+        patches.append(
+            augment_intensity(sample_squares(planes, sources, squares, turned, PATCH_SIZE), rng)
+        )
+        masks.append(sample_squares(drawn, sources, squares, turned, PATCH_SIZE))
     order = rng.permutation(sum(map(len, masks)))
     return np.concatenate(patches)[order], np.concatenate(masks)[order]
 

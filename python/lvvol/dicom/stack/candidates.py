@@ -136,7 +136,7 @@ def choose_stack(
     only = [a for a in cine if a in named]
     if only and len(line_up(_parallel_set(only, named)).phases_by_place) >= MIN_SLICES:
         for other in set(cine) - named:
-            ledger.fates[other] = "other series were asked for"
+            ledger.exclusion_reasons[other] = "other series were asked for"
         ledger.note(
             "Used only the series that were asked for.",
             "They form a stack by themselves.",

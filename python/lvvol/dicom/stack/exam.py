@@ -118,7 +118,7 @@ def _with_others(chosen: Found, tried: list[Found]) -> Found:
         if other is chosen:
             continue
         why = "it belongs to another patient or study"
-        chosen.ledger.fates.update(dict.fromkeys(other.acquisitions, why))
+        chosen.ledger.exclusion_reasons.update(dict.fromkeys(other.acquisitions, why))
         chosen.ledger.note(
             f"Set aside {sum(a.n_phases for a in other.acquisitions)} images of another patient or "
             "study.",
@@ -134,9 +134,11 @@ def _merged(tried: list[Found]) -> Ledger:
     ledger = Ledger()
     for found in tried:
         ledger.decisions += found.ledger.decisions
-        ledger.fates |= found.ledger.fates
+        ledger.exclusion_reasons |= found.ledger.exclusion_reasons
         for acquisition in found.plan.slices if found.plan else ():
-            ledger.fates[acquisition] = "it belongs to a stack, but there is another one to choose"
+            ledger.exclusion_reasons[acquisition] = (
+                "it belongs to a stack, but there is another one to choose"
+            )
     return ledger
 
 
@@ -167,9 +169,11 @@ def _check_named(
             )
     if wanted or not any(found.plan for found in tried):
         return None  # what else is wrong is told as it would be without names
-    fates = {a: why for found in tried for a, why in found.ledger.fates.items()}
+    exclusion_reasons = {
+        a: why for found in tried for a, why in found.ledger.exclusion_reasons.items()
+    }
     asked = [a for a in acquisitions if _names_of(a, names)]
-    ((why, _),) = Counter(fates.get(a, "it is not used") for a in asked).most_common(1)
+    ((why, _),) = Counter(exclusion_reasons.get(a, "it is not used") for a in asked).most_common(1)
     return SeriesError(
         f"{study}: expected short-axis cine slices in {asked[0].first.label}, but {why}"
     )

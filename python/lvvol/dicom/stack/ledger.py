@@ -19,13 +19,13 @@ class Ledger:
         Every choice made.
     warnings : list of str
         What a user should know.
-    fates : dict of Acquisition to str
+    exclusion_reasons : dict of Acquisition to str
         Why an acquisition is no part of the stack, as the end of a sentence.
     """
 
     decisions: list[Decision] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    fates: dict[Acquisition, str] = field(default_factory=dict)
+    exclusion_reasons: dict[Acquisition, str] = field(default_factory=dict)
 
     def note(self, what: str, why: str, files: Sequence[str] = ()) -> None:
         """Take down a choice.
@@ -51,6 +51,6 @@ class Ledger:
         where : str
             Which of its series' planes it is, as the end of a sentence.
         """
-        self.fates[acquisition] = why
+        self.exclusion_reasons[acquisition] = why
         what = f"Set aside {acquisition.first.label}{where and ', '}{where}."
         self.note(what, f"{why[0].upper()}{why[1:]}.", acquisition.files)

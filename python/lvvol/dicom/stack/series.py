@@ -54,7 +54,10 @@ def list_series(
         for key in {image.series for image in acquisition.images}:
             parts[key].append(acquisition)
     used = {a: z for z, a in enumerate(plan.slices, 1)} if plan else {}
-    rows = [_series(of_series[key], parts[key], plan, used, ledger.fates) for key in of_series]
+    rows = [
+        _series(of_series[key], parts[key], plan, used, ledger.exclusion_reasons)
+        for key in of_series
+    ]
     return tuple(
         sorted(rows, key=lambda s: (s.number is None, s.number or 0, s.uid, s.folder, s.n_files))
     )
@@ -107,7 +110,7 @@ def _series(
     acquisitions: Sequence[Acquisition],
     plan: Plan | None,
     used: dict[Acquisition, int],
-    fates: dict[Acquisition, str],
+    exclusion_reasons: dict[Acquisition, str],
 ) -> Series:
     """Describe one series."""
     first = images[0]
@@ -118,7 +121,9 @@ def _series(
     pixels = Counter((i.rows, i.columns, i.pixel_spacing_mm) for i in images)
     (rows, columns, pixel_spacing_mm), _ = max(pixels.items(), key=lambda item: (item[1], item[0]))
     slices = sorted(used[a] for a in acquisitions if a in used)
-    reasons = Counter(fates.get(a, "no stack was found") for a in acquisitions if a not in used)
+    reasons = Counter(
+        exclusion_reasons.get(a, "no stack was found") for a in acquisitions if a not in used
+    )
     return Series(
         uid=first.series_uid,
         number=first.series_number,

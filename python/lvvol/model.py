@@ -1,0 +1,238 @@
+"""`Model`: the trained cascade and networks, loaded once to measure many studies."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from lvvol import _core
+from lvvol.cine import CineStack
+from lvvol.dicom import load_study
+from lvvol.errors import WeightsError
+from lvvol.networks.configs import PATCH_SIZE
+from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
+from lvvol.networks.inference import load_hfcn, load_roi_classifier
+from lvvol.pipeline import Classifier, Segmenter, measure, measure_working_stack
+from lvvol.prediction import Prediction
+from lvvol.roi import DETECTOR_FILE, WINDOW_SIZE, read_detector
+from lvvol.roi.phases import N_WINDOW_PHASES
+from lvvol.typing import Float32, Progress, StrPath
+
+Device = Literal["auto", "cpu"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Model:
+    """The trained parts of a measurement, ready for inference; see `load_model`.
+
+    A model never changes, so several threads may measure with it at once.
+
+    Parameters
+    ----------
+    detector : Cascade
+        Proposes where the LV may be.
+    roi_classifier : callable
+        Windows (n, phase, row, column) to the probability that each holds an LV, (n,).
+    hfcn : callable
+        Patches (n, row, column) to P of each, same shape, and the share that is LV cavity, (n,).
+    weights : Path
+        The folder they were loaded from.
+    """
+
+    detector: _core.Cascade
+    roi_classifier: Classifier
+    hfcn: Segmenter
+    weights: Path
+
+    def __repr__(self) -> str:
+        weights = "shipped" if self.weights == SHIPPED else str(self.weights)
+        return f"Model(weights={weights!r}, device='cpu')"
+
+    def predict(
+        self,
+        study: StrPath | CineStack,
+        *,
+        series: Iterable[str | int] = (),
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> Prediction:
+        """Measure the left ventricle in one study.
+
+        Parameters
+        ----------
+        study : str, path-like or CineStack
+            A folder, zip or tar of DICOM files, or a stack from `lvvol.load_study`.
+        series : iterable of str or int
+            Series to use, as in `lvvol.load_study`; not for a `CineStack`, whose series are chosen.
+        threads : int, optional
+            Largest number of threads; one per core by default.
+        progress : callable, optional
+            Called with the stage (read, resample, roi, segment), the steps done and the number of
+            steps.
+
+        Returns
+        -------
+        Prediction
+            EDV, ESV, EF, the volume of every phase and the evidence.
+
+        Raises
+        ------
+        LvvolError
+            If the study cannot be read or holds no left ventricle; see `lvvol.errors`.
+        ValueError
+            If series are named for a `CineStack`.
+        """
+        timings_s: dict[str, float] = {}
+        if isinstance(study, CineStack):
+            if named := list(series):
+                raise ValueError(f"series: expected none for a CineStack, got {named}")
+            stack = study
+        else:
+            began = time.perf_counter()
+            reading = partial(progress, "read") if progress else None
+            stack = load_study(study, series=series, progress=reading)
+            timings_s["read"] = time.perf_counter() - began
+        prediction = measure(
+            stack,
+            self.detector,
+            self.roi_classifier,
+            self.hfcn,
+            threads=threads or 0,
+            progress=progress,
+        )
+        return replace(prediction, timings_s={**timings_s, **prediction.timings_s})
+
+    def predict_working_stack(
+        self, working: CineStack, *, threads: int | None = None, progress: Progress | None = None
+    ) -> Prediction:
+        """Measure a stack that is preprocessed already, such as labelled image pairs.
+
+        Parameters
+        ----------
+        working : CineStack
+            From `lvvol.preprocess.to_working_stack`.
+        threads, progress
+            As in `predict`.
+
+        Returns
+        -------
+        Prediction
+            Of `working`.
+
+        Raises
+        ------
+        RoiNotFoundError
+            If no window looks like a left ventricle.
+        """
+        return measure_working_stack(
+            working,
+            self.detector,
+            self.roi_classifier,
+            self.hfcn,
+            threads=threads or 0,
+            progress=progress,
+        )
+
+
+def load_model(weights: StrPath | None = None, device: Device = "auto") -> Model:
+    """Load the cascade and the networks, ready to measure any number of studies.
+
+    Parameters
+    ----------
+    weights : str or path-like, optional
+        Folder of a training run; the shipped weights by default. The detector is trained
+        separately, so the shipped one completes a folder without one.
+    device : {"auto", "cpu"}
+        Where to compute. ``"auto"`` takes the CPU.
+
+    Returns
+    -------
+    Model
+        Safe to use from several threads at once.
+
+    Raises
+    ------
+    WeightsError
+        If a file is missing or damaged, or its network has the wrong sizes.
+    ValueError
+        If the device is unknown.
+
+    Examples
+    --------
+    >>> load_model()
+    Model(weights='shipped', device='cpu')
+    """
+    if device not in ("auto", "cpu"):
+        raise ValueError(f"device: expected 'auto' or 'cpu', got {device!r}")
+    folder = SHIPPED if weights is None else Path(weights)
+    trained = folder / DETECTOR_FILE
+    # A link that leads nowhere is a damaged file, not a missing one.
+    detector = read_detector(trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE)
+    classifier_path, hfcn_path = folder / ROI_CLASSIFIER_FILE, folder / HFCN_FILE
+    roi_classifier, hfcn = load_roi_classifier(classifier_path), load_hfcn(hfcn_path)
+    window = np.zeros((1, N_WINDOW_PHASES, WINDOW_SIZE, WINDOW_SIZE), dtype=np.float32)
+    patch = np.zeros((1, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
+    _check_serves(classifier_path, roi_classifier, window)
+    _check_serves(hfcn_path, hfcn, patch)
+    return Model(detector, roi_classifier, hfcn, folder)
+
+
+def predict(
+    study: StrPath | CineStack,
+    *,
+    series: Iterable[str | int] = (),
+    weights: StrPath | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Prediction:
+    """Measure the left ventricle in one study.
+
+    The shipped weights are loaded once and kept. To measure many studies with other weights, use
+    `load_model`.
+
+    Parameters
+    ----------
+    study, series, threads, progress
+        As in `Model.predict`.
+    weights : str or path-like, optional
+        Folder of a training run; the shipped weights by default.
+
+    Returns
+    -------
+    Prediction
+        EDV, ESV, EF, the volume of every phase and the evidence.
+
+    Raises
+    ------
+    LvvolError
+        If the study cannot be read or holds no left ventricle, or the weights cannot be used; see
+        `lvvol.errors`.
+    ValueError
+        If series are named for a `CineStack`.
+    """
+    # Load first, so bad weights fail before the slow read.
+    began = time.perf_counter()
+    model = _shipped_model() if weights is None else load_model(weights)
+    loading_s = time.perf_counter() - began
+    prediction = model.predict(study, series=series, threads=threads, progress=progress)
+    return replace(prediction, timings_s={"load model": loading_s, **prediction.timings_s})
+
+
+@cache
+def _shipped_model() -> Model:
+    return load_model()
+
+
+def _check_serves(path: Path, network: Callable[..., object], example: Float32) -> None:
+    """Refuse a sound network whose windows or patches have other sizes than those cut here."""
+    try:
+        network(example)
+    except ValueError as error:
+        raise WeightsError(f"{path}: expected a network for this pipeline, got {error}") from error
