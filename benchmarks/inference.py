@@ -106,7 +106,7 @@ def torch_way(dtype: torch.dtype, folded: bool) -> Way:
 
 def core_way() -> Way:
     """Return the core's networks."""
-    hfcn, classifier = inference.load_hfcn_module(), inference.load_roi_classifier_module()
+    hfcn, classifier = inference.load_hfcn(), inference.load_roi_classifier()
     return Way(
         lambda patches, threads: hfcn(patches, threads=threads),
         lambda windows, threads: classifier(windows, threads=threads),

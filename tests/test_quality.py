@@ -28,20 +28,17 @@ def rois(kept=(), start=3, found_by=FoundBy.DETECTOR):
 def doubts_of(
     areas=AREAS, probability_areas=None, volumes_ml=VOLUMES_ML, field_mm=(300.0, 300.0), **search
 ):
-    given = type(
-        "Given",
-        (Prediction,),
-        {
-            "volumes_ml": np.asarray(volumes_ml),
-            "probability_areas_mm2": areas if probability_areas is None else probability_areas,
-        },
-    )
+    class Given(Prediction):
+        """A measurement whose volumes and second areas need not follow from what it holds."""
+
+    Given.volumes_ml = np.asarray(volumes_ml)
+    Given.probability_areas_mm2 = areas if probability_areas is None else probability_areas
     stack = replace(
-        disc_stack(n_slices=6, n_phases=3),
-        images=np.zeros((6, 3, 100, 100), np.float32),
+        disc_stack(n_slices=6, n_phases=4),
+        images=np.zeros((6, 4, 100, 100), np.float32),
         pixel_spacing_mm=(field_mm[0] / 100, field_mm[1] / 100),
     )
-    return check(given(stack, rois(**search), np.empty(0), areas))
+    return check(Given(stack, rois(**search), np.empty(0), areas))
 
 
 def test_nothing_speaks_against_a_plausible_heart():

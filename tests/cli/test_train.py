@@ -16,7 +16,7 @@ def trained(monkeypatch):
     def train_detector(seg, surroundings, out, recipe=None, *, resume=False, progress=None):
         called.update(seg=seg, surroundings=surroundings, out=out, recipe=recipe, resume=resume)
 
-    monkeypatch.setattr(train, "run", run)
+    monkeypatch.setattr(train, "train_networks", run)
     monkeypatch.setattr(train, "train_detector", train_detector)
     return called
 

@@ -1,4 +1,4 @@
-"""`Run`: the schedule, and checkpoints that are only taken where they belong."""
+"""`Stage`: the schedule, and checkpoints that are only taken where they belong."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from lvvol.errors import RecipeError
-from lvvol.train.loop import Run, scheduled_rate
+from lvvol.train.loop import Stage, scheduled_rate
 
 RECIPE = {"seed": 1, "batch": 4}
 
@@ -14,7 +14,7 @@ RECIPE = {"seed": 1, "batch": 4}
 def make_run(name="hfcn", recipe=RECIPE, seed=1, width=3, steps=20):
     torch.manual_seed(seed)
     network = nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.Dropout(0.5))
-    return Run(name, network, dict(recipe), seed, steps, 0.01, 0.01)
+    return Stage(name, network, dict(recipe), seed, steps, 0.01, 0.01)
 
 
 def steps(run, count):

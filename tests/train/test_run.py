@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from lvvol.errors import DatasetError, OutputError, RecipeError
 from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module
-from lvvol.train import Recipe, run
+from lvvol.train import Recipe, train_networks
 from lvvol.train.recipe import ClassifierRecipe, SegmentationRecipe
 from synthetic_datasets import SHAPE, write_dsb2_patient, write_sunnybrook_plane, write_volumes
 
@@ -50,7 +50,7 @@ def unbroken(dataset, tmp_path_factory):
     """The run that all others are compared with."""
     out = tmp_path_factory.mktemp("unbroken") / "new" / "run"
     seen = []
-    run([dataset], [dataset], out, RECIPE, progress=lambda *report: seen.append(report))
+    train_networks([dataset], [dataset], out, RECIPE, progress=lambda *report: seen.append(report))
     return out, seen
 
 
@@ -124,16 +124,16 @@ def test_stopped_and_resumed_equals_unbroken(dataset, unbroken, tmp_path, stop):
             raise Stopped
 
     with pytest.raises(Stopped):
-        run([dataset], [dataset], tmp_path, RECIPE, progress=progress)
+        train_networks([dataset], [dataset], tmp_path, RECIPE, progress=progress)
     torch.manual_seed(123)  # another process, another random state
-    run([dataset], [dataset], tmp_path, RECIPE, resume=True)
+    train_networks([dataset], [dataset], tmp_path, RECIPE, resume=True)
     assert_same(tmp_path, unbroken[0])
 
 
 def test_resuming_a_finished_run_changes_nothing(dataset, unbroken, tmp_path):
     for path in unbroken[0].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    run([dataset], [dataset], tmp_path, RECIPE, resume=True)
+    train_networks([dataset], [dataset], tmp_path, RECIPE, resume=True)
     assert_same(tmp_path, unbroken[0])
 
 
@@ -141,19 +141,19 @@ def test_another_recipe_cannot_resume_and_leaves_the_folder_as_it_was(dataset, u
     for path in unbroken[0].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     with pytest.raises(RecipeError, match=r"classifier\.checkpoint: expected a checkpoint of this"):
-        run([dataset], [dataset], tmp_path, replace(RECIPE, seed=4), resume=True)
+        train_networks([dataset], [dataset], tmp_path, replace(RECIPE, seed=4), resume=True)
     for path in unbroken[0].iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
 def test_a_folder_that_holds_a_run_is_refused_without_resume(dataset, unbroken):
     with pytest.raises(OutputError, match="expected an empty folder or resume, got an earlier run"):
-        run([dataset], [dataset], unbroken[0], RECIPE)
+        train_networks([dataset], [dataset], unbroken[0], RECIPE)
 
 
 def test_the_detectors_folder_is_free_for_the_networks(dataset, unbroken, tmp_path):
     (tmp_path / "detector.checkpoint").write_text("of the detector")
-    run([dataset], [dataset], tmp_path, RECIPE)
+    train_networks([dataset], [dataset], tmp_path, RECIPE)
     assert_same(tmp_path, unbroken[0])
     assert json.loads((tmp_path / "recipe.json").read_text()) == RECIPE.to_dict()
     assert (tmp_path / "detector.checkpoint").read_text() == "of the detector"
@@ -169,7 +169,7 @@ def test_patients_of_other_parts_are_not_even_opened(dataset, unbroken, tmp_path
         write_dsb2_patient(folder, patient, [(20, 10), (15, 8)])
         for path in folder.glob(f"{patient:04d}_*"):
             path.write_bytes(b"damaged")
-    run([folder], [folder], tmp_path / "run", RECIPE)
+    train_networks([folder], [folder], tmp_path / "run", RECIPE)
     assert_same(tmp_path / "run", unbroken[0])
 
 
@@ -182,9 +182,9 @@ def test_a_dataset_without_volumes_teaches_masks_only(dataset, tmp_path):
         write_sunnybrook_plane(
             folder, "SC-N-02", instance, rng.integers(0, 99, SHAPE) + mask / 2, mask
         )
-    run([folder, dataset], [dataset], tmp_path / "run", RECIPE)
+    train_networks([folder, dataset], [dataset], tmp_path / "run", RECIPE)
     with pytest.raises(DatasetError, match="vol: expected training patients, got none"):
-        run([dataset], [folder], tmp_path / "other", RECIPE)
+        train_networks([dataset], [folder], tmp_path / "other", RECIPE)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_data_that_fill_no_batch_are_refused_before_training(dataset, tmp_path, 
     # 3 patients of 4 slices: 120 windows, 24 patches, 3 studies.
     recipe = Recipe(**{"classifier": ClassifierRecipe(batch=30), **changes})
     with pytest.raises(DatasetError, match=complaint):
-        run([dataset], [dataset], tmp_path, recipe)
+        train_networks([dataset], [dataset], tmp_path, recipe)
     assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
 
 
@@ -208,13 +208,13 @@ def test_no_training_patient_is_refused(tmp_path):
     write_dsb2_patient(folder, 13, [(20, 10), (15, 8)])
     write_volumes(folder, {13: (30, 12)})
     with pytest.raises(DatasetError, match="seg: expected training patients, got none"):
-        run([folder], [folder], tmp_path / "run", RECIPE)
+        train_networks([folder], [folder], tmp_path / "run", RECIPE)
 
 
 def test_a_place_that_cannot_be_written_is_refused(dataset, tmp_path):
     (tmp_path / "file").write_text("taken")
     with pytest.raises(OutputError, match="file"):
-        run([dataset], [dataset], tmp_path / "file", RECIPE)
+        train_networks([dataset], [dataset], tmp_path / "file", RECIPE)
     (tmp_path / "run" / "classifier_history.json").mkdir(parents=True)
     with pytest.raises(OutputError, match="expected a folder to write to"):
-        run([dataset], [dataset], tmp_path / "run", RECIPE)
+        train_networks([dataset], [dataset], tmp_path / "run", RECIPE)

@@ -10,7 +10,7 @@ from lvvol.datasets.labelled import stack_of_planes
 from lvvol.networks.configs import HfcnConfig
 from lvvol.networks.hfcn import HFCN
 from lvvol.train import segmentation
-from lvvol.train.loop import Run
+from lvvol.train.loop import Stage
 from lvvol.train.segmentation import (
     steps_per_block,
     train_segmentation_epoch,
@@ -60,7 +60,7 @@ class Oracle(nn.Module):
 
 
 def make_run(network, rate=0.0, steps=100, seed=1):
-    return Run("hfcn", network, {}, seed, steps, rate, 0.0)
+    return Stage("hfcn", network, {}, seed, steps, rate, 0.0)
 
 
 @pytest.fixture(autouse=True)

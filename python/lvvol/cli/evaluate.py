@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from lvvol.cli.options import PATH, json_option, weights_option
+
 
 @click.command()
-@click.argument("dataset", type=click.Path(path_type=Path, readable=False))
+@click.argument("dataset", type=PATH)
 @click.option(
     "--part",
     type=click.Choice(["train", "validation", "test", "left_out"]),
@@ -17,13 +19,8 @@ import click
     show_default=True,
     help="Whose patients, by the committed split.",
 )
-@click.option(
-    "--weights",
-    metavar="RUN",
-    type=click.Path(path_type=Path, readable=False),
-    help="Folder of a training run; the shipped weights by default.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with every patient.")
+@weights_option
+@json_option("Print one JSON object, with every patient.")
 def evaluate(dataset: Path, part: str, weights: Path | None, as_json: bool) -> None:
     """Compare measurements with a dataset's labels.
 

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import click
 
-from lvvol.cli.series import series_option
+from lvvol.cli.options import PATH, json_option, series_option, study_argument
 
 
 @click.command()
-@click.argument("study", type=click.Path(path_type=Path, readable=False))
+@study_argument
 @series_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object in place of tables.")
+@json_option("Print one JSON object instead of tables.")
 @click.option(
     "--png",
     metavar="FILE",
-    type=click.Path(path_type=Path, readable=False),
+    type=PATH,
     help="Write a contact sheet of the stack: a row a slice, up to 12 phases across.",
 )
 def inspect(study: Path, series: tuple[str | int, ...], as_json: bool, png: Path | None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lvvol.cli.options import PATH
 from lvvol.cli.progress import progress_bars
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def _fault_names(
     + ", ".join(FAULT_NAMES)
     + ". docs/phantom.md says what each is."
 )
-@click.argument("out", type=click.Path(path_type=Path, readable=False))
+@click.argument("out", type=PATH)
 @click.option(
     "--n",
     "number",
@@ -120,7 +121,7 @@ def phantom(
       lvvol phantom broken --faults rotated-slice,truncated-file
     """  # noqa: D301 - click reads the backspace
     from lvvol.phantom import make_phantom, plant, write_studies, write_study
-    from lvvol.phantom.export.files import check_folder
+    from lvvol.phantom.export.files import check_empty_folder
     from lvvol.phantom.export.layouts import LAYOUTS
     from lvvol.phantom.faults import MIN_PHASES, MIN_SLICES
 
@@ -128,7 +129,7 @@ def phantom(
         raise click.UsageError(f"--faults needs at least --slices {MIN_SLICES}, got {slices}.")
     if faults and (phases or MIN_PHASES) < MIN_PHASES:
         raise click.UsageError(f"--faults needs at least --phases {MIN_PHASES}, got {phases}.")
-    check_folder(out)
+    check_empty_folder(out)
     vendor = LAYOUTS[layout].vendor
 
     def drawn(seed: int) -> PhantomStudy:

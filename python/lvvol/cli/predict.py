@@ -6,34 +6,23 @@ from pathlib import Path
 
 import click
 
-from lvvol.cli.series import series_option
+from lvvol.cli.options import (
+    json_option,
+    output_option,
+    series_option,
+    study_argument,
+    threads_option,
+    weights_option,
+)
 
 
 @click.command()
-@click.argument("study", type=click.Path(path_type=Path, readable=False))
-@click.option(
-    "-o",
-    "--output",
-    metavar="OUT",
-    type=click.Path(path_type=Path, readable=False),
-    help="Write result.json and overlay.png into this folder, made if missing.",
-)
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object in place of the table."
-)
+@study_argument
+@output_option("OUT", "Write result.json and overlay.png into this folder, created if missing.")
+@json_option("Print one JSON object instead of the table.")
 @series_option
-@click.option(
-    "--threads",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Threads to compute with; all cores by default.",
-)
-@click.option(
-    "--weights",
-    metavar="RUN",
-    type=click.Path(path_type=Path, readable=False),
-    help="Folder of a training run; the shipped weights by default.",
-)
+@threads_option
+@weights_option
 def predict(
     study: Path,
     output: Path | None,

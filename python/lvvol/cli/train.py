@@ -6,6 +6,12 @@ from pathlib import Path
 
 import click
 
+from lvvol.cli.options import (
+    output_option,
+    recipe_option,
+    resume_option,
+    several_paths_option,
+)
 from lvvol.cli.several_values import SeveralValuesGroup
 from lvvol.cli.train_detector import detector
 
@@ -16,34 +22,13 @@ from lvvol.cli.train_detector import detector
     is_flag=True,
     help="Train the ROI classifier, then HFCN in turn on segmentation and volumes.",
 )
-@click.option(
-    "--seg",
-    metavar="DATASET...",
-    multiple=True,
-    type=click.Path(path_type=Path, readable=False),
-    help="Datasets whose masks are learned from.  [required]",
+@several_paths_option("--seg", "DATASET", "Datasets with masks to learn from.  [required]")
+@several_paths_option("--vol", "DATASET", "Datasets with volumes to learn from.  [required]")
+@output_option(
+    "RUN", "Folder for weights, checkpoints and history, created if missing.  [required]"
 )
-@click.option(
-    "--vol",
-    metavar="DATASET...",
-    multiple=True,
-    type=click.Path(path_type=Path, readable=False),
-    help="Datasets whose volumes are learned from.  [required]",
-)
-@click.option(
-    "-o",
-    "--output",
-    metavar="RUN",
-    type=click.Path(path_type=Path, readable=False),
-    help="Folder for weights, checkpoints and history, made if missing.  [required]",
-)
-@click.option(
-    "--recipe",
-    metavar="FILE",
-    type=click.Path(path_type=Path, readable=False),
-    help="TOML file that says how to train; see recipes/.",
-)
-@click.option("--resume", is_flag=True, help="Go on where the run in RUN was stopped.")
+@recipe_option("TOML file with the settings of the training; see recipes/.")
+@resume_option("Continue the run in RUN where it stopped.")
 @click.pass_context
 def train(
     ctx: click.Context,
@@ -83,7 +68,7 @@ def train(
 
     settings = training.read_recipe(recipe) if recipe is not None else None
     with progress_bars() as progress:
-        training.run(seg, vol, output, settings, resume=resume, progress=progress)
+        training.train_networks(seg, vol, output, settings, resume=resume, progress=progress)
     click.echo(f"Wrote weights to {click.format_filename(output)}")
 
 

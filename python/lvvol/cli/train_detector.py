@@ -6,40 +6,29 @@ from pathlib import Path
 
 import click
 
+from lvvol.cli.options import (
+    output_option,
+    recipe_option,
+    resume_option,
+    several_paths_option,
+)
 from lvvol.cli.several_values import SeveralValuesCommand
 
 
 @click.command(cls=SeveralValuesCommand)
-@click.option(
-    "--seg",
-    metavar="DATASET...",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path, readable=False),
-    help="Datasets whose masks say where the LV is.",
+@several_paths_option(
+    "--seg", "DATASET", "Datasets whose masks show where the LV is.", required=True
 )
-@click.option(
+@several_paths_option(
     "--surroundings",
-    metavar="STUDY...",
-    multiple=True,
-    type=click.Path(path_type=Path, readable=False),
-    help="DICOM studies of which only what lies around the heart is learned from.",
+    "STUDY",
+    "DICOM studies to learn from what lies around the heart, never from the heart itself.",
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="RUN",
-    required=True,
-    type=click.Path(path_type=Path, readable=False),
-    help="Folder for detector.xml and a checkpoint, made if missing.",
+@output_option(
+    "RUN", "Folder for detector.xml and a checkpoint, created if missing.", required=True
 )
-@click.option(
-    "--recipe",
-    metavar="FILE",
-    type=click.Path(path_type=Path, readable=False),
-    help="TOML file with a table [detector]; see recipes/.",
-)
-@click.option("--resume", is_flag=True, help="Go on after the last stage of the run in RUN.")
+@recipe_option("TOML file with a table [detector]; see recipes/.")
+@resume_option("Continue the run in RUN after its last stage.")
 def detector(
     seg: tuple[Path, ...],
     surroundings: tuple[Path, ...],

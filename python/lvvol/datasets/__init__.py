@@ -8,16 +8,17 @@ from pathlib import Path
 from lvvol.datasets.labelled import LabelledStack
 from lvvol.datasets.split import Part, part_of
 from lvvol.errors import DatasetError
+from lvvol.typing import StrPath
 
 __all__ = ["LabelledStack", "Part", "part_of", "read_dataset"]
 
 
-def read_dataset(folder: Path, parts: Collection[Part]) -> Iterator[LabelledStack]:
+def read_dataset(folder: StrPath, parts: Collection[Part]) -> Iterator[LabelledStack]:
     """Read the patients of a dataset that belong to some parts of the split.
 
     Parameters
     ----------
-    folder : Path
+    folder : str or path-like
         DSB2 as image pairs (``train_validate.csv`` beside them) or Sunnybrook as PNG (``Images``
         and ``Labels``); which, is told from what the folder holds.
     parts : collection of Part
@@ -33,6 +34,7 @@ def read_dataset(folder: Path, parts: Collection[Part]) -> Iterator[LabelledStac
     DatasetError
         If the folder is neither, holds damage, or has a patient the split does not know.
     """
+    folder = Path(folder)
     from lvvol.datasets.dsb2_png import LABELS_FILE, read_dsb2_png
     from lvvol.datasets.sunnybrook_png import read_sunnybrook_png
 

@@ -20,6 +20,7 @@ import numpy as np
 from lvvol.datasets.image import read_planes
 from lvvol.datasets.labelled import LabelledStack, stack_of_planes
 from lvvol.errors import DatasetError
+from lvvol.typing import StrPath
 
 LABELS_FILE = "train_validate.csv"
 
@@ -39,12 +40,12 @@ class _Plane(NamedTuple):
     es: Path
 
 
-def read_dsb2_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator[LabelledStack]:
+def read_dsb2_png(folder: StrPath, wanted: Callable[[str], bool]) -> Iterator[LabelledStack]:
     """Read the patients of a folder one by one, in the order of their numbers.
 
     Parameters
     ----------
-    folder : Path
+    folder : str or path-like
         Holds the images, the masks and ``train_validate.csv`` (Id, Systole, Diastole in mL).
     wanted : callable
         Tells whether to read a patient, by its name.
@@ -65,6 +66,7 @@ def read_dsb2_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Label
     Of several acquisitions at one position the last stays, as in `lvvol.load_study`; the numbers
     of the source file tell their order.
     """
+    folder = Path(folder)
     volumes = _read_volumes(folder / LABELS_FILE)
     images: dict[str, dict[int, dict[tuple[int, int], dict[bool, Path]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(dict))

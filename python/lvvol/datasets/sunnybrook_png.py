@@ -18,7 +18,7 @@ from lvvol.datasets.image import read_planes
 from lvvol.datasets.labelled import LabelledStack, stack_of_planes
 from lvvol.errors import DatasetError
 from lvvol.preprocess import to_working_stack
-from lvvol.typing import Bool
+from lvvol.typing import Bool, StrPath
 
 PIXEL_SPACING_MM = 1.3
 """Middle of the 1.25 to 1.37 mm these patients have; which has which is not known."""
@@ -33,12 +33,12 @@ _OUTLINE_PIXELS = 0.45
 _NAME = re.compile(r"(?P<patient>SC-[A-Z-]+-\d+)-IM-\d+-(?P<instance>\d+)\.dcm\.png$")
 
 
-def read_sunnybrook_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator[LabelledStack]:
+def read_sunnybrook_png(folder: StrPath, wanted: Callable[[str], bool]) -> Iterator[LabelledStack]:
     """Read the patients of a folder one by one, in the order of their names.
 
     Parameters
     ----------
-    folder : Path
+    folder : str or path-like
         Holds ``Images`` and ``Labels``.
     wanted : callable
         Tells whether to read a patient, by its name.
@@ -55,6 +55,7 @@ def read_sunnybrook_png(folder: Path, wanted: Callable[[str], bool]) -> Iterator
         If a label is missing, an image cannot be read, sizes differ, or a patient is not drawn at
         two phases with slices in common.
     """
+    folder = Path(folder)
     drawn: dict[str, dict[int, dict[int, Path]]] = defaultdict(lambda: defaultdict(dict))
     for path in sorted((folder / "Images").iterdir()):
         if name := _NAME.match(path.name):

@@ -7,18 +7,18 @@ from pathlib import Path
 from lvvol.dicom import load_study
 from lvvol.motion import moving_centre
 from lvvol.preprocess import PIXEL_MM, to_working_stack
-from lvvol.typing import Float32
+from lvvol.typing import Float32, StrPath
 
 HEART_MM = 150.0
 """Side of the square about the moving centre that is left out: no LV reaches beyond it."""
 
 
-def read_surroundings(study: Path) -> list[Float32]:
+def read_surroundings(study: StrPath) -> list[Float32]:
     """Read what a study shows beside the heart: abdomen, chest wall, arms, air.
 
     Parameters
     ----------
-    study : Path
+    study : str or path-like
         A folder or archive of DICOM files. Nothing needs to be known of it.
 
     Returns
@@ -32,6 +32,7 @@ def read_surroundings(study: Path) -> list[Float32]:
     LvvolError
         If the study cannot be read.
     """
+    study = Path(study)
     stack = to_working_stack(load_study(study))
     images = stack.images
     half = HEART_MM / PIXEL_MM / 2

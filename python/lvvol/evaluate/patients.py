@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from lvvol.evaluate.figures import agreement, dice
 from lvvol.model import Model, load_model
 from lvvol.prediction import Prediction
 from lvvol.roi.square import labelled_square, overlap
-from lvvol.typing import Bool, Float64
+from lvvol.typing import Bool, Float64, StrPath
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
 
@@ -54,20 +53,20 @@ class PatientResult:
 
 
 def evaluate(
-    dataset: Path,
+    dataset: StrPath,
     part: Part,
-    weights: Path | None = None,
+    weights: StrPath | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[list[PatientResult], list[str]]:
     """Measure every patient of a part of the split, ROIs found automatically.
 
     Parameters
     ----------
-    dataset : Path
+    dataset : str or path-like
         Folder `lvvol.datasets.read_dataset` understands.
     part : Part
         Whose patients.
-    weights : Path, optional
+    weights : str or path-like, optional
         Folder with the weights of a training run; the shipped ones if left out.
     progress : callable, optional
         Called with "evaluate", the patients done and the patients in all.

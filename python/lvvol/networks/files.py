@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 
 from lvvol.errors import WeightsError
 from lvvol.networks.configs import FcnConfig, HfcnConfig, RoiClassifierConfig
+from lvvol.typing import StrPath
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 """The folder of the weights that come with lvvol."""
@@ -88,12 +89,12 @@ def describe(kind: type) -> dict[str, str]:
     return {"format": _FORMAT, "network": network, "normalisation": _NORMALISATION[network]}
 
 
-def read_weights(path: Path, kind: type[Config]) -> tuple[Config, Tensors]:
+def read_weights(path: StrPath, kind: type[Config]) -> tuple[Config, Tensors]:
     """Return what a file holds, checked.
 
     Parameters
     ----------
-    path : Path
+    path : str or path-like
         From `lvvol.networks.weights.save_weights`.
     kind : type
         The type of config that the network has.
@@ -111,6 +112,7 @@ def read_weights(path: Path, kind: type[Config]) -> tuple[Config, Tensors]:
         If the file is missing or damaged, or holds another network, config or normalisation than
         it should, or weights that are not those of its config.
     """
+    path = Path(path)
     network = _NETWORKS[kind]
     try:
         if not path.is_file():

@@ -21,7 +21,7 @@ from lvvol.networks.files import (
     layers_of,
     read_weights,
 )
-from lvvol.typing import Float32, Float64
+from lvvol.typing import Float32, Float64, StrPath
 
 Instructions = Literal["auto", "portable", "avx2", "avx512"]
 
@@ -29,12 +29,12 @@ _EPSILON = 1e-5
 """What torch's batch normalisation adds to the variance."""
 
 
-def load_hfcn(path: Path = SHIPPED / HFCN_FILE) -> _core.Hfcn:
+def load_hfcn(path: StrPath = SHIPPED / HFCN_FILE) -> _core.Hfcn:
     """Return HFCN for inference with weights from a file.
 
     Parameters
     ----------
-    path : Path
+    path : str or path-like
         From `lvvol.networks.weights.save_weights`, of HFCN in any configuration.
 
     Returns
@@ -54,16 +54,16 @@ def load_hfcn(path: Path = SHIPPED / HFCN_FILE) -> _core.Hfcn:
     ((2, 48, 48), (2,))
     """
     config, tensors = read_weights(path, HfcnConfig)
-    with _naming(path):
+    with _naming(Path(path)):
         return build_hfcn(config, tensors)
 
 
-def load_roi_classifier(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> _core.RoiClassifier:
+def load_roi_classifier(path: StrPath = SHIPPED / ROI_CLASSIFIER_FILE) -> _core.RoiClassifier:
     """Return the ROI classifier for inference with weights from a file.
 
     Parameters
     ----------
-    path : Path
+    path : str or path-like
         From `lvvol.networks.weights.save_weights`, of a RoiClassifier in any configuration.
 
     Returns
@@ -82,7 +82,7 @@ def load_roi_classifier(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> _core.Roi
     (3,)
     """
     config, tensors = read_weights(path, RoiClassifierConfig)
-    with _naming(path):
+    with _naming(Path(path)):
         return build_roi_classifier(config, tensors)
 
 

@@ -17,21 +17,23 @@ from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED, descri
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.output import write_file
+from lvvol.typing import StrPath
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def save_weights(network: HFCN | FCN | RoiClassifier, path: Path) -> None:
+def save_weights(network: HFCN | FCN | RoiClassifier, path: StrPath) -> None:
     """Write a network's weights to a file, whole or not at all.
 
     Parameters
     ----------
     network : HFCN, FCN or RoiClassifier
         As trained, batch normalisation not folded.
-    path : Path
+    path : str or path-like
         File to write: safetensors, with the network's name, its config and the normalisation of its
         input as text inside.
     """
+    path = Path(path)
     metadata = {
         **describe(type(network.config)),
         "config": json.dumps(dataclasses.asdict(network.config)),
@@ -40,12 +42,12 @@ def save_weights(network: HFCN | FCN | RoiClassifier, path: Path) -> None:
     write_file(path, save(tensors, metadata))
 
 
-def load_hfcn_module(path: Path = SHIPPED / HFCN_FILE) -> HFCN:
+def load_hfcn_module(path: StrPath = SHIPPED / HFCN_FILE) -> HFCN:
     """Return HFCN with weights from a file.
 
     Parameters
     ----------
-    path : Path
+    path : str or path-like
         From `save_weights`, of HFCN in any configuration.
 
     Returns
@@ -59,15 +61,15 @@ def load_hfcn_module(path: Path = SHIPPED / HFCN_FILE) -> HFCN:
         If the file is missing or damaged, or holds another network, config or normalisation than
         it should, or weights that are not those of its config.
     """
-    return _load(path, HFCN, HfcnConfig)
+    return _load(Path(path), HFCN, HfcnConfig)
 
 
-def load_fcn_module(path: Path) -> FCN:
+def load_fcn_module(path: StrPath) -> FCN:
     """Return FCN with weights from a file.
 
     Parameters
     ----------
-    path : Path
+    path : str or path-like
         From `save_weights`, of FCN in any configuration.
 
     Returns
@@ -80,15 +82,15 @@ def load_fcn_module(path: Path) -> FCN:
     WeightsError
         As in `load_hfcn_module`.
     """
-    return _load(path, FCN, FcnConfig)
+    return _load(Path(path), FCN, FcnConfig)
 
 
-def load_roi_classifier_module(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> RoiClassifier:
+def load_roi_classifier_module(path: StrPath = SHIPPED / ROI_CLASSIFIER_FILE) -> RoiClassifier:
     """Return the ROI classifier with weights from a file.
 
     Parameters
     ----------
-    path : Path
+    path : str or path-like
         From `save_weights`, of a RoiClassifier in any configuration.
 
     Returns
@@ -101,7 +103,7 @@ def load_roi_classifier_module(path: Path = SHIPPED / ROI_CLASSIFIER_FILE) -> Ro
     WeightsError
         As in `load_hfcn_module`.
     """
-    return _load(path, RoiClassifier, RoiClassifierConfig)
+    return _load(Path(path), RoiClassifier, RoiClassifierConfig)
 
 
 def _load(path: Path, kind: type[Network], config_kind: type[Any]) -> Network:

@@ -10,16 +10,17 @@ from lvvol.cine import CineStack
 from lvvol.errors import LvvolError
 from lvvol.report.write import to_json
 from lvvol.survey import Series, Survey
+from lvvol.typing import StrPath
 
 
-def format_survey_json(survey: Survey, path: Path) -> str:
+def format_survey_json(survey: Survey, path: StrPath) -> str:
     """Return what a study holds as one JSON object; slices and phases count from 0.
 
     Parameters
     ----------
     survey : Survey
         From `lvvol.survey_study`.
-    path : Path
+    path : str or path-like
         The study's path, as it was asked for.
 
     Returns
@@ -27,6 +28,7 @@ def format_survey_json(survey: Survey, path: Path) -> str:
     str
         Exactly one of `stack` and `error` is null; what is not a number becomes null.
     """
+    path = Path(path)
     return to_json(
         {
             "version": lvvol.__version__,

@@ -10,16 +10,17 @@ from typing import Any
 
 from lvvol.output import write_files
 from lvvol.prediction import Prediction
+from lvvol.typing import StrPath
 
 
-def write_result(prediction: Prediction, folder: Path) -> tuple[Path, Path]:
+def write_result(prediction: Prediction, folder: StrPath) -> tuple[Path, Path]:
     """Write `result.json` and `overlay.png` into a folder, which is made if missing.
 
     Parameters
     ----------
     prediction : Prediction
         One study's measurement.
-    folder : Path
+    folder : str or path-like
         Where to write; files of these names are replaced.
 
     Returns
@@ -32,6 +33,7 @@ def write_result(prediction: Prediction, folder: Path) -> tuple[Path, Path]:
     OutputError
         If they cannot be written.
     """
+    folder = Path(folder)
     # These load OpenCV, which the table does without.
     from lvvol.report.overlay import draw_overlay
     from lvvol.report.picture import encode_png

@@ -11,7 +11,7 @@ from lvvol.errors import WeightsError
 from lvvol.geometry import same_corner_map
 from lvvol.roi.propose import SIDES_MM
 from lvvol.roi.square import Squares, overlap
-from lvvol.typing import Float32, UInt8
+from lvvol.typing import Float32, StrPath, UInt8
 
 DETECTOR_FILE = "detector.xml"
 """Name of the cascade in a folder of weights."""
@@ -123,12 +123,12 @@ def detection_images(planes: Float32, threads: int = 0) -> UInt8:
     return seen
 
 
-def read_detector(path: Path) -> _core.Cascade:
+def read_detector(path: StrPath) -> _core.Cascade:
     """Read the cascade that finds the LV.
 
     Parameters
     ----------
-    path : Path
+    path : str or path-like
         XML as `lvvol train detector` and opencv_traincascade write it.
 
     Raises
@@ -136,6 +136,7 @@ def read_detector(path: Path) -> _core.Cascade:
     WeightsError
         If the file is missing or damaged, or holds no cascade of square windows.
     """
+    path = Path(path)
     try:
         cascade = _core.Cascade.from_xml(path.read_bytes())
     except FileNotFoundError as error:

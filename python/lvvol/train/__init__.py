@@ -2,7 +2,7 @@
 
 from lvvol.train.detector import train_detector
 from lvvol.train.recipe import Recipe, read_recipe
-from lvvol.train.run import run
+from lvvol.train.run import train_networks
 from lvvol.typing import Progress
 
-__all__ = ["Progress", "Recipe", "read_recipe", "run", "train_detector"]
+__all__ = ["Progress", "Recipe", "read_recipe", "train_detector", "train_networks"]

@@ -12,7 +12,7 @@ from lvvol.datasets import LabelledStack
 from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.roi.propose import SIDES_MM
 from lvvol.roi.square import Squares, labelled_square, overlap
-from lvvol.train.loop import Run
+from lvvol.train.loop import Stage
 from lvvol.train.sampling import (
     augment_intensity,
     jitter,
@@ -24,6 +24,10 @@ from lvvol.train.sampling import (
 from lvvol.typing import Float32, Float64, Int64
 
 _LOWEST_OVERLAP, _FULL_OVERLAP = 0.25, 0.85
+
+# Windows drawn per labelled slice and epoch: close to its square, further around it, anywhere.
+_N_NEAR, _N_AROUND, _N_ANYWHERE = 3, 3, 4
+_WINDOWS_PER_SLICE = _N_NEAR + _N_AROUND + _N_ANYWHERE
 
 
 def target_of(overlaps: Float64) -> Float32:
@@ -81,9 +85,9 @@ def _draw(labels: LabelledStack, rng: np.random.Generator) -> tuple[Squares, Int
     for z in np.flatnonzero(labels.labelled[:, 0]):
         truth = labelled_square(labels.masks[z, 0])
         base = fallback[z][None]
-        near = jitter(np.repeat(base, 3, axis=0), rng, 0.12, (0.8, 1.25))
-        around = jitter(np.repeat(base, 3, axis=0), rng, 0.6, (0.5, 2.0))
-        away = random_squares(shape, 4, rng, SIDES_MM)
+        near = jitter(np.repeat(base, _N_NEAR, axis=0), rng, 0.12, (0.8, 1.25))
+        around = jitter(np.repeat(base, _N_AROUND, axis=0), rng, 0.6, (0.5, 2.0))
+        away = random_squares(shape, _N_ANYWHERE, rng, SIDES_MM)
         drawn = np.concatenate([near, around, away])
         squares.append(drawn)
         slices.append(np.full(len(drawn), z))
@@ -109,10 +113,14 @@ def _cycle(ed: Float32, es: Float32, rng: np.random.Generator) -> Float32:
 
 
 def train_epoch(
-    run: Run, network: RoiClassifier, stacks: Sequence[LabelledStack], batch: int, bfloat16: bool
+    stage: Stage,
+    network: RoiClassifier,
+    stacks: Sequence[LabelledStack],
+    batch: int,
+    bfloat16: bool,
 ) -> float:
     """Train for one epoch and return the mean loss."""
-    windows, targets = window_epoch(stacks, run.rng, network.config.size)
+    windows, targets = window_epoch(stacks, stage.rng, network.config.size)
     network.train()
     losses = []
     for start in range(0, len(windows) - batch + 1, batch):
@@ -121,11 +129,11 @@ def train_epoch(
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             logits = network(x.to(memory_format=torch.channels_last))
         loss = functional.cross_entropy(logits.float(), torch.stack([y, 1 - y], dim=1))
-        losses.append(run.optimizer_step(loss))
+        losses.append(stage.optimizer_step(loss))
     return float(np.mean(losses))
 
 
 def steps_per_epoch(stacks: Sequence[LabelledStack], batch: int) -> int:
     """Return the optimizer's steps of one epoch."""
-    windows = 10 * sum(int(labels.labelled[:, 0].sum()) for labels in stacks)
-    return windows // batch
+    n_slices = sum(int(labels.labelled[:, 0].sum()) for labels in stacks)
+    return _WINDOWS_PER_SLICE * n_slices // batch

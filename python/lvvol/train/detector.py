@@ -27,7 +27,7 @@ from lvvol.roi.detect import (
 from lvvol.roi.square import Squares, labelled_square
 from lvvol.train.recipe import DetectorRecipe, Recipe
 from lvvol.train.sampling import jitter, random_rotations, sample_squares
-from lvvol.typing import Progress, UInt8
+from lvvol.typing import Progress, StrPath, UInt8
 
 CASCADE_SIZE = 24
 """Rows and columns of the cascade's window at scale 1."""
@@ -86,9 +86,9 @@ class DetectorData:
 
 
 def train_detector(
-    seg: Sequence[Path],
-    surroundings: Sequence[Path],
-    out: Path,
+    seg: Sequence[StrPath],
+    surroundings: Sequence[StrPath],
+    out: StrPath,
     recipe: Recipe | None = None,
     *,
     resume: bool = False,
@@ -98,11 +98,11 @@ def train_detector(
 
     Parameters
     ----------
-    seg : sequence of Path
+    seg : sequence of str or path-like
         Datasets whose masks say where the LV is.
-    surroundings : sequence of Path
+    surroundings : sequence of str or path-like
         DICOM studies of which only what lies around the heart is learned from, as negatives.
-    out : Path
+    out : str or path-like
         Folder for ``detector.xml``, ``detector_recipe.json`` and, after each stage, a checkpoint.
     recipe : Recipe, optional
         What to do; the default recipe if left out.
@@ -122,6 +122,7 @@ def train_detector(
     RecipeError
         If the checkpoint is damaged or belongs to another recipe or other data.
     """
+    out = Path(out)
     recipe = recipe or Recipe()
     report: Progress = progress or (lambda stage, done, total: None)
     checkpoint = out / CHECKPOINT_FILE
@@ -129,7 +130,7 @@ def train_detector(
         out.mkdir(parents=True, exist_ok=True)
         if checkpoint.exists() and not resume:
             raise OutputError(f"{out}: expected an empty folder or resume, got an earlier run")
-    data = gather(seg, surroundings, recipe, report)
+    data = gather([Path(p) for p in seg], [Path(p) for p in surroundings], recipe, report)
     cascade = _train(data, recipe, checkpoint, report)
     settings = {"seed": recipe.seed, **dataclasses.asdict(recipe.detector)}
     write_file(out / "detector_recipe.json", json.dumps(settings, indent=2).encode())
@@ -219,16 +220,16 @@ def _add_negatives(data: DetectorData, labels: LabelledStack, rng: np.random.Gen
 def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progress) -> _core.Cascade:
     """Train stage by stage, with a checkpoint after each."""
     part = recipe.detector
-    run = {
+    identity = {
         "seed": recipe.seed,
         "recipe": dataclasses.asdict(part),
         "data": data.fingerprint(),
     }
-    start = _restore(checkpoint, run)
+    start = _restore(checkpoint, identity)
 
     def after(step: _core.TrainingStep) -> None:
         if step.cascade is not None:
-            text = json.dumps({**run, "cascade": step.cascade.to_xml().decode()})
+            text = json.dumps({**identity, "cascade": step.cascade.to_xml().decode()})
             write_file(checkpoint, text.encode())
             report("detector", len(step.cascade.stage_sizes), part.stages)
 
@@ -256,13 +257,13 @@ def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progres
     return cascade
 
 
-def _restore(checkpoint: Path, run: dict[str, object]) -> _core.Cascade | None:
+def _restore(checkpoint: Path, identity: dict[str, object]) -> _core.Cascade | None:
     """Return the stages an earlier run of the same recipe and data ended with."""
     if not checkpoint.exists():
         return None
     try:
         state = json.loads(checkpoint.read_bytes())
-        if {key: state[key] for key in run} != run:
+        if {key: state[key] for key in identity} != identity:
             raise RecipeError(f"{checkpoint}: expected a checkpoint of this recipe and these data")
         return _core.Cascade.from_xml(state["cascade"].encode())
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:

@@ -31,7 +31,7 @@ def scheduled_rate(step: int, steps: int, highest: float, warmup: float = 0.05) 
     )
 
 
-class Run:
+class Stage:
     """A network in training, with all that a resumed run needs to equal an unbroken one.
 
     Parameters

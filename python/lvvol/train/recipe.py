@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lvvol.errors import RecipeError
+from lvvol.typing import StrPath
 
 
 @dataclass(frozen=True)
@@ -186,12 +187,12 @@ class Recipe:
         return dataclasses.asdict(self)
 
 
-def read_recipe(path: Path) -> Recipe:
+def read_recipe(path: StrPath) -> Recipe:
     """Read a recipe from TOML; what it leaves out keeps its default.
 
     Parameters
     ----------
-    path : Path
+    path : str or path-like
         Keys as in `Recipe`, tables ``[detector]``, ``[classifier]`` and ``[segmentation]``.
 
     Raises
@@ -200,6 +201,7 @@ def read_recipe(path: Path) -> Recipe:
         If the file cannot be read, a key is unknown, or a value has the wrong type or is out of
         range.
     """
+    path = Path(path)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -16,17 +16,17 @@ from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.networks.weights import save_weights
 from lvvol.output import write_file
 from lvvol.train import classifier, segmentation
-from lvvol.train.loop import Run
+from lvvol.train.loop import Stage
 from lvvol.train.recipe import Recipe
-from lvvol.typing import Progress
+from lvvol.typing import Progress, StrPath
 
 _CLASSIFIER, _HFCN = "classifier", "hfcn"
 
 
-def run(
-    seg: Sequence[Path],
-    vol: Sequence[Path],
-    out: Path,
+def train_networks(
+    seg: Sequence[StrPath],
+    vol: Sequence[StrPath],
+    out: StrPath,
     recipe: Recipe | None = None,
     *,
     resume: bool = False,
@@ -36,11 +36,11 @@ def run(
 
     Parameters
     ----------
-    seg : sequence of Path
+    seg : sequence of str or path-like
         Datasets whose masks are learned from.
-    vol : sequence of Path
+    vol : sequence of str or path-like
         Datasets whose volumes are learned from.
-    out : Path
+    out : str or path-like
         Folder for ``recipe.json``, the weights, and a checkpoint and a history of each network.
     recipe : Recipe, optional
         What to do; the default recipe if left out.
@@ -58,18 +58,21 @@ def run(
     RecipeError
         If a checkpoint is damaged or belongs to another recipe or other data.
     """
+    out = Path(out)
     recipe = recipe or Recipe()
     report: Progress = progress or (lambda stage, done, total: None)
     _prepare(out, recipe, resume)
     read: dict[Path, list[LabelledStack]] = {}
-    for number, folder in enumerate(dict.fromkeys([*seg, *vol])):
-        report("read", number, len({*seg, *vol}))
+    seg_folders, vol_folders = (list(dict.fromkeys(map(Path, some))) for some in (seg, vol))
+    folders = dict.fromkeys([*seg_folders, *vol_folders])
+    for number, folder in enumerate(folders):
+        report("read", number, len(folders))
         read[folder] = [s for s in read_dataset(folder, {Part.TRAIN}) if s.masks[:, 0].any()]
     report("read", len(read), len(read))
-    seg_stacks = [stack for folder in dict.fromkeys(seg) for stack in read[folder]]
+    seg_stacks = [stack for folder in seg_folders for stack in read[folder]]
     vol_stacks = [
         stack
-        for folder in dict.fromkeys(vol)
+        for folder in vol_folders
         for stack in read[folder]
         if stack.phase_volumes_ml is not None
     ]
@@ -121,7 +124,7 @@ def _train_classifier(
     part = recipe.classifier
     torch.manual_seed(recipe.seed)
     network = RoiClassifier()
-    run = Run(
+    stage = Stage(
         _CLASSIFIER,
         network,
         recipe.to_dict(),
@@ -132,10 +135,10 @@ def _train_classifier(
     )
 
     def epoch() -> dict[str, float]:
-        loss = classifier.train_epoch(run, network, stacks, part.batch, recipe.bfloat16)
+        loss = classifier.train_epoch(stage, network, stacks, part.batch, recipe.bfloat16)
         return {"loss": loss}
 
-    _repeat(run, part.epochs, epoch, out, report)
+    _repeat(stage, part.epochs, epoch, out, report)
     save_weights(network, out / ROI_CLASSIFIER_FILE)
 
 
@@ -152,7 +155,7 @@ def _train_hfcn(
     steps += vol_steps * (part.blocks - part.warmup_blocks)
     torch.manual_seed(recipe.seed)
     network = HFCN()
-    run = Run(
+    stage = Stage(
         _HFCN,
         network,
         recipe.to_dict(),
@@ -164,32 +167,32 @@ def _train_hfcn(
 
     def block() -> dict[str, float]:
         figures = {}
-        if run.epoch < part.blocks - part.volume_only_blocks:
+        if stage.epoch < part.blocks - part.volume_only_blocks:
             figures["cross_entropy"] = segmentation.train_segmentation_epoch(
-                run, network, seg, part.batch, recipe.bfloat16
+                stage, network, seg, part.batch, recipe.bfloat16
             )
-        if run.epoch >= part.warmup_blocks:
+        if stage.epoch >= part.warmup_blocks:
             figures["volume_error"] = segmentation.train_volume_epoch(
-                run, network, vol, part.studies, part.volume_weight, recipe.bfloat16
+                stage, network, vol, part.studies, part.volume_weight, recipe.bfloat16
             )
         return figures
 
-    _repeat(run, part.blocks, block, out, report)
+    _repeat(stage, part.blocks, block, out, report)
     save_weights(network, out / HFCN_FILE)
 
 
 def _repeat(
-    run: Run, epochs: int, epoch: Callable[[], dict[str, float]], out: Path, report: Progress
+    stage: Stage, epochs: int, epoch: Callable[[], dict[str, float]], out: Path, report: Progress
 ) -> None:
     """Run the epochs that are left, with a checkpoint and a line of history after each."""
-    checkpoint = out / f"{run.name}.checkpoint"
+    checkpoint = out / f"{stage.name}.checkpoint"
     if checkpoint.exists():
-        run.restore(checkpoint)
-    report(run.name, run.epoch, epochs)
-    while run.epoch < epochs:
-        run.history.append(epoch())
-        run.epoch += 1
-        run.save(checkpoint)
-        history = json.dumps(run.history, indent=1).encode()
-        write_file(out / f"{run.name}_history.json", history)
-        report(run.name, run.epoch, epochs)
+        stage.restore(checkpoint)
+    report(stage.name, stage.epoch, epochs)
+    while stage.epoch < epochs:
+        stage.history.append(epoch())
+        stage.epoch += 1
+        stage.save(checkpoint)
+        history = json.dumps(stage.history, indent=1).encode()
+        write_file(out / f"{stage.name}_history.json", history)
+        report(stage.name, stage.epoch, epochs)

@@ -14,7 +14,7 @@ from lvvol.networks.configs import PATCH_SIZE
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.layers import standardise
 from lvvol.roi.square import Squares
-from lvvol.train.loop import Run
+from lvvol.train.loop import Stage
 from lvvol.train.sampling import (
     augment_intensity,
     jitter,
@@ -31,10 +31,10 @@ _VOLUME_FLOOR_ML = 20.0
 
 
 def train_segmentation_epoch(
-    run: Run, network: HFCN, stacks: Sequence[LabelledStack], batch: int, bfloat16: bool
+    stage: Stage, network: HFCN, stacks: Sequence[LabelledStack], batch: int, bfloat16: bool
 ) -> float:
     """Train P on every labelled image once and return the mean cross-entropy in nats."""
-    patches, masks = _segmentation_epoch(stacks, run.rng)
+    patches, masks = _segmentation_epoch(stacks, stage.rng)
     network.train()
     losses = []
     for start in range(0, len(patches) - batch + 1, batch):
@@ -42,12 +42,12 @@ def train_segmentation_epoch(
         y = torch.from_numpy(masks[start : start + batch])
         logits, _ = _forward(network, x, bfloat16)
         loss = functional.cross_entropy(logits, torch.stack([y, 1 - y], dim=1))
-        losses.append(run.optimizer_step(loss))
+        losses.append(stage.optimizer_step(loss))
     return float(np.mean(losses))
 
 
 def train_volume_epoch(
-    run: Run,
+    stage: Stage,
     network: HFCN,
     stacks: Sequence[LabelledStack],
     studies: int,
@@ -55,16 +55,16 @@ def train_volume_epoch(
     bfloat16: bool,
 ) -> float:
     """Train O on every study's volumes once and return the mean relative error."""
-    order = run.rng.permutation(len(stacks))
+    order = stage.rng.permutation(len(stacks))
     network.train()
     errors = []
     for start in range(0, len(order) - studies + 1, studies):
         chosen = [stacks[i] for i in order[start : start + studies]]
-        drawn = [_study(labels, run.rng) for labels in chosen]
+        drawn = [_study(labels, stage.rng) for labels in chosen]
         x = torch.from_numpy(np.concatenate([patches for patches, _ in drawn]))
         _, area_map = _forward(network, standardise(x[:, None]), bfloat16)
         error = _volume_error(area_map.mean(dim=(1, 2, 3)), [s for _, s in drawn], chosen)
-        run.optimizer_step(volume_weight * error)
+        stage.optimizer_step(volume_weight * error)
         errors.append(float(error.detach()))
     return float(np.mean(errors))
 

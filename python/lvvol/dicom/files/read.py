@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -24,6 +25,36 @@ from lvvol.typing import Float32
 MAX_KEPT_BYTES = 256 << 20
 
 _PIECE_BYTES = 64 << 10
+
+
+class _Quiet:
+    """Keeps pydicom's remarks on broken values from the user while any thread reads.
+
+    Both settings are global to the process: the first thread in changes them, the last one out
+    restores them. Threads that restored them on their own would leave each other's changes behind.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n_readers = 0
+        self._settings = ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._n_readers:
+                self._settings.enter_context(warnings.catch_warnings())
+                self._settings.enter_context(config.disable_value_validation())
+                warnings.simplefilter("ignore")
+            self._n_readers += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._n_readers -= 1
+            if not self._n_readers:
+                self._settings.close()
+
+
+_QUIET = _Quiet()
 
 
 @dataclass
@@ -70,7 +101,7 @@ def read_images(source: Source, progress: Callable[[int, int], None] | None = No
     """
     reading = Reading(unreadable=list(source.unreadable), n_files=len(source.names))
     kept = 0
-    with _quiet():
+    with _QUIET:
         for done, name in enumerate(source.names, 1):
             try:
                 content = _content(source, name)
@@ -109,7 +140,7 @@ def fetch(images: Iterable[Image], source: Source) -> dict[str, Pixels]:
     found = {name: pixels for name, pixels in wanted.items() if pixels is not None}
     for name in source.names:  # in the source's order, which a compressed tar needs
         if name in wanted and name not in found:
-            with _quiet(), suppress(Exception):  # it was read before: what fails now is the medium
+            with _QUIET, suppress(Exception):  # it was read before: what fails now is the medium
                 pixels = parse(_content(source, name) or b"").pixels
                 if pixels is not None:
                     found[name] = pixels
@@ -141,7 +172,7 @@ def decode(image: Image, pixels: Pixels | None, out: Float32 | None = None) -> F
     try:
         if pixels is None:
             raise ValueError("the file cannot be read again")
-        with _quiet():
+        with _QUIET:
             stored = pixels.frame(image.frame)
     except Exception as error:  # each decoder raises its own kinds
         raise ValueError(f"{image.file}: pixels cannot be decoded ({error})") from error
@@ -161,14 +192,6 @@ def decode(image: Image, pixels: Pixels | None, out: Float32 | None = None) -> F
     if image.intercept != 0.0:
         out += image.intercept
     return out
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep pydicom's remarks on broken values from the user: what matters is said by the reader."""
-    with warnings.catch_warnings(), config.disable_value_validation():
-        warnings.simplefilter("ignore")
-        yield
 
 
 def _content(source: Source, name: str) -> bytes | None:

@@ -16,6 +16,7 @@ from lvvol.errors import OutputError
 from lvvol.phantom.export.layouts import LAYOUTS, Layout
 from lvvol.phantom.scanner.scan import LOCALISER, Scan
 from lvvol.phantom.study import PhantomStudy
+from lvvol.typing import StrPath
 
 if TYPE_CHECKING:
     from lvvol.phantom.export.vendors import StudyHeader
@@ -73,14 +74,14 @@ def study_files(
     yield from where.labels(study)
 
 
-def write_study(study: PhantomStudy, folder: str | Path, layout: str = "flat") -> Path:
+def write_study(study: PhantomStudy, folder: StrPath, layout: str = "flat") -> Path:
     """Write a study as DICOM files with its truth.
 
     Parameters
     ----------
     study : PhantomStudy
         What to write.
-    folder : str or Path
+    folder : str or path-like
         Missing or empty; its parents are made. It appears only once it is complete.
     layout : str
         As in `study_files`.
@@ -102,7 +103,7 @@ def write_study(study: PhantomStudy, folder: str | Path, layout: str = "flat") -
 
 def write_studies(
     studies: Iterable[PhantomStudy],
-    folder: str | Path,
+    folder: StrPath,
     layout: str = "flat",
     on_study: Callable[[Path, PhantomStudy], None] | None = None,
 ) -> tuple[Path, ...]:
@@ -130,7 +131,7 @@ def write_studies(
     return _write(studies, Path(folder), layout, alone=False, on_study=on_study)
 
 
-def check_folder(folder: Path) -> None:
+def check_empty_folder(folder: Path) -> None:
     """Refuse a folder that holds anything.
 
     Parameters
@@ -161,7 +162,7 @@ def _write(
     on_study: Callable[[Path, PhantomStudy], None] | None,
 ) -> tuple[Path, ...]:
     """Write into a folder beside `out`, then put it in its place."""
-    check_folder(out)
+    check_empty_folder(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{out.name}-", suffix=".part", dir=out.parent))

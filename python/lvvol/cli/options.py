@@ -1,0 +1,85 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+PATH = click.Path(path_type=Path, readable=False)
+"""Any path; the commands check what they find there, each with its own exit code."""
+
+
+def _numbers_or_uids(
+    ctx: click.Context, param: click.Parameter, names: tuple[str, ...]
+) -> tuple[str | int, ...]:
+    """Distinguish numbers from UIDs: digits alone are a number, since a UID has dots."""
+    if not all(map(str.strip, names)):
+        raise click.BadParameter("expected a series number or UID, got nothing.", ctx, param)
+    return tuple(
+        int(name) if name.isascii() and name.isdigit() else name for name in map(str.strip, names)
+    )
+
+
+study_argument = click.argument("study", type=PATH)
+
+series_option = click.option(
+    "--series",
+    metavar="UID_OR_NUMBER",
+    multiple=True,
+    callback=_numbers_or_uids,
+    help="Use this series; repeat for several. If they form a stack, only they are used; otherwise "
+    "they win wherever lvvol has to choose.",
+)
+
+weights_option = click.option(
+    "--weights",
+    metavar="RUN",
+    type=PATH,
+    help="Folder of a training run; the shipped weights by default.",
+)
+
+threads_option = click.option(
+    "--threads",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Largest number of threads; one per core by default.",
+)
+
+
+def json_option(help: str) -> Decorator[Any]:  # noqa: A002 - click's name
+    """Return the option `--json`, which prints one JSON object."""
+    return click.option("--json", "as_json", is_flag=True, help=help)
+
+
+def output_option(metavar: str, help: str, *, required: bool = False) -> Decorator[Any]:  # noqa: A002
+    """Return the option `-o`, `--output`, for the folder to write into."""
+    return click.option("-o", "--output", metavar=metavar, required=required, type=PATH, help=help)
+
+
+def several_paths_option(
+    name: str,
+    metavar: str,
+    help: str,  # noqa: A002
+    *,
+    required: bool = False,
+) -> Decorator[Any]:
+    """Return an option that takes several paths after one name; see `several_values`."""
+    return click.option(
+        name, metavar=f"{metavar}...", multiple=True, required=required, type=PATH, help=help
+    )
+
+
+def recipe_option(help: str) -> Decorator[Any]:  # noqa: A002
+    """Return the option `--recipe`."""
+    return click.option("--recipe", metavar="FILE", type=PATH, help=help)
+
+
+def resume_option(help: str) -> Decorator[Any]:  # noqa: A002
+    """Return the option `--resume`."""
+    return click.option("--resume", is_flag=True, help=help)
