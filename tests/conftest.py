@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.real_studies import STUDIES
 from opencv4 import OpenCV4
+from studies import Study
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -72,6 +73,26 @@ def opencv4() -> Iterator[OpenCV4]:
         do_without(f"no OpenCV 4: {OpenCV4.FOLDER} does not exist (make setup installs it)")
     with OpenCV4() as opencv:
         yield opencv
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """An empty study in a folder of its own."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    return Study(folder)
+
+
+@pytest.fixture
+def new_study(tmp_path: Path) -> Callable[[str], Study]:
+    """Make further studies by name."""
+
+    def make(name: str) -> Study:
+        folder = tmp_path / name
+        folder.mkdir()
+        return Study(folder)
+
+    return make
 
 
 def _missing(folder: Path) -> list[str]:

@@ -60,7 +60,7 @@ class Model:
         study: StrPath | CineStack,
         *,
         series: Iterable[str | int] = (),
-        threads: int | None = None,
+        threads: int = 0,
         progress: Progress | None = None,
     ) -> Prediction:
         """Measure the left ventricle in one study.
@@ -71,8 +71,8 @@ class Model:
             A folder, zip or tar of DICOM files, or a stack from `lvvol.load_study`.
         series : iterable of str or int
             Series to use, as in `lvvol.load_study`; not for a `CineStack`, whose series are chosen.
-        threads : int, optional
-            Largest number of threads; one per core by default.
+        threads : int
+            Largest number of threads; 0 for one per core.
         progress : callable, optional
             Called with the stage (read, resample, roi, segment), the steps done and the number of
             steps.
@@ -104,13 +104,13 @@ class Model:
             self.detector,
             self.roi_classifier,
             self.hfcn,
-            threads=threads or 0,
+            threads=threads,
             progress=progress,
         )
         return replace(prediction, timings_s={**timings_s, **prediction.timings_s})
 
     def predict_working_stack(
-        self, working: CineStack, *, threads: int | None = None, progress: Progress | None = None
+        self, working: CineStack, *, threads: int = 0, progress: Progress | None = None
     ) -> Prediction:
         """Measure a stack that is preprocessed already, such as labelled image pairs.
 
@@ -136,7 +136,7 @@ class Model:
             self.detector,
             self.roi_classifier,
             self.hfcn,
-            threads=threads or 0,
+            threads=threads,
             progress=progress,
         )
 
@@ -189,7 +189,7 @@ def predict(
     *,
     series: Iterable[str | int] = (),
     weights: StrPath | None = None,
-    threads: int | None = None,
+    threads: int = 0,
     progress: Progress | None = None,
 ) -> Prediction:
     """Measure the left ventricle in one study.

@@ -30,7 +30,7 @@ def to_working_stack(stack: CineStack, threads: int = 0) -> CineStack:
     stack : CineStack
         Intensities in the scanner's arbitrary units, any pixel spacing.
     threads : int
-        Threads for resampling; 0 takes every core.
+        Largest number of threads; 0 for one per core.
 
     Returns
     -------

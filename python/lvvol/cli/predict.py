@@ -61,7 +61,7 @@ def predict(
 
     with progress_bars() as progress:
         prediction = model.predict(
-            study, series=series, weights=weights, threads=threads, progress=progress
+            study, series=series, weights=weights, threads=threads or 0, progress=progress
         )
     written = write_result(prediction, output) if output is not None else ()
     if as_json:

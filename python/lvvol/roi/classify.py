@@ -29,7 +29,7 @@ class WindowScorer:
     score : callable
         The classifier.
     threads : int
-        Threads for cutting windows; 0 takes every core.
+        Largest number of threads; 0 for one per core.
     """
 
     def __init__(self, stack: CineStack, score: Score, threads: int = 0) -> None:

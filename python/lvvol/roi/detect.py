@@ -42,7 +42,7 @@ class CascadeProposer:
     count : int
         Squares proposed, at most.
     threads : int
-        Threads to search with; 0 takes every core.
+        Largest number of threads; 0 for one per core.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def detection_images(planes: Float32, threads: int = 0) -> UInt8:
     planes : ndarray of float32, shape (n, row, column)
         Contrast equalised, 0 to 1, pixels of 1 mm.
     threads : int
-        Threads to compute with; 0 takes every core.
+        Largest number of threads; 0 for one per core.
 
     Returns
     -------
