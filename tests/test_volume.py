@@ -121,7 +121,7 @@ def test_cones_refuse_areas_that_cannot_be(kind, area_mm2):
     "areas_mm2", [np.ones(2, np.float16), torch.ones(2).half(), torch.ones(2).bfloat16()]
 )
 def test_half_precision_is_refused_lest_areas_overflow(volume_ml, areas_mm2):
-    with pytest.raises(ValueError, match=r"areas_mm2: expected at least 32 bits a number, got"):
+    with pytest.raises(ValueError, match=r"areas_mm2: expected at least 32 bits per value, got"):
         volume_ml(areas_mm2, areas_mm2)
 
 

@@ -42,8 +42,8 @@ def image_affine(
 
     Notes
     -----
-    DICOM PS3.3 C.7.6.2.1.1, with row and column in that order. The directions are made unit and
-    orthogonal exactly, so that rounding in the file does not scale distances.
+    DICOM PS3.3 C.7.6.2.1.1, with row and column in that order. The directions are made exactly
+    orthonormal, so that rounding in the file does not scale distances.
 
     Examples
     --------
@@ -75,17 +75,17 @@ def image_affine(
 
 
 def same_corner_map(steps: npt.ArrayLike) -> Float64:
-    """Map pixel indices of one grid to those of another that begins at the same top left edge.
+    """Map pixel indices of one grid to those of another with the same top left edge.
 
     Parameters
     ----------
     steps : array_like, shape (2,)
-        Rows, then columns, of the other grid that a pixel of the one covers, above 0.
+        Number of the other grid's rows, then columns, per pixel of the first; above 0.
 
     Returns
     -------
     ndarray of float64, shape (2, 3)
-        Maps (row, column, 1), as `_core.resample` takes it.
+        Maps (row, column, 1), as `lvvol.resample` takes it.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def same_corner_map(steps: npt.ArrayLike) -> Float64:
 
     Examples
     --------
-    A pixel as wide as two others lies where these meet.
+    A pixel as high as two others has its centre where these meet.
 
     >>> same_corner_map([2, 1]) @ [0, 3, 1]
     array([0.5, 3. ])

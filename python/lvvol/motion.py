@@ -6,22 +6,22 @@ import numpy as np
 
 from lvvol.typing import Float32
 
-_MOVING_PERCENTILE = 98.0  # of a slice's pixels, by how much they change over the cycle
+_MOVING_PERCENTILE = 98.0  # of a slice's pixels, by their change over the cycle
 
 
 def moving_centre(images: Float32) -> tuple[float, float]:
-    """Find where most moves in one slice.
+    """Find where a slice moves most.
 
     Parameters
     ----------
     images : ndarray of float32, shape (phase, row, column)
-        The slice, finite. In the middle slice of a stack what moves most is the LV.
+        One slice, finite. In the middle slice of a stack the LV moves most.
 
     Returns
     -------
     (float, float)
-        Row and column, in pixels from the centre of the first: somewhere in the heart, seldom
-        exactly in the LV's middle. The middle of the image where nothing moves.
+        Row and column, in pixels from the centre of the first pixel: somewhere in the heart, seldom
+        exactly the centre of the LV. The centre of the image where nothing moves.
 
     Raises
     ------
@@ -30,8 +30,8 @@ def moving_centre(images: Float32) -> tuple[float, float]:
 
     Notes
     -----
-    The centre of the fiftieth of the pixels that change most over the cycle, each weighted by how
-    much its standard deviation exceeds that of the rest.
+    The centroid of the 2 % of pixels that change most over the cycle, each weighted by the excess
+    of its standard deviation over that of the rest.
 
     Examples
     --------
@@ -42,12 +42,12 @@ def moving_centre(images: Float32) -> tuple[float, float]:
     """
     if images.ndim != 3 or not images.size:
         raise ValueError(
-            f"images: expected (phase, row, column), none of them 0, got {images.shape}"
+            f"images: expected (phase, row, column), each at least 1, got {images.shape}"
         )
-    # In single precision the squares of values that a header may ask for do not fit.
+    # The squares of values that a header may scale to exceed float32.
     motion = images.std(axis=0, dtype=np.float64)
     if not np.isfinite(motion).all():
-        raise ValueError("images: expected finite values, got some that are not")
+        raise ValueError("images: expected finite values, got NaN or infinity")
     weights = np.maximum(motion - np.percentile(motion, _MOVING_PERCENTILE), 0.0)
     if not weights.any():
         weights = np.ones_like(motion)

@@ -35,8 +35,8 @@ def to_working_stack(stack: CineStack, threads: int = 0) -> CineStack:
     Returns
     -------
     CineStack
-        Images in 0 to 1, pixel spacing 1 mm. Its rows and columns start at the same top and left
-        edge, so a length in mm from that edge is a length in pixels.
+        Images in 0 to 1, pixel spacing 1 mm. Rows and columns start at the same top and left edge,
+        so a length in mm from that edge is a length in pixels.
 
     Raises
     ------
@@ -47,15 +47,15 @@ def to_working_stack(stack: CineStack, threads: int = 0) -> CineStack:
     -----
     Each slice's grey values are replaced by their rank among those of the central 184 mm over all
     phases (histogram equalisation, at 1024 evenly spaced levels from the slice's darkest to its
-    brightest pixel). Scanner units, coil gain and windowing drop out; what remains is which tissue
-    is brighter.
+    brightest pixel). Scanner units, coil gain and windowing cancel; only the order of tissues by
+    brightness remains.
     """
     spacing_row_mm, spacing_column_mm = stack.pixel_spacing_mm
     equalised = np.empty(stack.images.shape, dtype=np.float32)
     for z in range(stack.n_slices):
         if not np.isfinite(stack.images[z]).all():
             raise DamagedStudyError(
-                f"slice {z + 1}: expected finite grey values, got some that are no number"
+                f"slice {z + 1}: expected finite grey values, got NaN or infinity"
             )
         equalised[z] = _equalise(stack.images[z], stack.pixel_spacing_mm)
     rows, columns = stack.images.shape[2:]
@@ -90,7 +90,7 @@ def _equalise(images: Float32, pixel_spacing_mm: tuple[float, float]) -> Float32
         slice(max(0, rows // 2 - half_row), rows // 2 + half_row),
         slice(max(0, columns // 2 - half_column), columns // 2 + half_column),
     )
-    # Percentiles, so that one hot pixel does not squeeze all tissue into a few levels.
+    # Percentiles, so that one bright pixel does not squeeze all tissue into a few levels.
     low, high = np.percentile(images[centre], _LEVELS_SPAN_PERCENT)
     if high <= low:
         return np.zeros_like(images)

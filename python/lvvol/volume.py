@@ -29,30 +29,30 @@ def cone_volume_ml(
         Cavity area of each slice, at least 0; float32 or float64.
     positions_mm : ndarray or Tensor, shape (slice,)
         Position of each slice along the normal, increasing within a stack; gaps may differ. Of the
-        kind of `areas_mm2`.
+        type of `areas_mm2`.
     n_slices : sequence of int, optional
-        Where the slices are those of several stacks, one after another: how many each stack has, at
-        least 1. All slices are one stack's if left out.
+        Number of slices of each stack, at least 1, where several stacks follow one another; one
+        stack by default.
 
     Returns
     -------
     ndarray or Tensor, shape (...), or (..., stack) with `n_slices`
-        Volumes in mL, of the kind given, at least 0; 0 for a stack of one slice.
+        Volumes in mL, of the type given, at least 0; 0 for a stack of one slice.
 
     Raises
     ------
     ValueError
-        If shapes disagree, positions do not increase, an area is negative or no number, areas have
-        fewer than 32 bits, or `n_slices` does not share out the slices.
+        If shapes disagree, positions do not increase, an area is negative or NaN, areas have
+        fewer than 32 bits, or `n_slices` does not add up to the number of slices.
 
     Notes
     -----
     V = sum over i of (S_i + S_{i+1} + sqrt(S_i S_{i+1})) (L_{i+1} - L_i) / 3 (Liao et al. 2017,
     eqs. 3 and 4).
 
-    The root's slope grows without bound as one area nears 0 and the other does not. Where an area
-    is 0 the root counts as constant, so gradients are finite everywhere; still, they are large near
-    0, which is why training takes `trapezoid_volume_ml`.
+    The slope of the root grows without bound as one area approaches 0 and the other does not. Where
+    an area is 0 the root counts as constant, so gradients are finite everywhere. Near 0 they are
+    still large, so training uses `trapezoid_volume_ml`.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def cone_volume_ml(
 def trapezoid_volume_ml(
     areas_mm2: Numbers, positions_mm: Numbers, n_slices: Sequence[int] | None = None
 ) -> Numbers:
-    """Return the volume in training, smooth where an area nears 0.
+    """Return the volume for training, smooth where an area approaches 0.
 
     Parameters
     ----------
@@ -84,13 +84,13 @@ def trapezoid_volume_ml(
     Returns
     -------
     ndarray or Tensor, shape (...), or (..., stack) with `n_slices`
-        Volumes in mL, of the kind given; negative where areas are.
+        Volumes in mL, of the type given; negative where areas are.
 
     Raises
     ------
     ValueError
         If shapes disagree, positions do not increase, areas have fewer than 32 bits, or `n_slices`
-        does not share out the slices.
+        does not add up to the number of slices.
 
     Notes
     -----
@@ -110,7 +110,7 @@ def trapezoid_volume_ml(
 
 
 def ejection_fraction_percent(edv_ml: npt.ArrayLike, esv_ml: npt.ArrayLike) -> Float64:
-    """Return EF, element by element.
+    """Return EF element by element.
 
     Parameters
     ----------
@@ -154,8 +154,8 @@ def _root(values: Numbers) -> Numbers:
     """Return the square root, whose gradient at 0 is 0."""
     if isinstance(values, np.ndarray):
         return cast("Numbers", np.sqrt(values))
-    # Both choices are needed: without the inner one, the root's endless slope at 0 times the outer
-    # one's nothing would be no number.
+    # Both are needed: without the inner `where`, the infinite slope of the root at 0 times the zero
+    # gradient of the outer one would be NaN.
     positive = values > 0
     return values.where(positive, 1).sqrt().where(positive, 0)
 
@@ -166,7 +166,7 @@ def _volumes_ml(
     positions_mm: Numbers,
     n_slices: Sequence[int] | None,
 ) -> Numbers:
-    """Return the sum of what lies between neighbouring slices, for each stack."""
+    """Sum the volumes between neighbouring slices of each stack."""
     _check(areas_mm2, positions_mm, n_slices)
     volumes: list[Numbers] = []
     start = 0
@@ -183,7 +183,7 @@ def _volumes_ml(
         return volumes[0]
     if isinstance(areas_mm2, np.ndarray):
         return np.stack(volumes, axis=-1)
-    import torch  # whoever gave tensors has loaded it
+    import torch  # loaded already by a caller that passes tensors
 
     return torch.stack(volumes, dim=-1)
 
@@ -195,8 +195,8 @@ def _check(areas_mm2: Numbers, positions_mm: Numbers, n_slices: Sequence[int] | 
             f"positions_mm: expected shape ({shape[-1] if shape else 'slice'},), "
             f"got {tuple(positions_mm.shape)}"
         )
-    if areas_mm2.dtype.itemsize < 4:  # the product of two areas is beyond float16's range
-        raise ValueError(f"areas_mm2: expected at least 32 bits a number, got {areas_mm2.dtype}")
+    if areas_mm2.dtype.itemsize < 4:  # the product of two areas exceeds float16's range
+        raise ValueError(f"areas_mm2: expected at least 32 bits per value, got {areas_mm2.dtype}")
     if n_slices is not None and (min(n_slices, default=0) < 1 or sum(n_slices) != shape[-1]):
         raise ValueError(
             f"n_slices: expected numbers of at least 1 that add up to {shape[-1]}, "

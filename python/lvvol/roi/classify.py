@@ -20,7 +20,7 @@ Score = Callable[[Float32], Float64]
 
 
 class WindowScorer:
-    """The classifier's opinion of squares in one study.
+    """Scores squares of one study with the classifier.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class WindowScorer:
         z : int
             Slice.
         squares : ndarray, shape (n, 3)
-            Squares; where they reach beyond the image its edge is repeated.
+            Squares; beyond the image its edge is repeated.
 
         Returns
         -------

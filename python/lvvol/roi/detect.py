@@ -1,4 +1,4 @@
-"""Proposals by an LBP cascade: what looks like the LV in one slice (paper III-C)."""
+"""Proposals by an LBP cascade: squares of one slice that look like the LV (paper III-C)."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ DETECTOR_FILE = "detector.xml"
 """Name of the cascade in a folder of weights."""
 
 DETECTION_PIXEL_MM = 1.6
-"""Pixel size of the images a cascade sees: its window of 24 pixels is 38 mm, the least side."""
+"""Pixel size of a cascade's images: its window of 24 pixels is 38 mm, the smallest side."""
 
 LARGEST_WINDOW = round(SIDES_MM[1] / DETECTION_PIXEL_MM)
 """Rows and columns of the largest window searched, in pixels of `DETECTION_PIXEL_MM`."""
 
 MAX_PROPOSALS = 30
-"""Squares proposed in one slice, at most."""
+"""Largest number of squares proposed in one slice."""
 
 _SCALE_FACTOR = 1.1
-# Of squares that overlap more than this the better one stands for all.
+# Of squares that overlap more than this, only the best one is kept.
 _SAME_SQUARE_IOU = 0.45
-# Windows that are looked at, the best first; all of them overlap a few dozen places.
+# Windows considered, best first; they all lie around a few dozen positions.
 _MAX_WINDOWS = 3000
 
 
 class CascadeProposer:
-    """Proposes what a cascade takes for the LV in the first phase, which lies near ED.
+    """Proposes squares that a cascade takes for the LV in the first phase, which is near ED.
 
     Parameters
     ----------
     cascade : Cascade
         Trained on `detection_images`.
     count : int
-        Squares proposed, at most.
+        Largest number of squares.
     threads : int
         Largest number of threads; 0 for one per core.
 
@@ -70,9 +70,9 @@ class CascadeProposer:
         Returns
         -------
         ndarray, shape (n, 3)
-            The best first: those that passed more stages, then those with the higher score. No two
-            overlap with an IoU above 0.45. Where few windows pass every stage, those that came
-            furthest follow, so that recall does not hang on the last threshold.
+            Best first: by the number of stages passed, then by score. No two overlap with an IoU
+            above 0.45. Where few windows pass every stage, those that got furthest follow, so that
+            recall does not depend on the last threshold.
         """
         windows, _, stages, scores = _core.detect(
             detection_images(images[:1], self._threads)[0],
@@ -94,7 +94,7 @@ class CascadeProposer:
 
 
 def detection_images(planes: Float32, threads: int = 0) -> UInt8:
-    """Return planes of a working stack as a cascade sees them.
+    """Convert planes of a working stack to the images that a cascade searches.
 
     Parameters
     ----------
@@ -106,8 +106,8 @@ def detection_images(planes: Float32, threads: int = 0) -> UInt8:
     Returns
     -------
     ndarray of uint8, shape (n, row, column)
-        Pixels of `DETECTION_PIXEL_MM` from the same top left edge, averaged, 255 for 1. At least
-        one row and column.
+        Pixels of `DETECTION_PIXEL_MM` from the same top left edge, averaged; 1 becomes 255. At
+        least one row and column.
     """
     step = DETECTION_PIXEL_MM
     rows, columns = (max(1, round(size / step)) for size in planes.shape[1:])
@@ -129,12 +129,12 @@ def read_detector(path: StrPath) -> _core.Cascade:
     Parameters
     ----------
     path : str or path-like
-        XML as `lvvol train detector` and opencv_traincascade write it.
+        XML written by `lvvol train detector` or opencv_traincascade.
 
     Raises
     ------
     WeightsError
-        If the file is missing or damaged, or holds no cascade of square windows.
+        If the file is missing, damaged, or not a cascade with square windows.
     """
     path = Path(path)
     try:

@@ -16,17 +16,17 @@ from lvvol.roi.square import Squares
 from lvvol.typing import Bool, Float64
 
 _CANDIDATES = 4
-"""Likeliest proposals of a slice that are followed, one after the other."""
+"""Number of proposals that are followed in a slice, the likeliest first."""
 
 _FEWEST_SLICES = 3
-"""An LV spans more slices than this at any spacing in use; a chance likeness rarely does."""
+"""An LV spans at least this many slices at any spacing in use; a chance likeness rarely does."""
 
 _SURE_SCORE = 0.8
-"""So many slices must score this high too; hearts reach 0.84 (`benchmarks/refusals.py`)."""
+"""As many slices must score this high; hearts reach 0.84 (`benchmarks/refusals.py`)."""
 
 
 class FoundBy(StrEnum):
-    """What proposed the square that the search began with."""
+    """Origin of the square that the search began with."""
 
     DETECTOR = "detector"
     DENSE_SCAN = "dense scan"
@@ -44,11 +44,11 @@ class Rois:
     scores : ndarray, shape (slice,)
         Score of the best window of each slice, 0 to 1.
     kept : ndarray of bool, shape (slice,)
-        Where every window scored low, so that the neighbour's ROI stayed.
+        True where every window scored low, so that the neighbour's ROI stayed.
     start : int
         Slice the search began in.
     found_by : FoundBy
-        What proposed the square it began with.
+        Origin of the square it began with.
     """
 
     squares_mm: Squares
@@ -70,7 +70,8 @@ def locate(
     scorer : WindowScorer
         The classifier on a working stack.
     detector : Proposer
-        Where to look first in a slice; where nothing it proposes is believed, `dense_scan` follows.
+        Where to look first in a slice. If the classifier accepts nothing it proposes, `dense_scan`
+        follows.
     progress : callable, optional
         Called with the slices done and the slices in all.
 
@@ -82,15 +83,15 @@ def locate(
     Raises
     ------
     RoiNotFoundError
-        If no window scores high in the middle slice nor in its neighbours, or if nothing that does
-        goes on through at least three slices and is sure in three.
+        If no window scores high in the middle slice or beside it, or if none that does can be
+        followed through at least three slices, with high scores in three.
 
     Notes
     -----
-    The classifier judges what the detector proposes in the middle slice. The likeliest is refined
-    and carried to both ends, where each slice starts from its neighbour's ROI (Liao et al. 2017,
-    III-C to III-E). What does not go on through some slices is no LV: the next likeliest follows,
-    then the slices beside the middle, then every place of the same slices.
+    The classifier scores the detector's proposals in the middle slice. The likeliest is refined and
+    carried to both ends, each slice starting from its neighbour's ROI (Liao et al. 2017, III-C to
+    III-E). A proposal that cannot be followed through several slices is not an LV: the next
+    likeliest is tried, then the slices beside the middle, then every position in these slices.
     """
     count = scorer.stack.n_slices
     nearest = sorted(range(count), key=lambda z: (abs(z - count // 2), z))[:3]
@@ -146,9 +147,9 @@ def _follow(
 
 
 def _doubt(rois: Rois) -> str:
-    """Say why squares are none of an LV; nothing if they may be.
+    """Return why the squares cannot be those of an LV; an empty string if they can.
 
-    One doubted slice between others does not end an LV.
+    One slice with low scores between others does not end an LV.
     """
     reached = [rois.start]
     for step in (-1, 1):

@@ -1,4 +1,4 @@
-"""The six phases a window shows the classifier."""
+"""The six phases that a window shows the classifier (paper III-D)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def window_phases(n_phases: int, count: int = N_WINDOW_PHASES) -> Int64:
     n_phases : int
         Phases of the stack, which starts at the R wave and covers one cycle.
     count : int
-        Phases wanted, at least 2.
+        Number of phases, at least 2.
 
     Returns
     -------
@@ -29,14 +29,14 @@ def window_phases(n_phases: int, count: int = N_WINDOW_PHASES) -> Int64:
     Raises
     ------
     ValueError
-        If there is no phase, or fewer than two are wanted.
+        If `n_phases` is below 1 or `count` below 2.
 
     Examples
     --------
     >>> window_phases(30).tolist()
     [0, 6, 12, 18, 24, 0]
 
-    Of two phases, ED and ES, the middle ones are systolic:
+    With two phases, ED and ES, the middle ones are systolic:
 
     >>> window_phases(2).tolist()
     [0, 0, 1, 1, 0, 0]

@@ -1,4 +1,4 @@
-"""Proposals: squares of one slice that may hold the LV, and the ones that miss none."""
+"""Proposals: squares of one slice that may hold the LV, and the dense scan that misses none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lvvol.roi.square import Squares
 from lvvol.typing import Float32
 
 SIDES_MM = (40.0, 150.0)
-"""Sides between which the LV's square lies, from a child's apex to a dilated heart."""
+"""Smallest and largest side of the LV's square, from a child's apex to a dilated heart."""
 
 _SIDE_FACTOR = 1.25
 _STEP_SHARE = 1 / 6

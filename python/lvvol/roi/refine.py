@@ -10,14 +10,14 @@ from lvvol.roi.square import Squares
 from lvvol.typing import Bool
 
 LOWEST_SCORE = 0.4
-"""Below this no window of a slice is believed and the neighbour's ROI stays."""
+"""Lowest score of a window that may hold the LV; below it the neighbour's ROI stays."""
 
 _SMALLEST_SIDE_MM = 30.0
 
-# The paper's windows: sides, in the square's, at as many places along either axis.
+# The paper's windows: sides relative to the square's, each at 5 x 5 positions.
 _SIDES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
 _PLACES = 5
-# Scores change smoothly, so that the best of every second one leads to the best of all.
+# Scores change smoothly, so the best of every second window leads to the best of all.
 _COARSE = np.s_[1::2, ::2, ::2]
 _PEAKS = 2
 
@@ -33,8 +33,8 @@ def windows_around(square: Squares) -> Squares:
     Returns
     -------
     ndarray, shape (6, 5, 5, 3)
-        Sides from 0.6 to 1.1 of the square's, none below 30 mm unless the square's is; for each the
-        places from top to bottom, from left to right.
+        Sides of 0.6 to 1.1 times the square's, none below 30 mm unless the square's is; for each
+        side the positions from top to bottom and from left to right.
     """
     windows = _core.propose_windows(
         np.ascontiguousarray(square, dtype=np.float64),
@@ -64,8 +64,8 @@ def best_around(scorer: WindowScorer, z: int, square: Squares) -> tuple[Squares,
 
     Notes
     -----
-    Of `windows_around` every second side and place is scored, then whatever lies beside the two
-    best so far, until nothing beside them is left: some 65 windows of 150, with the same winner
+    Scores every second side and position of `windows_around`, then the neighbours of the two best
+    so far, until those are all scored: about 65 of the 150 windows, with the same winner
     (`docs/detector.md`).
     """
     windows = windows_around(square)
@@ -82,7 +82,7 @@ def best_around(scorer: WindowScorer, z: int, square: Squares) -> tuple[Squares,
 
 
 def _with_neighbours(chosen: Bool) -> Bool:
-    """Choose the neighbours along every axis and diagonal too."""
+    """Add the neighbours along every axis and diagonal."""
     padded = np.pad(chosen, 1)
     around = np.lib.stride_tricks.sliding_window_view(padded, (3, 3, 3))
     return np.asarray(around.any(axis=(3, 4, 5)))

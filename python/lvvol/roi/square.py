@@ -1,4 +1,4 @@
-"""Squares: how the ROI is written, compared and derived from a mask.
+"""Squares: the form of an ROI, their overlap, and the square of a mask.
 
 A square is (top, left, side) in pixels of the working stack, which are millimetres. Top and left
 are edges: pixel i spans i to i + 1.
@@ -16,11 +16,11 @@ CAVITY_FILL = 0.27
 """Share of its square that the cavity fills at ED; the paper's range is 20 to 50 % (III-F)."""
 
 SMALLEST_SIDE_MM = 40.0
-"""Near the apex the cavity shrinks to nothing; its square keeps enough to see what lies around."""
+"""Near the apex the cavity shrinks to nothing; its square still shows the surroundings."""
 
 
 def labelled_square(mask: Bool) -> Squares | None:
-    """Return the square that a mask of the cavity calls for.
+    """Return the square for a mask of the cavity.
 
     Parameters
     ----------
@@ -30,8 +30,8 @@ def labelled_square(mask: Bool) -> Squares | None:
     Returns
     -------
     ndarray, shape (3,), or None
-        Square around the mask's centroid of which the mask fills `CAVITY_FILL`, its side no shorter
-        than `SMALLEST_SIDE_MM`; None for an empty mask.
+        Square around the centroid that the mask fills by `CAVITY_FILL`, its side at least
+        `SMALLEST_SIDE_MM`; None for an empty mask.
     """
     rows, columns = np.nonzero(mask)
     if not len(rows):
