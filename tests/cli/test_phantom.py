@@ -58,7 +58,7 @@ def test_help_and_refusals_name_every_fault_and_layout(tmp_path, run):
         assert any(name in word for word in words), name
     result = run("phantom", str(tmp_path / "out"), "--faults", "none-such")
     assert result[0] == 2
-    assert "'none-such' is no fault" in result[2]
+    assert "'none-such' is not a fault" in result[2]
     assert "rotated-slice" in result[2]
 
 

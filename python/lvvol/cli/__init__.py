@@ -1,4 +1,4 @@
-"""The `lvvol` command: one module a subcommand, loaded when it is asked for."""
+"""The `lvvol` command: one module per subcommand, loaded on demand."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class _LazyGroup(click.Group):
         return list(self.names)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command; None where there is none of that name."""
+        """Import and return a command, or None for an unknown name."""
         if cmd_name not in self.names:
             return None
         command = getattr(importlib.import_module(f"lvvol.cli.{cmd_name}"), cmd_name)
@@ -45,8 +45,8 @@ def lvvol() -> None:
     \b
     Try it:
       lvvol phantom study             write a synthetic study with known volumes
-      lvvol inspect study             see what it holds and what is used of it
-      lvvol predict study -o result   measure it, and draw what was measured
+      lvvol inspect study             list its series and show which are used
+      lvvol predict study -o result   measure it and draw the contours
 
     Research use only; not a medical device.
     """  # noqa: D301 - click reads the backspace
@@ -68,7 +68,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     _never_fail_on_characters()
     try:
-        # What a reader must know is among the result's warnings; libraries' own would only hide it.
+        # Whatever a user must know is a warning of the result; those of libraries would hide it.
         with warnings.catch_warnings():
             if not sys.warnoptions:
                 warnings.simplefilter("ignore")
@@ -83,7 +83,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", INTERRUPTED_EXIT_CODE)
     except BrokenPipeError:
-        # The reader has left. Python would complain once more when it flushes stdout at its end.
+        # The reader has left. Python would complain again when it flushes stdout on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE_EXIT_CODE
     except LvvolError as error:
@@ -109,7 +109,7 @@ def _debug() -> bool:
 
 
 def _never_fail_on_characters() -> None:
-    """Escape what the terminal's encoding cannot say, where the default is to stop."""
+    """Escape characters that the terminal's encoding lacks; the default is to fail."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")

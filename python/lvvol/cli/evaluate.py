@@ -17,16 +17,16 @@ from lvvol.cli.options import PATH, json_option, weights_option
     type=click.Choice(["train", "validation", "test", "left_out"]),
     default="validation",
     show_default=True,
-    help="Whose patients, by the committed split.",
+    help="Which patients, by the committed split.",
 )
 @weights_option
 @json_option("Print one JSON object, with every patient.")
 def evaluate(dataset: Path, part: str, weights: Path | None, as_json: bool) -> None:
     """Compare measurements with a dataset's labels.
 
-    The labelled patients of DATASET are measured as `lvvol predict` would. Printed are Dice of P at
-    ED and ES, how often the first ROI overlaps the labelled one by half, and the agreement of EDV,
-    ESV and EF, from O and from binarised P.
+    Measures the labelled patients of DATASET as lvvol predict would. Prints Dice of P at ED and ES,
+    how often the first ROI overlaps the labelled one by half, and the agreement of EDV, ESV and EF,
+    from O and from binarised P.
 
     \b
     Examples:

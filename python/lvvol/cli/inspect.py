@@ -1,4 +1,4 @@
-"""`lvvol inspect`: say what a study holds and what becomes of it."""
+"""`lvvol inspect`: list the series of a study and show which are used, and why."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from lvvol.cli.options import PATH, json_option, series_option, study_argument
     "--png",
     metavar="FILE",
     type=PATH,
-    help="Write a contact sheet of the stack: a row a slice, up to 12 phases across.",
+    help="Write a contact sheet of the stack: one row per slice, up to 12 phases across.",
 )
 def inspect(study: Path, series: tuple[str | int, ...], as_json: bool, png: Path | None) -> None:
-    """Show what a study holds before measuring it.
+    """Show the contents of a study before measuring it.
 
     STUDY is a folder (searched with its subfolders), a zip or a tar of DICOM files.
 
-    Printed are all series (view, slices, phases, pixel size, used or not and why), the slices of
-    the short-axis cine stack with their distances, warnings, and every decision with its reason. A
-    study without such a stack is shown too, and the error follows. People count phases and slices
-    from 1, so do the tables and the sheet; JSON counts from 0.
+    Prints all series (view, slices, phases, pixel size, whether used and why), the slices of the
+    short-axis cine stack with their distances, warnings, and every decision with its reason. A
+    study without such a stack is shown too, followed by the error. The tables and the sheet count
+    phases and slices from 1, JSON from 0.
 
     \b
     Examples:
       lvvol inspect study/                         print the tables
       lvvol inspect study/ --png sheet.png         also draw every slice
-      lvvol inspect study/ --series 5 --series 9   use series 5 and 9 where there is a choice
+      lvvol inspect study/ --series 5 --series 9   prefer series 5 and 9
       lvvol inspect study/ --json | jq .stack      the stack for a script
 
     Exit codes are those of lvvol predict: see docs/exit-codes.md. Research use only; not a medical

@@ -13,7 +13,7 @@ from lvvol.cli.progress import progress_bars
 if TYPE_CHECKING:
     from lvvol.phantom import PhantomStudy
 
-# Written out here, so that --help need not load NumPy; a test compares.
+# Repeated here so that --help need not load NumPy; a test compares them.
 LAYOUT_NAMES = ("flat", "dsb2", "sunnybrook")
 FAULT_NAMES = (
     "missing-slice",
@@ -33,14 +33,14 @@ FAULT_NAMES = (
 def _fault_names(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[str, ...]:
-    """Return the names in a list with commas."""
+    """Split a comma-separated list of names."""
     if value == "all":
         return FAULT_NAMES
     names = tuple(name.strip() for name in value.split(",")) if value else ()
     for name in names:
         if name not in FAULT_NAMES:
             raise click.BadParameter(
-                f"{name!r} is no fault; expected all, or {', '.join(FAULT_NAMES)}"
+                f"{name!r} is not a fault; expected all, or {', '.join(FAULT_NAMES)}"
             )
     return names
 
@@ -66,14 +66,14 @@ def _fault_names(
     type=click.IntRange(0, 2**62),
     default=0,
     show_default=True,
-    help="Draw another heart, chest, pose and scanner.",
+    help="Seed of the heart, chest, pose and scanner.",
 )
 @click.option(
     "--layout",
     type=click.Choice(LAYOUT_NAMES),
     default="flat",
     show_default=True,
-    help="Folders, file names, headers and labels: a scanner's export, or a dataset's.",
+    help="Folders, file names, headers and labels: those of a scanner's export or of a dataset.",
 )
 @click.option(
     "--slices",
@@ -91,7 +91,7 @@ def _fault_names(
     "--faults",
     metavar="LIST",
     callback=_fault_names,
-    help="What to make wrong with every study: names with commas between them, or all.",
+    help="Faults to plant in every study: comma-separated names, or all.",
 )
 def phantom(
     out: Path,
@@ -105,7 +105,7 @@ def phantom(
     """Write synthetic cine studies of beating hearts into OUT.
 
     OUT must be missing or empty. A study is a folder of DICOM files (localisers, long-axis cines,
-    the short-axis stack) with truth.json: true volumes, areas, and what a right reading gives.
+    the short-axis stack) with truth.json: true volumes, areas, and the correct reading.
 
     \b
     --layout flat        all files of a study in OUT, or in OUT/<seed> where N > 1
@@ -154,7 +154,7 @@ def phantom(
 
 
 def _summary(folder: Path, study: PhantomStudy) -> str:
-    """Return where a study is and what is true of it."""
+    """Return the folder of a study and its true volumes."""
     reading, truth = study.reading, study.truth
     return (
         f"{folder}: {len(reading.slices)} slices x {reading.n_phases} phases; "

@@ -33,12 +33,11 @@ def predict(
 ) -> None:
     """Measure the left ventricle in one study.
 
-    STUDY is a folder (searched with its subfolders), a zip or a tar of DICOM files. The short-axis
-    cine stack is found in it; other series are left out. lvvol inspect shows what is there.
+    STUDY is a folder (searched with its subfolders), a zip or a tar of DICOM files. lvvol finds the
+    short-axis cine stack in it and leaves other series out; lvvol inspect shows the choice.
 
-    Printed are EDV, ESV, SV, EF, the phases of ED and ES, warnings and the time of each stage.
-    People count phases and slices from 1, so do the table and the overlay; JSON counts from 0.
-    Without -o nothing is written.
+    Prints EDV, ESV, SV, EF, the phases of ED and ES, warnings and the time of each stage. The table
+    and the overlay count phases and slices from 1, JSON from 0. Writes no file without -o.
 
     \b
     Examples:

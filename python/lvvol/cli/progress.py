@@ -1,4 +1,4 @@
-"""Progress on a terminal, and silence elsewhere."""
+"""Progress bars on a terminal, silence elsewhere."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:  # NumPy would slow `--help`
 
 @contextmanager
 def progress_bars() -> Iterator[Progress | None]:
-    """Draw one bar a stage on stderr, if that is a terminal.
+    """Draw one bar per stage on stderr, if that is a terminal.
 
     Yields
     ------
     callable or None
         Takes the stage's name, the steps done and their total; a new name starts a new bar. None
-        where stderr is no terminal, so that logs hold no bars.
+        where stderr is not a terminal, so that logs hold no bars.
     """
     if not sys.stderr.isatty():
         yield None

@@ -10,7 +10,7 @@ TAKES_SEVERAL = ("--seg", "--vol", "--surroundings")
 
 
 def spell_out(args: Sequence[str]) -> list[str]:
-    """Write `--seg A B` as click wants it, `--seg A --seg B`.
+    """Expand `--seg A B` to the form click expects, `--seg A --seg B`.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def spell_out(args: Sequence[str]) -> list[str]:
     Returns
     -------
     list of str
-        The option repeated before each of its values; all else as it was.
+        The option repeated before each of its values; everything else unchanged.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class SeveralValuesGroup(click.Group):
     """A group whose own options may take several values."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Leave what follows a subcommand to it."""
+        """Leave the arguments of a subcommand to it."""
         if args and args[0] in self.commands:
             return super().parse_args(ctx, args)
         return super().parse_args(ctx, spell_out(args))

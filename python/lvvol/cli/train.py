@@ -20,7 +20,7 @@ from lvvol.cli.train_detector import detector
 @click.option(
     "--alternate",
     is_flag=True,
-    help="Train the ROI classifier, then HFCN in turn on segmentation and volumes.",
+    help="Train the ROI classifier, then HFCN alternately on segmentation and volumes.",
 )
 @several_paths_option("--seg", "DATASET", "Datasets with masks to learn from.  [required]")
 @several_paths_option("--vol", "DATASET", "Datasets with volumes to learn from.  [required]")
@@ -42,22 +42,22 @@ def train(
     """Train the networks, or the detector, on labelled datasets.
 
     A DATASET is a folder of DSB2 image pairs (train_validate.csv beside them) or of Sunnybrook as
-    PNG (Images and Labels); which, is told from what it holds. Only the training patients of the
-    committed split are learned from. A run that was stopped goes on with --resume.
+    PNG (Images and Labels); its contents decide. Training uses only the training patients of the
+    committed split. --resume continues a stopped run.
 
     \b
     Examples:
       lvvol train --alternate --seg dsb2_png sunnybrook_png --vol dsb2_png -o run
       lvvol train --alternate --seg dsb2_png --vol dsb2_png -o run --resume
       lvvol train detector --seg dsb2_png sunnybrook_png -o run
-      lvvol predict study/ --weights run        measure with what was learned
+      lvvol predict study/ --weights run        measure with the new weights
     """  # noqa: D301 - click reads the backspace
     if ctx.invoked_subcommand is not None:
         _refuse_options(ctx)
         return
     if not alternate:
-        raise click.UsageError("Say what to train: --alternate, or detector.")
-    # Required of this command alone: click would ask them of `detector` too.
+        raise click.UsageError("Choose what to train: --alternate, or detector.")
+    # Required by this command only: click would require them for `detector` too.
     given = {"seg": seg, "vol": vol, "output": output}
     for parameter in ctx.command.params:
         if parameter.name in given and not given[parameter.name]:
@@ -73,7 +73,7 @@ def train(
 
 
 def _refuse_options(ctx: click.Context) -> None:
-    """Refuse what was said before a subcommand's name, rather than let it count for nothing."""
+    """Refuse options before a subcommand's name, which would have no effect."""
     for parameter in ctx.command.params:
         if parameter.name is not None and ctx.params.get(parameter.name):
             raise click.UsageError(

@@ -38,11 +38,11 @@ def detector(
 ) -> None:
     """Train the LBP cascade that proposes where the LV is.
 
-    Positives are the labelled squares of the DATASETs' training patients, negatives everything else
-    in their slices, in whole fields of view of synthetic studies, and around the hearts of each
-    STUDY: a cascade that has seen nothing but hearts takes a liver for one. DATASETs are those of
-    `lvvol train --alternate`, and RUN may be its folder too: `lvvol predict --weights RUN` needs
-    the networks beside the detector.
+    Positives are the labelled squares of the training patients of each DATASET. Negatives are the
+    rest of their slices, whole fields of view of synthetic studies, and the surroundings of the
+    heart in each STUDY: a cascade that has seen only hearts takes a liver for one. DATASET is as in
+    `lvvol train --alternate`. RUN may be the folder of such a run: `lvvol predict --weights RUN`
+    needs the networks beside the detector.
 
     \b
     Examples:

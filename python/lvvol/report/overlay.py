@@ -1,4 +1,4 @@
-"""The overlay: what was measured, drawn on every slice at ED and ES."""
+"""The overlay: ROI and contour of the LV, drawn on every slice at ED and ES."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def draw_overlay(prediction: Prediction) -> Picture:
     -------
     ndarray of uint8, shape (row, column, 3)
         Blue, green, red. Every tile shows the same square of the plane. Phases and slices are
-        counted from 1, positions are those of the stack, areas those that the volumes are made of.
+        counted from 1, positions are those of the stack, areas those behind the volumes.
     """
     n_slices = prediction.stack.n_slices
     columns = min(n_slices, COLUMNS)
@@ -77,7 +77,7 @@ def draw_overlay(prediction: Prediction) -> Picture:
 
 
 def choose_view(prediction: Prediction) -> View:
-    """Return the smallest square that holds every slice's ROI with some room around it.
+    """Return the smallest square that holds the ROIs of all slices, with a margin.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def choose_view(prediction: Prediction) -> View:
     Returns
     -------
     View
-        May reach over the image's edge, where tiles stay black.
+        May reach beyond the image, where tiles stay black.
     """
     top, left, side = prediction.rois.squares_mm.T
     low = np.array([top.min(), left.min()])
@@ -129,7 +129,7 @@ def find_contours(lv_probability: Float32, square: Contour) -> list[Contour]:
 
 
 def _draw_pair(prediction: Prediction, z: int, view: View) -> Picture:
-    """Draw one slice at ED above the same at ES, with one grey scale for both."""
+    """Draw one slice at ED above the same slice at ES, in one grey scale."""
     phases = (prediction.ed_phase, prediction.es_phase)
     tiles = [_sample(prediction, z, t, view) for t in phases]
     window = grey_window(np.stack(tiles))
@@ -165,7 +165,7 @@ def _sample(prediction: Prediction, z: int, t: int, view: View) -> Float32:
 
 
 def _draw_outlines(picture: Picture, prediction: Prediction, z: int, t: int, view: View) -> None:
-    """Draw the ROI thin and the contours of P over it."""
+    """Draw the ROI as a thin line, and the contours of P over it."""
     top, left, side = prediction.rois.squares_mm[z]
     corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0]]) * side + [top, left]
     _draw_closed(picture, view.to_tile(corners), CYAN)
@@ -175,13 +175,13 @@ def _draw_outlines(picture: Picture, prediction: Prediction, z: int, t: int, vie
 
 def _draw_closed(picture: Picture, points: Contour, colour: Colour) -> None:
     """Draw a closed line through points given as row and column from the picture's edge."""
-    # OpenCV puts a pixel's centre at a whole number, we put its edge there.
+    # In OpenCV whole numbers are pixel centres, here they are pixel edges.
     fixed = np.rint((points[:, ::-1] - 0.5) * 2**_SHIFT).astype(np.int32)
     cv2.polylines(picture, [fixed], True, colour, 1, cv2.LINE_AA, _SHIFT)
 
 
 def _draw_head(prediction: Prediction, width: int) -> Picture:
-    """Draw the title, every warning, and what the lines mean."""
+    """Draw the title, every warning, and the legend."""
     result = (
         f"EDV {format_number(prediction.edv_ml)} mL (phase {prediction.ed_phase + 1})    "
         f"ESV {format_number(prediction.esv_ml)} mL (phase {prediction.es_phase + 1})    "

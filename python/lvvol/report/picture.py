@@ -1,4 +1,4 @@
-"""What every picture is made of: a head, captions, grey windows, and a PNG file at the end."""
+"""Parts that pictures share: head, captions, grey windows, and encoding as PNG."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ YELLOW: Colour = (60, 210, 255)
 
 
 def finish(parts: Sequence[Picture]) -> Picture:
-    """Put parts of one width below each other, with a black margin around them."""
+    """Stack parts of equal width, with a black margin around them."""
     return np.pad(np.vstack(parts), ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)))
 
 
@@ -43,7 +43,7 @@ def encode_png(picture: Picture) -> bytes:
     bytes
         The file's content.
     """
-    # Level 9 would take ten times as long to save a tenth.
+    # Level 9 would take ten times as long and save a tenth.
     done, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 3])
     if not done:
         raise RuntimeError("OpenCV could not encode the picture as PNG")
@@ -51,7 +51,7 @@ def encode_png(picture: Picture) -> bytes:
 
 
 def draw_head(title: str, warnings: Sequence[str], legend: str, width: int) -> Picture:
-    """Draw a title, shrunk to fit, every warning, and what the picture shows.
+    """Draw a title, shrunk to fit, every warning, and a legend.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def draw_head(title: str, warnings: Sequence[str], legend: str, width: int) -> P
 def write(
     picture: Picture, text: str, origin: tuple[int, int], scale: float, colour: Colour
 ) -> None:
-    """Write a line with a dark rim, so that it reads on any image; the fonts know only ASCII.
+    """Write a line with a dark rim, legible on any image; the fonts have only ASCII.
 
     Parameters
     ----------

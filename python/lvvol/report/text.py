@@ -1,4 +1,4 @@
-"""Lines for people: numbers, lists, and nothing that a terminal would take for a command."""
+"""Text for people: numbers, lists, and no characters that control a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textwrap import TextWrapper
 def one_line(text: str) -> str:
     r"""Return a text on one line without control characters.
 
-    File names and headers may hold anything, line breaks and terminal codes too.
+    File names and headers may hold anything, including line breaks and terminal codes.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ def one_line(text: str) -> str:
     Returns
     -------
     str
-        Its printable characters, runs of all others as one space.
+        Its printable characters; each run of others becomes one space.
 
     Examples
     --------
@@ -31,25 +31,25 @@ def one_line(text: str) -> str:
 
 
 def shorten(text: str, length: int) -> str:
-    """Return `one_line` of a text, its end replaced by two dots where it is longer than allowed."""
+    """Return `one_line` of a text, cut to a length with two dots at its end."""
     line = one_line(text)
     return line if len(line) <= length else f"{line[: length - 2]}.."
 
 
 def format_number(value: float) -> str:
-    """Return a number with one decimal, and a dash where it is not defined."""
+    """Return a number with one decimal; a dash if it is not finite."""
     return f"{value:.1f}" if math.isfinite(value) else "-"
 
 
 def listed(items: Iterable[str], width: int) -> list[str]:
-    """Return the lines of a list, each item wrapped and made one line by `one_line`.
+    """Return the lines of a list, each item cleaned by `one_line` and wrapped.
 
     Parameters
     ----------
     items : iterable of str
-        One dash each.
+        Each gets a dash.
     width : int
-        Characters that a line may have.
+        Largest number of characters per line.
     """
     wrap = TextWrapper(
         width, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False

@@ -34,7 +34,7 @@ def write_result(prediction: Prediction, folder: StrPath) -> tuple[Path, Path]:
         If they cannot be written.
     """
     folder = Path(folder)
-    # These load OpenCV, which the table does without.
+    # These load OpenCV, which the table does not need.
     from lvvol.report.overlay import draw_overlay
     from lvvol.report.picture import encode_png
 
@@ -45,7 +45,7 @@ def write_result(prediction: Prediction, folder: StrPath) -> tuple[Path, Path]:
 
 
 def format_json(prediction: Prediction) -> str:
-    """Return the measurement as one JSON object; what is not a number becomes null.
+    """Return the measurement as one JSON object; NaN and infinity become null.
 
     Parameters
     ----------
@@ -63,15 +63,14 @@ def format_json(prediction: Prediction) -> str:
 def to_json(value: Mapping[str, Any]) -> str:
     """Return plain values as one indented JSON object.
 
-    NaN and infinity become null. Characters beyond ASCII are escaped, so that no terminal takes
-    them for a command; bytes of a file name that no encoding explains are written as backslash
-    escapes.
+    NaN and infinity become null. Characters beyond ASCII are escaped, so that none controls a
+    terminal; undecodable bytes of a file name become backslash escapes.
     """
     return json.dumps(_strict(value), indent=2, allow_nan=False)
 
 
 def _strict(value: Any) -> Any:
-    """Replace what JSON cannot say: NaN, infinity, halves of characters."""
+    """Replace values that JSON lacks: NaN, infinity, lone surrogates."""
     if isinstance(value, Mapping):
         return {key: _strict(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
