@@ -90,7 +90,7 @@ def test_other_shapes_are_refused(network, shape):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"stage_kernels": (5, 3, 3)}, "stage_widths, stage_kernels: expected one entry a stage"),
+        ({"stage_kernels": (5, 3, 3)}, "stage_widths, stage_kernels: expected one entry per stage"),
         ({"stage_kernels": (5, 3, 3, 4)}, "stage_kernels: expected odd sizes, got"),
         ({"stage_kernels": (5, 3, 3, 0)}, "stage_kernels: expected a whole number of at least 1"),
         ({"stage_widths": (32, 64, 64, "a")}, "stage_widths: expected a whole number"),

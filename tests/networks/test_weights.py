@@ -163,7 +163,7 @@ def test_a_pickle_is_never_run(tmp_path):
         ({"config": "{"}, "config: expected JSON"),
         ({"config": "[1]"}, "config: expected an object"),
         ({"config": '{"depth": 3}'}, "expected weights of HFCN"),
-        ({"config": '{"stage_widths": [4], "stage_depths": [1, 2]}'}, "one entry a stage"),
+        ({"config": '{"stage_widths": [4], "stage_depths": [1, 2]}'}, "one entry per stage"),
         ({"config": '{"stage_widths": ["a"], "stage_depths": [1]}'}, "expected weights of HFCN"),
         ({"config": "{}"}, "missing tensors ['heads.2.0.weight', "),
         ({"config": '{"stage_widths": 4}'}, "stage_widths: expected a tuple, got 4"),

@@ -20,19 +20,19 @@ def read_dataset(folder: StrPath, parts: Collection[Part]) -> Iterator[LabelledS
     ----------
     folder : str or path-like
         DSB2 as image pairs (``train_validate.csv`` beside them) or Sunnybrook as PNG (``Images``
-        and ``Labels``); which, is told from what the folder holds.
+        and ``Labels``), recognised by its contents.
     parts : collection of Part
-        Parts wanted.
+        Parts to read.
 
     Yields
     ------
     LabelledStack
-        In the order of patients' names.
+        In the order of patient names.
 
     Raises
     ------
     DatasetError
-        If the folder is neither, holds damage, or has a patient the split does not know.
+        If the folder is neither or damaged, or the split does not list one of its patients.
     """
     folder = Path(folder)
     from lvvol.datasets.dsb2_png import LABELS_FILE, read_dsb2_png

@@ -1,9 +1,8 @@
 """DSB2 patients as PNG or WebP pairs of image and mask, at ED and near ES.
 
 Names read ``0001_00000sax_01_09889_IM-4569-0001.webp``: patient, series, phase (01 is ED, any other
-stands near ES), 10000 + position in whole mm, source file. A few sources have one number more, such
-as ``IM-2250-0001-0002``. Pixels are 1 mm, contrast already
-equalised. The mask has ``_o.png`` in place of the ending.
+is near ES), 10000 + position in whole mm, source file. A few sources have one more number, such as
+``IM-2250-0001-0002``. Pixels are 1 mm, contrast is already equalised. The mask ends in ``_o.png``.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from lvvol.typing import StrPath
 LABELS_FILE = "train_validate.csv"
 
 SYSTOLIC_EXCESS = 0.06
-"""Frame 12 stands near ES, whatever the heart rate. On the training patients the masks fall 5.5 mL
-less short of ESV than of EDV, 6 % of the stroke volume: what frame 12 holds beyond ESV."""
+"""Frame 12 is near ES at any heart rate. On the training patients the masks fall 5.5 mL less short of
+ESV than of EDV, 6 % of the stroke volume: the excess of frame 12 over ESV."""
 
 _NAME = re.compile(
     r"(?P<patient>\d{4})_\d+sax_(?P<phase>\d\d)_(?P<place>\d{5})"
@@ -48,13 +47,13 @@ def read_dsb2_png(folder: StrPath, wanted: Callable[[str], bool]) -> Iterator[La
     folder : str or path-like
         Holds the images, the masks and ``train_validate.csv`` (Id, Systole, Diastole in mL).
     wanted : callable
-        Tells whether to read a patient, by its name.
+        Returns whether to read a patient, given its name.
 
     Yields
     ------
     LabelledStack
         Patient ``dsb2/NNNN`` with masks, and volumes where the table has them. A patient with fewer
-        than two slices seen at both phases is left out.
+        than two slices at both phases is left out.
 
     Raises
     ------
@@ -63,8 +62,8 @@ def read_dsb2_png(folder: StrPath, wanted: Callable[[str], bool]) -> Iterator[La
 
     Notes
     -----
-    Of several acquisitions at one position the last stays, as in `lvvol.load_study`; the numbers
-    of the source file tell their order.
+    Of several acquisitions at one position the last is used, as in `lvvol.load_study`, by the
+    numbers of the source file.
     """
     folder = Path(folder)
     volumes = _read_volumes(folder / LABELS_FILE)

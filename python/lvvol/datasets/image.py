@@ -28,7 +28,7 @@ def read_planes(paths: Sequence[Sequence[Path]]) -> UInt8:
     Raises
     ------
     DatasetError
-        If a file is missing or damaged, or another size than the first.
+        If a file is missing or damaged, or differs in size from the first.
     """
     planes = [[_read_grey(path) for path in pair] for pair in paths]
     expected = planes[0][0].shape

@@ -1,4 +1,4 @@
-"""`LabelledStack`, the one form in which labelled studies reach training and evaluation."""
+"""`LabelledStack`, the form in which labelled studies reach training and evaluation."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from lvvol.typing import Bool, Float32, Float64
 
 @dataclass(frozen=True)
 class LabelledStack:
-    """A working stack of two phases, ED then ES, with what is known of it.
+    """A working stack of two phases, ED then ES, with its labels.
 
     Parameters
     ----------
     patient : str
-        Source and patient, such as ``dsb2/0042``; what splits go by.
+        Source and patient, such as ``dsb2/0042``; the unit of splits.
     stack : CineStack
         Working stack: images in 0 to 1, pixels of 1 mm, two phases.
     masks : ndarray of bool, shape (slice, 2, row, column)
         LV cavity, papillary muscles inside.
     labelled : ndarray of bool, shape (slice, 2)
-        Where `masks` says anything; elsewhere there is no label, which is not an empty one.
+        True where there is a label; elsewhere `masks` is meaningless, not empty.
     edv_ml, esv_ml : float or None
         Labelled volumes.
     systolic_excess : float
-        Share of the stroke volume by which the second phase's volume exceeds ESV on average, where
+        Mean excess of the second phase's volume over ESV, as a share of the stroke volume, where
         that phase was not chosen as the smallest.
     """
 
@@ -49,7 +49,7 @@ class LabelledStack:
 
     @property
     def phase_volumes_ml(self) -> tuple[float, float] | None:
-        """Volumes the two phases show, as far as is known; None without labels."""
+        """Volumes of the two phases; None without labels."""
         if self.edv_ml is None or self.esv_ml is None:
             return None
         return self.edv_ml, self.esv_ml + self.systolic_excess * (self.edv_ml - self.esv_ml)
@@ -60,7 +60,7 @@ def stack_of_planes(
     positions_mm: Float64,
     pixel_spacing_mm: tuple[float, float] = (1.0, 1.0),
 ) -> CineStack:
-    """Return a stack of images that came without a place in the patient.
+    """Return a stack of images whose position in the patient is unknown.
 
     Parameters
     ----------

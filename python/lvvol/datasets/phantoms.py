@@ -1,4 +1,4 @@
-"""Phantoms as labelled stacks: their masks are known to the pixel."""
+"""Phantoms as labelled stacks, with exact masks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def phantom_labels(seed: int, rows: int = 256) -> LabelledStack:
     Parameters
     ----------
     seed : int
-        Of `lvvol.phantom.make_phantom`.
+        Seed of `lvvol.phantom.make_phantom`.
     rows : int
         Rows of the matrix.
 

@@ -11,10 +11,10 @@ from lvvol.errors import DatasetError
 
 
 class Part(StrEnum):
-    """What a patient is used for.
+    """Use of a patient.
 
-    Training learns from TRAIN and chooses by VALIDATION; TEST and LEFT_OUT are only ever measured.
-    BROKEN labels contradict their own images and are used for nothing.
+    Training learns from TRAIN and makes choices on VALIDATION; TEST and LEFT_OUT are only measured.
+    BROKEN labels contradict their own images and are never used.
     """
 
     TRAIN = "train"
@@ -33,7 +33,7 @@ def _parts() -> dict[str, Part]:
 
 
 def part_of(patient: str) -> Part:
-    """Return what a patient is used for.
+    """Return the part of a patient.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def part_of(patient: str) -> Part:
     Raises
     ------
     DatasetError
-        If the split does not know the patient: a patient nobody assigned is never trained on.
+        If the split does not list the patient: unassigned patients are never trained on.
 
     Examples
     --------
@@ -54,5 +54,5 @@ def part_of(patient: str) -> Part:
         return _parts()[patient]
     except KeyError:
         raise DatasetError(
-            f"{patient}: expected a patient of lvvol/datasets/split.json, got one it does not know"
+            f"{patient}: expected a patient of lvvol/datasets/split.json, which does not list it"
         ) from None

@@ -21,14 +21,14 @@ from lvvol.preprocess import to_working_stack
 from lvvol.typing import Bool, StrPath
 
 PIXEL_SPACING_MM = 1.3
-"""Middle of the 1.25 to 1.37 mm these patients have; which has which is not known."""
+"""Middle of the 1.25 to 1.37 mm of these patients; which patient has which is unknown."""
 
 SLICE_GAP_MM = 8.0
-"""Assumed; nothing is measured with it."""
+"""Assumed; no measurement uses it."""
 
 _PHASES = 20
 _OUTLINE_PIXELS = 0.45
-"""How far masks overstep the contours: they count the outline's own pixels in, 5 % of the area."""
+"""Distance of the masks' edges outside the contours: masks include the outline's pixels."""
 
 _NAME = re.compile(r"(?P<patient>SC-[A-Z-]+-\d+)-IM-\d+-(?P<instance>\d+)\.dcm\.png$")
 
@@ -41,7 +41,7 @@ def read_sunnybrook_png(folder: StrPath, wanted: Callable[[str], bool]) -> Itera
     folder : str or path-like
         Holds ``Images`` and ``Labels``.
     wanted : callable
-        Tells whether to read a patient, by its name.
+        Returns whether to read a patient, given its name.
 
     Yields
     ------
@@ -109,7 +109,7 @@ def _read_patient(patient: str, by_phase: dict[int, dict[int, Path]]) -> Labelle
 
 
 def _resample_masks(masks: Bool, shape: tuple[int, int]) -> Bool:
-    """Take the outline's share off each mask and bring it onto the working stack's pixels."""
+    """Shrink each mask by its outline and resample it onto the working stack's pixels."""
     result = np.zeros((*masks.shape[:2], *shape), dtype=bool)
     for index in np.ndindex(*masks.shape[:2]):
         if masks[index].any():

@@ -1,4 +1,4 @@
-"""What lies around the heart in whole studies: negatives without a label."""
+"""The surroundings of the heart in whole studies: negatives that need no label."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from lvvol.preprocess import PIXEL_MM, to_working_stack
 from lvvol.typing import Float32, StrPath
 
 HEART_MM = 150.0
-"""Side of the square about the moving centre that is left out: no LV reaches beyond it."""
+"""Side of the square left out around the moving centre; no LV reaches beyond it."""
 
 
 def read_surroundings(study: StrPath) -> list[Float32]:
-    """Read what a study shows beside the heart: abdomen, chest wall, arms, air.
+    """Read the images around the heart: abdomen, chest wall, arms, air.
 
     Parameters
     ----------
     study : str or path-like
-        A folder or archive of DICOM files. Nothing needs to be known of it.
+        A folder or archive of DICOM files, without labels.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def read_surroundings(study: StrPath) -> list[Float32]:
     stack = to_working_stack(load_study(study))
     images = stack.images
     half = HEART_MM / PIXEL_MM / 2
-    # From pixel centres, which have whole indices, to the edges that slicing counts.
+    # `moving_centre` counts from pixel centres, slicing from edges.
     row, column = (index + 0.5 for index in moving_centre(images[stack.n_slices // 2]))
     top, bottom = max(0, round(row - half)), round(row + half)
     left, right = max(0, round(column - half)), round(column + half)

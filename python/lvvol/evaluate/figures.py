@@ -1,4 +1,4 @@
-"""Figures of agreement between what was measured and what was labelled."""
+"""Agreement between measurements and labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def dice(measured: Bool, labelled: Bool) -> float:
     Returns
     -------
     float
-        Twice the overlap by the sum of both, 0 to 1; NaN where both are empty.
+        Twice the overlap divided by the sum of both, 0 to 1; NaN where both are empty.
 
     Examples
     --------

@@ -21,23 +21,22 @@ from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
 @dataclass(frozen=True)
 class PatientResult:
-    """One patient, measured; NaN where there is no label.
+    """The measurement and labels of one patient; NaN where there is no label.
 
     Parameters
     ----------
     patient : str
         Source and patient.
     dice_ed, dice_es : float
-        Dice coefficient of P >= 0.5 over the labelled slices together, 0 to 1.
+        Dice coefficient of P >= 0.5 over all labelled slices together, 0 to 1.
     roi_overlap : float
-        IoU of the first ROI found with the square its mask at ED calls for, 0 to 1; 0 where that
-        mask is empty.
+        IoU of the first ROI with the square of its mask at ED, 0 to 1; 0 where that mask is empty.
     edv_ml, esv_ml : float
         Measured volumes, from O.
     probability_edv_ml, probability_esv_ml : float
         Volumes from binarised P, at the same phases.
     labelled_edv_ml, labelled_esv_ml : float
-        Volumes the dataset gives.
+        Volumes of the dataset.
     """
 
     patient: str
@@ -58,25 +57,25 @@ def evaluate(
     weights: StrPath | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[list[PatientResult], list[str]]:
-    """Measure every patient of a part of the split, ROIs found automatically.
+    """Measure every patient of a part of the split, with automatic ROIs.
 
     Parameters
     ----------
     dataset : str or path-like
-        Folder `lvvol.datasets.read_dataset` understands.
+        Folder that `lvvol.datasets.read_dataset` can read.
     part : Part
-        Whose patients.
+        Part of the split.
     weights : str or path-like, optional
-        Folder with the weights of a training run; the shipped ones if left out.
+        Folder of a training run; the shipped weights by default.
     progress : callable, optional
-        Called with "evaluate", the patients done and the patients in all.
+        Called with "evaluate", the patients done and the number of patients.
 
     Returns
     -------
     results : list of PatientResult
-        One a patient measured.
+        One per measured patient.
     refused : list of str
-        Patients in whom no ROI was found, with the reason.
+        Patients without an ROI, with the reason.
 
     Raises
     ------
@@ -111,13 +110,13 @@ def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
     Returns
     -------
     dict
-        Plain numbers; volumes in mL, EF in percent points. ``probability_`` figures are those of
-        binarised P. Patients without labelled volumes count for Dice and overlap only.
+        Plain numbers; volumes in mL, EF in percent points. ``probability_`` marks figures of
+        binarised P. Patients without labelled volumes count only for Dice and overlap.
 
     Raises
     ------
     ValueError
-        If there is no result.
+        If `results` is empty.
     """
     if not results:
         raise ValueError("results: expected at least one patient, got none")
@@ -184,7 +183,7 @@ def _roi_overlap(labels: LabelledStack, measured: Prediction) -> float:
 
 
 def _masks(measured: Prediction, shape: tuple[int, int]) -> Bool:
-    """Lay P >= 0.5 of every patch onto the working stack's pixels."""
+    """Resample P >= 0.5 of every patch onto the working stack's pixels."""
     n_slices, n_phases, size, _ = measured.lv_probability.shape
     matrices = np.zeros((n_slices, 2, 3))
     # Pixel centre of the stack to pixel centre of the patch, by way of their edges.

@@ -1,4 +1,4 @@
-"""Sizes of the networks, checked; whoever only asks for those need not load torch."""
+"""Configurations of the networks, validated; reading them needs no torch."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ PATCH_SIZE = 48
 """Rows and columns of HFCN's patches."""
 
 MAX_STAGES = 8
-"""Most stages of a network; patches of 48 can be halved for five."""
+"""Largest number of stages; a patch of 48 can be halved four times."""
 
 LARGEST_SIZE = 4096
-"""Largest width, depth or side: a file of weights that says more is no network of ours."""
+"""Largest width, depth or side; a weights file that asks for more is not a network of ours."""
 
 Upsampling = Literal["nearest", "bilinear"]
-"""How maps are brought to the size of the patch; bilinear has pixel edges aligned."""
+"""How maps are scaled to the size of the patch; bilinear aligns pixel edges."""
 
 
 def _check_whole(name: str, value: object, least: int = 1) -> None:
-    """Refuse a size that is no whole number of at least so many, or beyond `LARGEST_SIZE`."""
-    if type(value) is not int or value < least:  # a bool is an int, but no size
+    """Refuse a size that is not an integer from `least` to `LARGEST_SIZE`."""
+    if type(value) is not int or value < least:  # bool is an int too
         raise ValueError(f"{name}: expected a whole number of at least {least}, got {value!r}")
     if value > LARGEST_SIZE:
         raise ValueError(f"{name}: expected at most {LARGEST_SIZE}, got {value}")
 
 
 def _check_stages(**sizes: Sequence[int]) -> None:
-    """Refuse what are not tuples of one whole number of at least 1 a stage, or too many stages."""
+    """Refuse anything but tuples of equal length, one positive integer per stage."""
     for name, values in sizes.items():
         _check_widths(name, values)
     lengths = {len(values) for values in sizes.values()}
     if lengths == {0} or len(lengths) > 1:
         given = " and ".join(str(values) for values in sizes.values())
-        raise ValueError(f"{', '.join(sizes)}: expected one entry a stage, got {given}")
+        raise ValueError(f"{', '.join(sizes)}: expected one entry per stage, got {given}")
     if max(lengths) > MAX_STAGES:
         raise ValueError(
             f"{', '.join(sizes)}: expected at most {MAX_STAGES} stages, got {max(lengths)}"
@@ -42,7 +42,7 @@ def _check_stages(**sizes: Sequence[int]) -> None:
 
 
 def _check_widths(name: str, values: Sequence[int]) -> None:
-    """Refuse what is not a tuple of whole numbers of at least 1; it may be empty."""
+    """Refuse anything but a tuple of positive integers; it may be empty."""
     if not isinstance(values, tuple):  # a list would make the config unhashable
         raise ValueError(f"{name}: expected a tuple, got {values!r}")
     for value in values:
@@ -50,7 +50,7 @@ def _check_widths(name: str, values: Sequence[int]) -> None:
 
 
 def _check_upsampling(value: str) -> None:
-    """Refuse a kind of upsampling that there is not."""
+    """Refuse an unknown kind of upsampling."""
     if value not in get_args(Upsampling):
         raise ValueError(
             f"upsampling: expected one of {', '.join(get_args(Upsampling))}, got {value!r}"
@@ -69,22 +69,22 @@ class HfcnConfig:
     stage_depths : tuple of int
         Number of 3 x 3 convolutions of each stage, 1 or more.
     head_channels : int
-        Channels each stage gives to the hypercolumn, 1 or more.
+        Channels that each stage contributes to the hypercolumn, 1 or more.
     area_channels : int
-        Hidden channels on the way to O, behind a 3 x 3 convolution and ReLU. 0 leaves them out: O
-        is then one linear 1 x 1 convolution, as the paper's text has it.
+        Hidden channels before O, behind a 3 x 3 convolution and ReLU. With 0, O is one linear
+        1 x 1 convolution, as in the paper's text.
     likelihood_widths : tuple of int
         Channels of 3 x 3 convolutions, with batch normalisation and ReLU, between the hypercolumn
         and P. O reads them too.
     upsampling : {"nearest", "bilinear"}
-        How heads are brought to the size of the patch; nearest is what was published. Bilinear has
-        pixel edges aligned (`align_corners=False`).
+        How heads are scaled to the size of the patch; the published weights use nearest. Bilinear
+        aligns pixel edges (`align_corners=False`).
 
     Raises
     ------
     ValueError
-        If a size is no whole number in its range, stages disagree in number or are more than
-        `MAX_STAGES`, or `upsampling` is another.
+        If a size is not an integer in its range, the number of stages differs or exceeds
+        `MAX_STAGES`, or `upsampling` is unknown.
     """
 
     stage_widths: tuple[int, ...] = (32, 32, 64, 64)
@@ -116,16 +116,16 @@ class FcnConfig:
         Channels of the convolution of each stage, 1 or more; each stage ends with a pooling that
         halves the resolution.
     stage_kernels : tuple of int
-        Rows and columns of each stage's kernel, odd. Only the first is known, the others are the
-        3 of the authors' other networks.
+        Rows and columns of each stage's kernel, odd. Only the first is published; the others are 3
+        as in the authors' other networks.
     upsampling : {"nearest", "bilinear"}
-        How levels are brought to the size of the patch, as in `HfcnConfig`.
+        How levels are scaled to the size of the patch, as in `HfcnConfig`.
 
     Raises
     ------
     ValueError
-        If a size is no whole number in its range, stages disagree in number or are more than
-        `MAX_STAGES`, or `upsampling` is another.
+        If a size is not an integer in its range, the number of stages differs or exceeds
+        `MAX_STAGES`, or `upsampling` is unknown.
     """
 
     stage_widths: tuple[int, ...] = (32, 64, 64, 128)
@@ -141,7 +141,7 @@ class FcnConfig:
 
 @dataclass(frozen=True)
 class RoiClassifierConfig:
-    """Sizes of `RoiClassifier`; the defaults are Table I's.
+    """Sizes of `RoiClassifier`; the defaults are those of Table I.
 
     Parameters
     ----------
@@ -152,12 +152,12 @@ class RoiClassifierConfig:
     width : int
         Channels of each convolution, 1 or more.
     dropout : float
-        Share of channels' elements dropped after each max pooling, in training; 0 or more, below 1.
+        Share of elements dropped after each max pooling in training; at least 0, below 1.
 
     Raises
     ------
     ValueError
-        If a size is no whole number in its range, or `dropout` is out of its.
+        If a size is not an integer in its range, or `dropout` is out of range.
     """
 
     phases: int = 6

@@ -1,4 +1,4 @@
-"""FCN, the averaging network that HFCN is compared with (the authors' baseline)."""
+"""FCN, the averaging network: the authors' baseline for HFCN."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from lvvol.networks.layers import check_patches, conv_bn_relu
 
 
 class FCN(nn.Module):
-    """Fully convolutional network that averages what each of its stages says of a cell.
+    """Fully convolutional network that averages the predictions of its stages.
 
     Parameters
     ----------
     config : FcnConfig, optional
-        Sizes of the layers; those of the authors' published weights if left out.
+        Sizes of the layers; by default those of the authors' published weights.
 
     Notes
     -----
     Each stage is a convolution (batch normalisation, ReLU) and a 2 x 2 max pooling; a 1 x 1
     convolution to two channels and softmax read every pooled map; the levels, upsampled, are summed
-    and divided by their number. There is no O: the area is that of P binarised (Liao et al. 2017,
-    eq. 1), which has no gradient, so only masks can teach this network.
+    and divided by their number. There is no O: the area is that of binarised P (Liao et al. 2017,
+    eq. 1), which has no gradient, so this network can learn only from masks.
 
     Examples
     --------
@@ -51,7 +51,7 @@ class FCN(nn.Module):
         return int(2 ** len(self.stages))
 
     def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the network sees in each patch.
+        """Segment patches.
 
         Parameters
         ----------
@@ -85,6 +85,6 @@ class FCN(nn.Module):
                 )
             )
         likelihood = torch.stack(levels).sum(dim=0) / len(levels)
-        # A softmax may round to 0, whose logarithm is no number to compute with.
+        # A softmax may round to 0, whose logarithm is infinite.
         logits = likelihood.clamp_min(torch.finfo(likelihood.dtype).tiny).log()
         return logits, (likelihood[:, :1] >= 0.5).to(likelihood.dtype)

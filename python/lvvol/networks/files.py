@@ -1,4 +1,4 @@
-"""What a file of weights holds: safetensors, with what the network is and what it expects.
+"""Weights files: safetensors with the network's name, config and input normalisation.
 
 Reading one needs no torch.
 """
@@ -20,13 +20,13 @@ from lvvol.networks.configs import FcnConfig, HfcnConfig, RoiClassifierConfig
 from lvvol.typing import StrPath
 
 SHIPPED = Path(__file__).parents[1] / "weights"
-"""The folder of the weights that come with lvvol."""
+"""Folder of the weights that ship with lvvol."""
 
 HFCN_FILE = "hfcn.safetensors"
 ROI_CLASSIFIER_FILE = "roi_classifier.safetensors"
 
 Tensors = dict[str, npt.NDArray[Any]]
-"""Arrays by the names they have in a network's state."""
+"""Arrays by their names in a network's state."""
 
 Config = TypeVar("Config", HfcnConfig, FcnConfig, RoiClassifierConfig)
 
@@ -50,11 +50,11 @@ class Layer:
     Parameters
     ----------
     name : str
-        Its place in the network.
+        Its name in the network.
     shape : tuple of int
-        Of its weight: channels out, channels in, and the kernel's rows and columns if it has one.
+        Shape of its weight: channels out, channels in, and the kernel's rows and columns, if any.
     norm : str, optional
-        The place of the batch normalisation behind it; a layer with none has a bias.
+        Name of the batch normalisation behind it; a layer without one has a bias.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Layer:
 
 
 def describe(kind: type) -> dict[str, str]:
-    """Return what a file says of the network inside, except its config.
+    """Return the metadata of a weights file, except the config.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def describe(kind: type) -> dict[str, str]:
 
 
 def read_weights(path: StrPath, kind: type[Config]) -> tuple[Config, Tensors]:
-    """Return what a file holds, checked.
+    """Read and check a weights file.
 
     Parameters
     ----------
@@ -104,13 +104,13 @@ def read_weights(path: StrPath, kind: type[Config]) -> tuple[Config, Tensors]:
     config : HfcnConfig, FcnConfig or RoiClassifierConfig
         Of the network.
     tensors : dict of ndarray
-        Its state, in memory of its own.
+        Its state; the arrays own their memory.
 
     Raises
     ------
     WeightsError
-        If the file is missing or damaged, or holds another network, config or normalisation than
-        it should, or weights that are not those of its config.
+        If the file is missing or damaged, holds another network or normalisation, or its weights do
+        not fit its config.
     """
     path = Path(path)
     network = _NETWORKS[kind]
@@ -131,8 +131,8 @@ def read_weights(path: StrPath, kind: type[Config]) -> tuple[Config, Tensors]:
         raise WeightsError(f"{path}: config: expected JSON, got {error}") from error
     if not isinstance(values, dict):
         raise WeightsError(f"{path}: config: expected an object, got {values!r}")
-    # What a file does not say of its config is the default: so it is with files from before a field
-    # was there, and so defaults must stay what they are.
+    # Missing fields take their defaults, so that older files stay readable. Therefore defaults must
+    # never change.
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     try:
         config = kind(**values)
@@ -144,7 +144,7 @@ def read_weights(path: StrPath, kind: type[Config]) -> tuple[Config, Tensors]:
 
 
 def layers_of(config: HfcnConfig | FcnConfig | RoiClassifierConfig) -> Iterator[Layer]:
-    """Yield every layer with weights, in the order in which a network of that config runs them.
+    """Yield every layer with weights, in the order in which the network runs them.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def _hfcn_layers(config: HfcnConfig) -> Iterator[Layer]:
 
 
 def _check_tensors(config: HfcnConfig | FcnConfig | RoiClassifierConfig, tensors: Tensors) -> None:
-    """Refuse tensors that are not those of a network's state, or hold what is no number."""
+    """Refuse tensors that do not form the network's state, or hold NaN or infinity."""
     expected = {
         name: (shape, np.dtype(dtype))
         for layer in layers_of(config)

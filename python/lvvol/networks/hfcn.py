@@ -17,14 +17,14 @@ class HFCN(nn.Module):
     Parameters
     ----------
     config : HfcnConfig, optional
-        Sizes of the layers; those of the paper's published weights if left out.
+        Sizes of the layers; by default those of the paper's published weights.
 
     Notes
     -----
     Each stage is pooled into the next; a 1 x 1 head reads the last map of every stage; the heads,
     upsampled and stacked coarsest first, form the hypercolumn (Liao et al. 2017, III-F). P reads
-    the hypercolumn; O reads all from the hypercolumn to P, so that the area can be regressed
-    without the bias of a binarised P (eqs. 6 and 7).
+    the hypercolumn; O reads the hypercolumn and P, so that it can regress the area without the bias
+    of a binarised P (eqs. 6 and 7).
 
     Examples
     --------
@@ -61,7 +61,7 @@ class HFCN(nn.Module):
         return int(2 ** (len(self.stages) - 1))
 
     def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the network sees in each patch.
+        """Segment patches.
 
         Parameters
         ----------
@@ -73,8 +73,8 @@ class HFCN(nn.Module):
         logits : Tensor, shape (batch, 2, row, column)
             Any real number. Softmax over channels gives P, 0 to 1; channel 0 is the LV cavity.
         area_map : Tensor, shape (batch, 1, row, column)
-            O, whose mean over the patch is the fraction of it that is LV cavity (eq. 7). It is a
-            regression: values beyond 0 to 1 occur.
+            O. Its mean over the patch is the share that is LV cavity (eq. 7). As a regression it
+            also takes values below 0 and above 1.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class HFCN(nn.Module):
 
 
 def _area_layers(channels: int, hidden: int) -> list[nn.Module]:
-    """Return the layers from all that is known of a cell to O."""
+    """Return the layers that lead to O."""
     if not hidden:
         return [nn.Conv2d(channels, 1, 1)]
     return [

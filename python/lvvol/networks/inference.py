@@ -1,4 +1,4 @@
-"""The networks of the core, built from weights on disk; no torch is loaded."""
+"""The core's networks, built from weights on disk without torch."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from lvvol.typing import Float32, Float64, StrPath
 Instructions = Literal["auto", "portable", "avx2", "avx512"]
 
 _EPSILON = 1e-5
-"""What torch's batch normalisation adds to the variance."""
+"""The value that torch's batch normalisation adds to the variance."""
 
 
 def load_hfcn(path: StrPath = SHIPPED / HFCN_FILE) -> _core.Hfcn:
-    """Return HFCN for inference with weights from a file.
+    """Load HFCN for inference by the core.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def load_hfcn(path: StrPath = SHIPPED / HFCN_FILE) -> _core.Hfcn:
     Returns
     -------
     Hfcn
-        Called with patches, it returns P and the share of each that is LV cavity.
+        Maps patches to P and to the share of each that is LV cavity.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def load_hfcn(path: StrPath = SHIPPED / HFCN_FILE) -> _core.Hfcn:
 
 
 def load_roi_classifier(path: StrPath = SHIPPED / ROI_CLASSIFIER_FILE) -> _core.RoiClassifier:
-    """Return the ROI classifier for inference with weights from a file.
+    """Load the ROI classifier for inference by the core.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def load_roi_classifier(path: StrPath = SHIPPED / ROI_CLASSIFIER_FILE) -> _core.
     Returns
     -------
     RoiClassifier
-        Called with windows, it returns the probability of each being the LV's square.
+        Maps windows to the probability that each is the LV's square.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def load_roi_classifier(path: StrPath = SHIPPED / ROI_CLASSIFIER_FILE) -> _core.
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Name the file whose weights the core cannot use, such as ones too large once folded."""
+    """Name the file whose weights the core refuses, such as ones too large once folded."""
     try:
         yield
     except ValueError as error:
@@ -107,17 +107,17 @@ def build_hfcn(
     tensors : dict of ndarray
         The state of a network of that config; batch normalisation is folded here.
     instructions : {"auto", "portable", "avx2", "avx512"}
-        What of the processor is used; the best it has if left out.
+        Instruction set; by default the best the processor has.
 
     Returns
     -------
     Hfcn
-        Of the core.
+        The core's network.
 
     Raises
     ------
     ValueError
-        If the tensors are not those of the config, or the processor lacks the instructions.
+        If the tensors do not fit the config, or the processor lacks the instructions.
     """
     layers = {layer.name: folded(layer, tensors) for layer in layers_of(config)}
     stages = range(len(config.stage_widths))
@@ -151,7 +151,7 @@ def build_roi_classifier(
     Returns
     -------
     RoiClassifier
-        Of the core.
+        The core's network.
 
     Raises
     ------
@@ -170,7 +170,7 @@ def folded(layer: Layer, tensors: Tensors) -> tuple[Float32, Float32]:
     Parameters
     ----------
     layer : Layer
-        Which.
+        The layer.
     tensors : dict of ndarray
         The network's state.
 
@@ -183,7 +183,7 @@ def folded(layer: Layer, tensors: Tensors) -> tuple[Float32, Float32]:
     Raises
     ------
     ValueError
-        If a tensor of the layer is missing, or a value is beyond float32 once folded.
+        If a tensor of the layer is missing, or a folded value exceeds float32.
     """
     missing = [name for name, _, _ in layer.tensors() if name not in tensors]
     if missing:

@@ -1,4 +1,4 @@
-"""What the networks have in common: a normalised convolution, and the check of patches."""
+"""Parts that the networks share: a normalised convolution and the check of patches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def conv_bn_relu(channels_in: int, channels_out: int, kernel: int) -> list[nn.Mo
     Returns
     -------
     list of Module
-        The three layers. The convolution has no bias, batch normalisation brings its own.
+        The three layers. The convolution has no bias, since batch normalisation has one.
     """
     return [
         nn.Conv2d(channels_in, channels_out, kernel, padding=kernel // 2, bias=False),
@@ -29,7 +29,7 @@ def conv_bn_relu(channels_in: int, channels_out: int, kernel: int) -> list[nn.Mo
 
 
 def check_patches(patches: Tensor, multiple: int) -> None:
-    """Refuse patches that cannot be halved as often as a network does.
+    """Refuse patches whose size a network cannot halve often enough.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def standardise(patches: Tensor) -> Tensor:
     Returns
     -------
     Tensor, same shape
-        The deviation counts as at least max(1e-6, 1e-5 |mean|), as in `_core.extract_windows`, so
+        The deviation is taken as at least max(1e-6, 1e-5 |mean|), as in `lvvol.extract_windows`, so
         that a flat patch becomes 0.
     """
     mean = patches.mean(dim=(1, 2, 3), keepdim=True)

@@ -1,4 +1,4 @@
-"""`RoiClassifier`, which tells the LV's square from any other (paper III-D, Table I)."""
+"""`RoiClassifier`, which recognises the LV's square (paper III-D, Table I)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class RoiClassifier(nn.Module):
     Parameters
     ----------
     config : RoiClassifierConfig, optional
-        Sizes of the layers; Table I's if left out.
+        Sizes of the layers; by default those of Table I.
 
     Notes
     -----
@@ -57,13 +57,13 @@ class RoiClassifier(nn.Module):
         Returns
         -------
         Tensor, shape (batch, 2)
-            Logits, any real number. Softmax over channels gives probabilities, 0 to 1; channel 0 is
-            that of the window being the LV's square.
+            Logits, any real number. Softmax over channels gives probabilities, 0 to 1; channel 0:
+            the window is the LV's square.
 
         Raises
         ------
         ValueError
-            If phases or size are not the configured ones.
+            If the number of phases or the size differs from the config.
         """
         expected = (self.config.phases, self.config.size, self.config.size)
         if windows.ndim != 4 or tuple(windows.shape[1:]) != expected:

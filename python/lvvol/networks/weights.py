@@ -1,4 +1,4 @@
-"""Networks as modules: their weights written to disk and read again."""
+"""Weights of the torch modules, written to and read from disk."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def save_weights(network: HFCN | FCN | RoiClassifier, path: StrPath) -> None:
     network : HFCN, FCN or RoiClassifier
         As trained, batch normalisation not folded.
     path : str or path-like
-        File to write: safetensors, with the network's name, its config and the normalisation of its
-        input as text inside.
+        File to write: safetensors, with the network's name, config and input normalisation as
+        metadata.
     """
     path = Path(path)
     metadata = {
@@ -43,7 +43,7 @@ def save_weights(network: HFCN | FCN | RoiClassifier, path: StrPath) -> None:
 
 
 def load_hfcn_module(path: StrPath = SHIPPED / HFCN_FILE) -> HFCN:
-    """Return HFCN with weights from a file.
+    """Load HFCN as a torch module.
 
     Parameters
     ----------
@@ -58,14 +58,14 @@ def load_hfcn_module(path: StrPath = SHIPPED / HFCN_FILE) -> HFCN:
     Raises
     ------
     WeightsError
-        If the file is missing or damaged, or holds another network, config or normalisation than
-        it should, or weights that are not those of its config.
+        If the file is missing or damaged, holds another network or normalisation, or its weights do
+        not fit its config.
     """
     return _load(Path(path), HFCN, HfcnConfig)
 
 
 def load_fcn_module(path: StrPath) -> FCN:
-    """Return FCN with weights from a file.
+    """Load FCN as a torch module.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def load_fcn_module(path: StrPath) -> FCN:
 
 
 def load_roi_classifier_module(path: StrPath = SHIPPED / ROI_CLASSIFIER_FILE) -> RoiClassifier:
-    """Return the ROI classifier with weights from a file.
+    """Load the ROI classifier as a torch module.
 
     Parameters
     ----------
@@ -107,9 +107,9 @@ def load_roi_classifier_module(path: StrPath = SHIPPED / ROI_CLASSIFIER_FILE) ->
 
 
 def _load(path: Path, kind: type[Network], config_kind: type[Any]) -> Network:
-    """Return the network that a file describes and fills."""
+    """Load the network that a file describes."""
     config, tensors = read_weights(path, config_kind)
-    # On no device: first values, which would be thrown away, cost random numbers and time.
+    # The meta device skips the initial values, which would cost time and random numbers.
     with torch.device("meta"):
         network = kind(config)
     network.load_state_dict(

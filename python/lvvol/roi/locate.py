@@ -73,7 +73,7 @@ def locate(
         Where to look first in a slice. If the classifier accepts nothing it proposes, `dense_scan`
         follows.
     progress : callable, optional
-        Called with the slices done and the slices in all.
+        Called with the slices done and the number of slices.
 
     Returns
     -------

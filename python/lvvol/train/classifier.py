@@ -31,11 +31,11 @@ _WINDOWS_PER_SLICE = _N_NEAR + _N_AROUND + _N_ANYWHERE
 
 
 def target_of(overlaps: Float64) -> Float32:
-    """Return what the classifier should say of windows that overlap the labelled square so far.
+    """Return the target score of windows by their overlap with the labelled square.
 
-    Scores must rank windows, not only accept them: the refinement (III-E) takes the best of many
-    that all hold the LV. The target therefore rises with the overlap, from 0 at an IoU of 0.25 to 1
-    at 0.85.
+    Scores must rank windows, not only accept them, since refinement (III-E) picks the best of many
+    windows that all hold the LV. The target therefore rises with the overlap, from 0 at an IoU of
+    0.25 to 1 at 0.85.
     """
     share = (overlaps - _LOWEST_OVERLAP) / (_FULL_OVERLAP - _LOWEST_OVERLAP)
     return np.clip(share, 0, 1).astype(np.float32)
@@ -51,7 +51,7 @@ def window_epoch(
     stacks : sequence of LabelledStack
         With masks at ED.
     rng : Generator
-        Source of chance.
+        Random numbers.
     size : int
         Rows and columns of a window.
 
@@ -98,10 +98,10 @@ def _draw(labels: LabelledStack, rng: np.random.Generator) -> tuple[Squares, Int
 
 
 def _cycle(ed: Float32, es: Float32, rng: np.random.Generator) -> Float32:
-    """Make six phases of two, shape (n, 6, row, column): ED first and last, ES amid.
+    """Make six phases of two, shape (n, 6, row, column): ED first and last, ES in the middle.
 
-    The labelled studies hold two phases only; what lies between is blended, more or less systolic
-    at random, so that real cycles of any heart rate fall within what was seen.
+    The labelled studies hold only two phases. The others are blends, systolic to a random degree, so
+    that training covers real cycles of any heart rate.
     """
     count = len(ed)
     weight = np.zeros((count, 6, 1, 1), dtype=np.float32)

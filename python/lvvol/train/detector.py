@@ -35,11 +35,11 @@ CASCADE_SIZE = 24
 CHECKPOINT_FILE = "detector.checkpoint"
 
 _FIRST_PHANTOM_SEED = 10_000
-"""Seeds below are left for evaluation."""
+"""Seeds below are reserved for evaluation."""
 
-# How far a positive's square strays from the labelled one: less than two neighbouring windows do.
+# How far a positive's square strays from the labelled one: less than neighbouring windows do.
 _SHIFT, _SCALES = 0.04, (0.92, 1.08)
-# Coarser than in detection: fewer windows of each image, and less like each other.
+# Coarser than in detection, for fewer and less similar windows per image.
 _SCALE_FACTOR = 1.15
 
 
@@ -52,9 +52,9 @@ class DetectorData:
     positives : list of ndarray of uint8, shape (n, 24, 24)
         Windows.
     images : list of ndarray of uint8, shape (row, column)
-        Images that negatives are drawn from, as `detection_images` makes them.
+        Images to draw negatives from, as returned by `detection_images`.
     squares : list of ndarray of float64, shape (n, 3)
-        For each image what is no negative, in its pixels.
+        Squares of each image that are not negatives, in its pixels.
     """
 
     positives: list[UInt8] = field(default_factory=list)
@@ -76,7 +76,7 @@ class DetectorData:
         self.squares.append(np.ascontiguousarray(squares, dtype=np.float64))
 
     def fingerprint(self) -> str:
-        """Return what tells these data from others."""
+        """Return a hash of the data."""
         digest = hashlib.sha256()
         arrays: list[npt.NDArray[Any]] = [*self.positives, *self.images, *self.squares]
         for array in arrays:
@@ -99,22 +99,22 @@ def train_detector(
     Parameters
     ----------
     seg : sequence of str or path-like
-        Datasets whose masks say where the LV is.
+        Datasets whose masks show where the LV is.
     surroundings : sequence of str or path-like
-        DICOM studies of which only what lies around the heart is learned from, as negatives.
+        DICOM studies whose surroundings of the heart serve as negatives.
     out : str or path-like
         Folder for ``detector.xml``, ``detector_recipe.json`` and, after each stage, a checkpoint.
     recipe : Recipe, optional
-        What to do; the default recipe if left out.
+        Settings; the default recipe if omitted.
     resume : bool
-        Go on from the checkpoint in `out`; without it, a folder that holds one is refused.
+        Continue from the checkpoint in `out`. Otherwise a folder with a checkpoint is refused.
     progress : callable, optional
-        Called with a stage's name, the steps done and the steps in all.
+        Called with the stage, the steps done and the number of steps.
 
     Raises
     ------
     DatasetError
-        If a dataset is unreadable, holds no labelled training patient, or too little to learn from.
+        If a dataset is unreadable, holds no labelled training patient, or too few data.
     LvvolError
         If a study cannot be read.
     OutputError
@@ -140,16 +140,16 @@ def train_detector(
 def gather(
     seg: Sequence[Path], surroundings: Sequence[Path], recipe: Recipe, report: Progress
 ) -> DetectorData:
-    """Read everything that is learned from.
+    """Read the training data.
 
     Parameters
     ----------
     seg, surroundings : sequence of Path
         As in `train_detector`.
     recipe : Recipe
-        Says how many phantoms there are, and the seed of every random choice.
+        Gives the number of phantoms and the seed of every random choice.
     report : callable
-        Called with "read" or "phantoms", the steps done and the steps in all.
+        Called with "read" or "phantoms", the steps done and the number of steps.
 
     Returns
     -------
@@ -160,7 +160,7 @@ def gather(
     DatasetError
         If no dataset gives a positive.
     """
-    # These load pydicom, which training the networks does without.
+    # These load pydicom, which training the networks does not need.
     from lvvol.datasets.phantoms import phantom_labels
     from lvvol.datasets.surroundings import read_surroundings
 
@@ -191,7 +191,7 @@ def gather(
 def _add_positives(
     data: DetectorData, labels: LabelledStack, part: DetectorRecipe, rng: np.random.Generator
 ) -> None:
-    """Cut windows around the labelled squares of the slices in the middle."""
+    """Add windows around the labelled squares of the middle slices."""
     middle, beside = len(labels.masks) // 2, part.slices_beside_middle
     for z in range(max(0, middle - beside), min(len(labels.masks), middle + beside + 1)):
         square = labelled_square(labels.masks[z, 0])
@@ -208,11 +208,11 @@ def _add_positives(
 
 
 def _add_negatives(data: DetectorData, labels: LabelledStack, rng: np.random.Generator) -> None:
-    """Add every slice whose label at ED is known, with what may not be a negative in it."""
+    """Add every slice labelled at ED, with the squares that must not become negatives."""
     squares = [labelled_square(mask) for mask in labels.masks[:, 0]]
     for z, image in enumerate(detection_images(labels.stack.images[:, 0])):
         if labels.labelled[z, 0]:
-            # The LV goes on through neighbouring slices, drawn or not.
+            # The LV continues into neighbouring slices, drawn or not.
             near = [s for s in squares[max(0, z - 1) : z + 2] if s is not None]
             data.add_image(image, np.array(near).reshape(-1, 3) / DETECTION_PIXEL_MM, rng)
 
@@ -251,14 +251,14 @@ def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progres
             seed=recipe.seed,
             progress=after,
         )
-    except ValueError as error:  # the recipe has checked itself: it is the data
+    except ValueError as error:  # the recipe is valid, so the data are at fault
         raise DatasetError(f"seg, surroundings: {error}") from error
     report("detector", part.stages, part.stages)
     return cascade
 
 
 def _restore(checkpoint: Path, identity: dict[str, object]) -> _core.Cascade | None:
-    """Return the stages an earlier run of the same recipe and data ended with."""
+    """Return the stages of an earlier run with the same recipe and data."""
     if not checkpoint.exists():
         return None
     try:
@@ -272,7 +272,7 @@ def _restore(checkpoint: Path, identity: dict[str, object]) -> _core.Cascade | N
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Name the folder where it cannot be written to."""
+    """Turn a failure to write into an error that names the folder."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What every training stage shares: schedule, checkpoint, and the step from one to the next."""
+"""`Stage`, shared by the trained networks: schedule, optimizer step and checkpoint."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def scheduled_rate(step: int, steps: int, highest: float, warmup: float = 0.05) 
 
 
 class Stage:
-    """A network in training, with all that a resumed run needs to equal an unbroken one.
+    """A network in training, with everything a resumed run needs to equal an unbroken one.
 
     Parameters
     ----------
     name : str
-        Stage, as checkpoints and progress name it.
+        Name in checkpoints and progress.
     network : Module
-        Trained in place.
+        The network, trained in place.
     recipe : dict
-        Plain values; a checkpoint of another recipe is refused.
+        The recipe as plain values; a checkpoint of another one is refused.
     seed : int
         Of sampling, dropout and initial weights.
     steps : int
-        Steps of the whole run, which the schedule spans.
+        Number of steps of the whole run, spanned by the schedule.
     learning_rate, weight_decay : float
-        Of AdamW.
+        Parameters of AdamW.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Stage:
         )
 
     def optimizer_step(self, loss: torch.Tensor) -> float:
-        """Take one step down a loss and return its value."""
+        """Take one optimizer step on a loss and return its value."""
         for group in self._optimizer.param_groups:
             group["lr"] = scheduled_rate(self.step, self.steps, self._highest)
         self._optimizer.zero_grad(set_to_none=True)
@@ -107,17 +107,16 @@ class Stage:
         write_file(path, buffer.getvalue())
 
     def restore(self, path: Path) -> None:
-        """Go on from a checkpoint.
+        """Continue from a checkpoint.
 
         Raises
         ------
         RecipeError
-            If it is damaged, or was made by another stage, recipe or network,
-            or on more or fewer data.
+            If it is damaged, or belongs to another stage, recipe, network or amount of data.
         """
         try:
             state = torch.load(path, weights_only=True)
-        except Exception as error:  # torch.load raises whatever the damage leads it to
+        except Exception as error:  # torch.load raises anything on damaged files
             raise RecipeError(f"{path}: expected a checkpoint, got a damaged file") from error
         try:
             if state["name"] != self.name or state["recipe"] != self.recipe:

@@ -20,21 +20,21 @@ class DetectorRecipe:
     Parameters
     ----------
     stages : int
-        Stages, at most.
+        Largest number of stages.
     copies : int
-        Windows cut around each labelled square, each moved, scaled and turned at random.
+        Windows per labelled square, each shifted, scaled and rotated at random.
     slices_beside_middle : int
-        So many slices on either side of the middle one give positives too.
+        Number of slices on either side of the middle one that give positives too.
     min_hit_rate, max_false_alarm_rate : float
-        Of each stage; see `lvvol._core.train_cascade`.
+        Targets of each stage; see `lvvol.train_cascade`.
     held_out : float
-        Share of the positives that decide thresholds and are never fitted to.
+        Share of the positives that set the thresholds and are not fitted to.
     negatives : int
-        False alarms each stage is trained on.
+        Number of false alarms to train each stage on.
     max_trees : int
-        Trees of a stage.
+        Largest number of trees per stage.
     phantoms : int
-        Synthetic studies whose whole field of view gives negatives.
+        Number of synthetic studies whose whole field of view gives negatives.
 
     Raises
     ------
@@ -78,11 +78,11 @@ class ClassifierRecipe:
     epochs : int
         Passes over all slices.
     batch : int
-        Windows a step.
+        Windows per step.
     learning_rate : float
         Highest rate of the schedule.
     weight_decay : float
-        AdamW's.
+        Weight decay of AdamW.
 
     Raises
     ------
@@ -102,31 +102,31 @@ class ClassifierRecipe:
 
 @dataclass(frozen=True)
 class SegmentationRecipe:
-    """How HFCN is trained, in turn on segmentation and on volume labels (paper III-H).
+    """How HFCN is trained, alternately on segmentation and on volume labels (paper III-H).
 
     Parameters
     ----------
     blocks : int
         Blocks of one segmentation epoch and one volume epoch.
     volume_only_blocks : int
-        The last blocks leave the segmentation epoch out.
+        Number of last blocks without a segmentation epoch.
     warmup_blocks : int
-        The first blocks leave the volume epoch out.
+        Number of first blocks without a volume epoch.
     batch : int
-        Patches a segmentation step.
+        Patches per segmentation step.
     studies : int
-        Studies a volume step.
+        Studies per volume step.
     learning_rate : float
         Highest rate of the schedule.
     weight_decay : float
-        AdamW's.
+        Weight decay of AdamW.
     volume_weight : float
         Weight of the relative error of volumes against the cross-entropy of P in nats.
 
     Raises
     ------
     ValueError
-        If a count is below 1, a rate below 0 or not finite, or blocks are left that train nothing.
+        If a count is below 1, a rate below 0 or not finite, or some blocks would train nothing.
     """
 
     blocks: int = 40
@@ -162,9 +162,9 @@ class Recipe:
     Parameters
     ----------
     seed : int
-        Of every random choice.
+        Seed of every random choice.
     bfloat16 : bool
-        Compute in bfloat16 where torch deems it safe; weights stay float32.
+        Compute in bfloat16 where torch considers it safe; weights stay float32.
     detector : DetectorRecipe
         The cascade's part.
     classifier : ClassifierRecipe
@@ -188,7 +188,7 @@ class Recipe:
 
 
 def read_recipe(path: StrPath) -> Recipe:
-    """Read a recipe from TOML; what it leaves out keeps its default.
+    """Read a recipe from TOML; missing keys keep their defaults.
 
     Parameters
     ----------

@@ -37,17 +37,17 @@ def train_networks(
     Parameters
     ----------
     seg : sequence of str or path-like
-        Datasets whose masks are learned from.
+        Datasets with masks to learn from.
     vol : sequence of str or path-like
-        Datasets whose volumes are learned from.
+        Datasets with volumes to learn from.
     out : str or path-like
         Folder for ``recipe.json``, the weights, and a checkpoint and a history of each network.
     recipe : Recipe, optional
-        What to do; the default recipe if left out.
+        Settings; the default recipe if omitted.
     resume : bool
-        Go on from the checkpoints in `out`; without it, a folder that holds some is refused.
+        Continue from the checkpoints in `out`. Otherwise a folder with checkpoints is refused.
     progress : callable, optional
-        Called with a stage's name, the epochs done and the epochs in all.
+        Called with the stage, the epochs done and the number of epochs.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def train_networks(
 def _check_batches(
     seg: Sequence[LabelledStack], vol: Sequence[LabelledStack], recipe: Recipe
 ) -> None:
-    """Refuse data that do not fill one batch: nothing would be learned from them."""
+    """Refuse data that do not fill one batch, from which nothing would be learned."""
     part = recipe.segmentation
     seg_steps, vol_steps = segmentation.steps_per_block(seg, vol, part.batch, part.studies)
     for name, steps, batch in (
@@ -105,10 +105,10 @@ def _check_batches(
 
 
 def _prepare(out: Path, recipe: Recipe, resume: bool) -> None:
-    """Make the folder; an earlier run's ``recipe.json`` stays until its checkpoints are checked."""
+    """Create the folder; keep an earlier run's ``recipe.json`` until its checkpoints are checked."""
     try:
         out.mkdir(parents=True, exist_ok=True)
-        # The detector, which is trained apart, may share the folder.
+        # The detector, which is trained separately, may share the folder.
         earlier = any((out / f"{name}.checkpoint").exists() for name in (_CLASSIFIER, _HFCN))
         if earlier and not resume:
             raise OutputError(f"{out}: expected an empty folder or resume, got an earlier run")
@@ -184,7 +184,7 @@ def _train_hfcn(
 def _repeat(
     stage: Stage, epochs: int, epoch: Callable[[], dict[str, float]], out: Path, report: Progress
 ) -> None:
-    """Run the epochs that are left, with a checkpoint and a line of history after each."""
+    """Run the remaining epochs, with a checkpoint and an entry of the history after each."""
     checkpoint = out / f"{stage.name}.checkpoint"
     if checkpoint.exists():
         stage.restore(checkpoint)

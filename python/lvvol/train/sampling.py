@@ -14,17 +14,17 @@ from lvvol.typing import Float32, Float64, Int64
 
 
 def propagated_squares(labels: LabelledStack) -> Squares:
-    """Return a square for every slice, its neighbour's where its own mask at ED is empty.
+    """Return a square for every slice; slices with an empty mask at ED take a neighbour's.
 
     Parameters
     ----------
     labels : LabelledStack
-        With a mask in at least one slice.
+        Labels with a mask in at least one slice.
 
     Returns
     -------
     ndarray, shape (slice, 3)
-        Squares; of two neighbours equally near the lower one lends its own.
+        Squares; of two equally near neighbours, that of the lower slice.
     """
     drawn = {
         z: s for z, m in enumerate(labels.masks[:, 0]) if (s := labelled_square(m)) is not None
@@ -47,11 +47,11 @@ def jitter(
     squares : ndarray, shape (n, 3)
         Squares.
     rng : Generator
-        Source of chance.
+        Random numbers.
     shift : float
-        Largest move of the centre, in sides, either way.
+        Largest shift of the centre in either direction, relative to the side.
     scales : (float, float)
-        Smallest and largest factor of the side, drawn evenly in its logarithm.
+        Smallest and largest factor of the side, uniform in its logarithm.
 
     Returns
     -------
@@ -78,8 +78,7 @@ def random_squares(
 def random_rotations(count: int, rng: np.random.Generator) -> Float64:
     """Return random rotations, half of them mirrored, shape (count, 2, 2).
 
-    No in-plane orientation is special: scanners, and those who convert their images, turn them
-    freely.
+    No in-plane orientation is special: scanners and converters rotate images freely.
     """
     angles = rng.uniform(0, 2 * np.pi, size=count)
     cos, sin = np.cos(angles), np.sin(angles)
@@ -94,7 +93,7 @@ def sample_squares(
     turned: Float64,
     size: int,
 ) -> Float32:
-    """Cut turned squares out of planes.
+    """Resample rotated squares of planes.
 
     Parameters
     ----------
@@ -103,16 +102,16 @@ def sample_squares(
     sources : ndarray of int64, shape (n,)
         Plane of each square.
     squares : ndarray, shape (n, 3)
-        Squares before they are turned about their centres.
+        Squares before rotation about their centres.
     turned : ndarray, shape (n, 2, 2)
-        Rotations, maybe mirrored.
+        Rotations, possibly mirrored.
     size : int
         Rows and columns of the result.
 
     Returns
     -------
     ndarray of float32, shape (n, size, size)
-        Averaged where a square shrinks; the image's edge is repeated beyond it.
+        Averaged where a square shrinks; beyond the image its edge is repeated.
     """
     steps = turned * (squares[:, 2] / size)[:, None, None]
     centres = squares[:, :2] + squares[:, 2:] / 2 - 0.5
@@ -122,7 +121,7 @@ def sample_squares(
 
 
 def augment_intensity(patches: Float32, rng: np.random.Generator) -> Float32:
-    """Vary contrast and noise, one draw an entry of the first axis; values stay near 0 to 1."""
+    """Vary contrast and noise, one draw per entry of the first axis; values stay near 0 to 1."""
     shape = (len(patches),) + (1,) * (patches.ndim - 1)
     gamma = np.exp(rng.normal(0, 0.25, size=shape)).astype(np.float32)
     noise = rng.uniform(0, 0.03, size=shape).astype(np.float32)

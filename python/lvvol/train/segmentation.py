@@ -54,7 +54,7 @@ def train_volume_epoch(
     volume_weight: float,
     bfloat16: bool,
 ) -> float:
-    """Train O on every study's volumes once and return the mean relative error."""
+    """Train O on the volumes of every study once and return the mean relative error."""
     order = stage.rng.permutation(len(stacks))
     network.train()
     errors = []
@@ -80,9 +80,9 @@ def _volume_error(
 ) -> Tensor:
     """Return the mean relative error of all volumes (eqs. 7, 8).
 
-    Fractions are those of each study's slices, each at ED and ES. Readers differ in proportion to
-    the heart rather than by so many mL; 20 mL more in the denominator keep infants' hearts from
-    outweighing all others.
+    Fractions are those of each study's slices, each at ED and ES. Annotators differ in proportion
+    to the heart rather than by a fixed volume; the 20 mL added to the denominator keep infants'
+    hearts from outweighing all others.
     """
     sides_mm = torch.from_numpy(np.concatenate(squares)[:, 2:]).float()
     positions_mm = np.concatenate([labels.stack.positions_mm for labels in studies])
@@ -96,7 +96,7 @@ def _volume_error(
 
 
 def _study(labels: LabelledStack, rng: np.random.Generator) -> tuple[Float32, Squares]:
-    """Draw one study, turned as a whole: patches (slice x phase, 48, 48), squares (slice, 3)."""
+    """Draw one study, rotated as a whole: patches (slice x phase, 48, 48), squares (slice, 3)."""
     squares = propagated_squares(labels)
     scale = np.exp(rng.uniform(np.log(0.85), np.log(1.35)))
     squares = jitter(squares, rng, 0.1, (0.9 * scale, 1.1 * scale))
