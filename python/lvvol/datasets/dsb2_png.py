@@ -24,8 +24,8 @@ from lvvol.typing import StrPath
 LABELS_FILE = "train_validate.csv"
 
 SYSTOLIC_EXCESS = 0.06
-"""Frame 12 is near ES at any heart rate. On the training patients the masks fall 5.5 mL less short of
-ESV than of EDV, 6 % of the stroke volume: the excess of frame 12 over ESV."""
+"""Excess of frame 12, which is near ES at any heart rate, over ESV. On the training patients the
+masks fall 5.5 mL less short of ESV than of EDV, 6 % of the stroke volume."""
 
 _NAME = re.compile(
     r"(?P<patient>\d{4})_\d+sax_(?P<phase>\d\d)_(?P<place>\d{5})"

@@ -100,8 +100,8 @@ def _draw(labels: LabelledStack, rng: np.random.Generator) -> tuple[Squares, Int
 def _cycle(ed: Float32, es: Float32, rng: np.random.Generator) -> Float32:
     """Make six phases of two, shape (n, 6, row, column): ED first and last, ES in the middle.
 
-    The labelled studies hold only two phases. The others are blends, systolic to a random degree, so
-    that training covers real cycles of any heart rate.
+    The labelled studies hold only two phases. The others are blends, systolic to a random degree,
+    so that training covers real cycles of any heart rate.
     """
     count = len(ed)
     weight = np.zeros((count, 6, 1, 1), dtype=np.float32)

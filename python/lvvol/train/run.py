@@ -105,7 +105,7 @@ def _check_batches(
 
 
 def _prepare(out: Path, recipe: Recipe, resume: bool) -> None:
-    """Create the folder; keep an earlier run's ``recipe.json`` until its checkpoints are checked."""
+    """Create the folder; an earlier ``recipe.json`` stays until its checkpoints are checked."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         # The detector, which is trained separately, may share the folder.
