@@ -117,6 +117,39 @@ def test_phantoms_report_errors_in_percent_of_the_truth():
         100 * (measured.edv_ml - phantom.truth.edv_ml) / phantom.truth.edv_ml
     )
     assert report["edv_error_percent"]["mean"] == entry["edv_error_percent"]
+    for name in ("edv", "esv"):
+        shares = [entry[f"{name}_{part}_percent"] for part in ("sampling", "ring", "beyond")]
+        assert sum(shares) == pytest.approx(entry[f"{name}_error_percent"])
+
+
+def test_phantoms_split_an_error_into_its_parts():
+    # Discs of radius 10 mm, 10 mm apart, drawn 1 mm too wide, and a slice too many.
+    true_mm2 = np.pi * np.array([100.0, 100.0, 100.0, 0.0])
+    mm2 = np.pi * np.array([121.0, 121.0, 121.0, 36.0])
+    true_ml = float(np.pi * 2.5)
+    found = phantoms.parts(mm2, true_mm2, np.array([0.0, 10.0, 20.0, 30.0]), true_ml)
+    assert found["ring_mm"] == pytest.approx(1)
+    # 2 + 1/3 mL over pi between the true discs, instead of 2.5: a disc and half of the last cone.
+    assert found["sampling_percent"] == pytest.approx(100 * (7 / 3 / 2.5 - 1))
+    assert found["ring_percent"] == pytest.approx(100 * 0.21 * 7 / 3 / 2.5)
+    # The last cone holds (121 + 36 + 66) / 3 instead of 121 / 3.
+    assert found["beyond_percent"] == pytest.approx(100 * (36 + 66) / 3 / 100 / 2.5)
+
+
+@pytest.mark.parametrize("outwards_mm", [0.0, 1.0])
+def test_phantoms_find_how_far_grey_has_fallen_at_the_edge(outwards_mm):
+    row, column = np.indices((96, 96)) - 47.5
+    radius_mm = np.hypot(row, column)
+    # Grey falls from 0.9 to 0.5 over 4 mm around a circle of 24 mm.
+    image = 0.7 - 0.1 * np.clip(radius_mm - 24.0, -2.0, 2.0)
+    labels = LabelledStack(
+        patient="disc",
+        stack=stack_of_planes(np.full((3, 2, 96, 96), image, np.float32), np.array([0.0, 8.0, 16])),
+        masks=np.full((3, 2, 96, 96), radius_mm < 24.0 + outwards_mm),
+        labelled=np.ones((3, 2), dtype=bool),
+    )
+    fallen = phantoms.edge_percent([labels])
+    assert fallen["ed"] == fallen["es"] == pytest.approx(50 + 25 * outwards_mm, abs=3)
 
 
 def test_resampling_checks_and_times_every_case():
