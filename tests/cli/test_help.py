@@ -1,3 +1,4 @@
+import statistics
 import subprocess
 import sys
 import time
@@ -22,14 +23,18 @@ def test_help_loads_nothing_heavy():
     assert done.stderr.split() == ["0"]
 
 
-def test_help_takes_less_than_0_3_seconds():
-    def seconds():
+def test_help_takes_little_longer_than_python_and_click():
+    def seconds(*command):
         start = time.perf_counter()
-        assert lvvol("--help").returncode == 0
+        subprocess.run(command, check=True, capture_output=True)
         return time.perf_counter() - start
 
-    # The best of some runs: another process may take the core, and the first reads from disk.
-    assert min(seconds() for _ in range(7)) < 0.3
+    ours = (sys.executable, "-m", "lvvol", "--help")
+    bare = (sys.executable, "-c", "import click")
+    # Alternately, as another process may take the core at any time. The ratio is about 1.6; NumPy
+    # alone would make it 3.
+    ratios = [seconds(*ours) / seconds(*bare) for _ in range(7)]
+    assert statistics.median(ratios) < 2.2
 
 
 def test_help_lists_the_commands_with_a_line_each(run):

@@ -237,11 +237,14 @@ def test_images_without_room_for_a_window_are_refused(tmp_path):
         train_detector([folder], [], tmp_path / "run", RECIPE)
 
 
-@pytest.mark.parametrize("name", ["file", "run"])
-def test_a_place_that_cannot_be_written_is_refused(dataset, tmp_path, name):
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("file", "expected a folder to write to"), ("run", r"detector\.xml: cannot be written")],
+)
+def test_a_place_that_cannot_be_written_is_refused(dataset, tmp_path, name, message):
     (tmp_path / "file").write_text("taken")
     (tmp_path / "run" / DETECTOR_FILE).mkdir(parents=True)
-    with pytest.raises(OutputError, match="expected a folder to write to"):
+    with pytest.raises(OutputError, match=message):
         train_detector([dataset], [], tmp_path / name, RECIPE)
 
 
