@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+FOLDER = Path(__file__).parent
+
 _CALL = """
 import importlib, json, sys
 module, name, arguments = json.loads(sys.argv[1])
@@ -22,8 +24,9 @@ def read_paths(doc: str | None, *names: str) -> list[Path]:
 
     A name that ends in ``...`` takes one path or more, one in brackets none or one.
     """
+    module = Path(sys.argv[0]).resolve().relative_to(FOLDER).with_suffix("")
     parser = argparse.ArgumentParser(
-        prog=f"python -m benchmarks.{Path(sys.argv[0]).stem}",
+        prog=f"python -m benchmarks.{'.'.join(module.parts)}",
         description=doc,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -12,8 +12,8 @@ from typing import NoReturn
 import hypothesis
 import pytest
 
-from benchmarks.real_studies import STUDIES
-from opencv4 import OpenCV4
+from tests.support.opencv4 import OpenCV4
+from tests.support.real_studies import STUDIES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studies import Study
+from tests.support.studies import Study
 
 
 @pytest.fixture

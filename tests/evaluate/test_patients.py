@@ -20,7 +20,7 @@ from lvvol.roi import FoundBy, Rois
 from lvvol.roi.square import labelled_square
 from lvvol.train.sampling import cut
 from lvvol.volume import cone_volume_ml
-from synthetic_datasets import write_dsb2_patient, write_volumes
+from tests.support.synthetic_datasets import write_dsb2_patient, write_volumes
 
 TEST_PATIENTS = (13, 15)
 RADII = [(20, 13), (22, 14), (17, 11)]

@@ -1,5 +1,5 @@
-from discs import disc_stack
 from lvvol.report.text import describe_stack, format_number, listed, one_line
+from tests.support.discs import disc_stack
 
 
 def test_numbers_have_one_decimal():

@@ -22,7 +22,7 @@ _FEWEST_SLICES = 3
 """An LV spans more slices than this at any spacing in use; a chance likeness rarely does."""
 
 _SURE_SCORE = 0.8
-"""So many slices must score this high too; hearts reach 0.84 (`benchmarks/refusals.py`)."""
+"""So many slices must score this high too; hearts reach 0.84 (`benchmarks.accuracy.refusals`)."""
 
 
 class FoundBy(StrEnum):

@@ -1,9 +1,9 @@
 """How well DSB2's masks and volumes agree: the floor under every figure of accuracy.
 
-``python -m benchmarks.labels DSB2_PNG`` compares Eq. 3 over the masks with the labelled volumes and
-writes ``results/labels.json``. ``systolic_excess`` is what `lvvol.datasets.dsb2_png` assumes: by
-how much less the masks of frame 12 fall short of ESV than those of ED do of EDV, as a share of the
-stroke volume.
+``python -m benchmarks.accuracy.labels DSB2_PNG`` compares Eq. 3 over the masks with the labelled
+volumes and writes ``results/labels.json``. ``systolic_excess`` is what `lvvol.datasets.dsb2_png`
+assumes: by how much less the masks of frame 12 fall short of ESV than those of ED do of EDV, as a
+share of the stroke volume.
 """
 
 from __future__ import annotations

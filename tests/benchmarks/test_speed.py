@@ -5,37 +5,27 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import (
-    accuracy,
+from benchmarks import machine
+from benchmarks.accuracy import labels as label_benchmark
+from benchmarks.accuracy import patients, phantoms, proposals, refinement, refusals
+from benchmarks.speed import (
     cascade_training,
     detection,
     inference,
-    left_out,
-    machine,
-    phantoms,
-    proposals,
     reading,
-    refinement,
-    refusals,
     resampling,
     whole_command,
     windows,
 )
-from benchmarks import labels as label_benchmark
-from cascade_files import random_cascade
 from lvvol import pipeline
 from lvvol.datasets import LabelledStack, Part
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.datasets.phantoms import phantom_labels
 from lvvol.evaluate import PatientResult
 from lvvol.phantom import make_phantom, write_study
-from studies import Study
-
-
-@pytest.fixture
-def results(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine, "RESULTS", tmp_path)
-    return tmp_path
+from tests.support import left_out
+from tests.support.cascade_files import random_cascade
+from tests.support.studies import Study
 
 
 def test_results_say_what_machine_they_come_from(results):
@@ -95,11 +85,11 @@ def test_accuracy_reports_both_parts_and_the_studies_left_out(results, monkeypat
     patient = PatientResult("dsb2/0012", 0.9, 0.8, 0.7, 110.0, 45.0, 108.0, 44.0, 100.0, 50.0)
     asked = []
     monkeypatch.setattr(
-        accuracy, "evaluate", lambda folder, part: asked.append(part) or ([patient], [])
+        patients, "evaluate", lambda folder, part: asked.append(part) or ([patient], [])
     )
     comparison = left_out.Comparison("DSB2 1", 110.0, 45.0, 100.0, 50.0)
-    monkeypatch.setattr(accuracy, "compare_all", lambda data: [comparison])
-    accuracy.main(tmp_path, tmp_path)
+    monkeypatch.setattr(patients, "compare_all", lambda data: [comparison])
+    patients.main(tmp_path, tmp_path)
     written = json.loads((results / "accuracy.json").read_text())
     assert asked == [Part.VALIDATION, Part.TEST]
     assert written["test"]["edv_ml"]["mean_error"] == pytest.approx(10)

@@ -1,7 +1,7 @@
 """How long searching a picture with a cascade takes, beside OpenCV 4.
 
-``python -m benchmarks.detection CASCADE.xml...`` searches pictures of 256 x 256 pixels at scales
-1.1 apart, in turn with lvvol and with OpenCV, on one thread and on two, and writes
+``python -m benchmarks.speed.detection CASCADE.xml...`` searches pictures of 256 x 256 pixels at
+scales 1.1 apart, in turn with lvvol and with OpenCV, on one thread and on two, and writes
 ``results/detection.json``. Before anything is timed both must give the same windows and groups.
 OpenCV 4 lies in ``build/opencv4``; the measurement runs in a process that takes it for cv2.
 """
@@ -21,7 +21,7 @@ from benchmarks.machine import write_results
 from lvvol import _core
 from lvvol.phantom import make_phantom
 
-OPENCV = Path(__file__).resolve().parents[1] / "build" / "opencv4"
+OPENCV = Path(__file__).resolve().parents[2] / "build" / "opencv4"
 SIDE = 256
 SCALE_FACTOR = 1.1
 THREADS = (1, 2)

@@ -1,7 +1,6 @@
-"""The five whole DICOM studies left out of training, against their labels.
+"""The five whole DICOM studies left out of training, compared with their labels.
 
-``python -m benchmarks.left_out DATA`` prints a table; DATA holds ``dsb2_dicom`` and ``sunnybrook``,
-unpacked.
+`data` is the folder that holds ``dsb2_dicom`` and ``sunnybrook``, unpacked.
 """
 
 from __future__ import annotations
@@ -12,11 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.command import read_paths
-from benchmarks.real_studies import DSB2, SUNNYBROOK, read_contours
 from lvvol import pipeline
 from lvvol.prediction import Prediction
 from lvvol.volume import cone_volume_ml
+from tests.support.real_studies import DSB2, SUNNYBROOK, read_contours
 
 
 @dataclass(frozen=True)
@@ -103,18 +101,3 @@ def compare_all(data: Path) -> list[Comparison]:
     return [compare_dsb2(data, study) for study in DSB2] + [
         compare_sunnybrook(data, study) for study in SUNNYBROOK
     ]
-
-
-def main(data: Path) -> None:
-    """Compare all, print."""
-    columns = ("EDV mL", "label", "error", "ESV mL", "label", "error")
-    print(f"{'study':12}" + "".join(f"{name:>9}" for name in columns))
-    for c in compare_all(data):
-        print(
-            f"{c.study:12}{c.edv_ml:9.1f}{c.labelled_edv_ml:9.1f}{c.edv_error_percent:+8.1f}%"
-            f"{c.esv_ml:9.1f}{c.labelled_esv_ml:9.1f}{c.esv_error_percent:+8.1f}%"
-        )
-
-
-if __name__ == "__main__":
-    main(*read_paths(__doc__, "DATA"))

@@ -1,6 +1,7 @@
 """Phantoms measured against their closed-form volumes.
 
-``python -m benchmarks.phantoms`` measures seeds 1 to 12 and writes ``results/phantoms.json``.
+``python -m benchmarks.accuracy.phantoms`` measures seeds 1 to 12 and writes
+``results/phantoms.json``.
 """
 
 from __future__ import annotations

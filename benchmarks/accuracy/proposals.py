@@ -1,6 +1,6 @@
 """Does the detector propose the LV's square, and does the search end in it?
 
-``python -m benchmarks.proposals PNG DATA RUNS`` takes the folder with ``dsb2_png`` and
+``python -m benchmarks.accuracy.proposals PNG DATA RUNS`` takes the folder with ``dsb2_png`` and
 ``sunnybrook_png``, the folder with the unpacked DICOM studies, and a folder for the cascades that
 are trained here: one for each DICOM study, on the surroundings of the four others. It looks at
 patients nobody trained on, writes ``results/proposals.json`` and draws ``docs/proposals.svg``.
@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from benchmarks.command import read_paths
 from benchmarks.machine import write_results
-from benchmarks.real_studies import DSB2, STUDIES, SUNNYBROOK, read_contours
 from lvvol import _core, load_study, pipeline
 from lvvol.cine import CineStack
 from lvvol.datasets import LabelledStack, Part, read_dataset
@@ -29,10 +28,11 @@ from lvvol.roi import DETECTOR_FILE, CascadeProposer, WindowScorer, locate, read
 from lvvol.roi.square import Squares, labelled_square, overlap
 from lvvol.train import train_detector
 from lvvol.train.sampling import turns
+from tests.support.real_studies import DSB2, STUDIES, SUNNYBROOK, read_contours
 
 RIGHT_IOU = 0.5
 N_PHANTOMS = 100
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 
 # The cavity in the middle slice of the studies without contours, as read off the images by eye: row
 # and column of its centre, height and width, mm.

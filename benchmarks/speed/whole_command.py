@@ -1,6 +1,6 @@
 """The whole `lvvol predict` as a cold process: seconds of each stage, wall time, peak memory.
 
-``python -m benchmarks.whole_command STUDY`` runs it several times and writes
+``python -m benchmarks.speed.whole_command STUDY`` runs it several times and writes
 ``results/whole_command.json``. Peak memory is that of the largest run.
 """
 

@@ -1,7 +1,7 @@
 """Accuracy of the shipped weights on patients nobody trained on.
 
-``python -m benchmarks.accuracy DSB2_PNG DATA`` measures the validation and test patients of the
-committed split and the five left-out DICOM studies, and writes ``results/accuracy.json``.
+``python -m benchmarks.accuracy.patients DSB2_PNG DATA`` measures the validation and test patients
+of the committed split and the five left-out DICOM studies, and writes ``results/accuracy.json``.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import dataclasses
 from pathlib import Path
 
 from benchmarks.command import read_paths
-from benchmarks.left_out import compare_all
 from benchmarks.machine import write_results
 from lvvol.datasets import Part
 from lvvol.evaluate import evaluate, summarise
+from tests.support.left_out import compare_all
 
 
 def main(dsb2_png: Path, data: Path) -> None:

@@ -1,10 +1,10 @@
 """How long training a cascade takes, and what it reaches, on pictures drawn for it.
 
-``python -m benchmarks.cascade_training`` trains 15 stages of 24 x 24 pixels from 900 positives and
-9000 negatives a stage, on one thread and on two, each in a process of its own, and writes
-``results/cascade_training.json``. If opencv_traincascade (OpenCV 3.4) is on the path, both train 12
-stages from the same pictures: drawing negatives for the last of 15 takes it too long. What is
-reached is measured on pictures of another seed.
+``python -m benchmarks.speed.cascade_training`` trains 15 stages of 24 x 24 pixels from 900
+positives and 9000 negatives a stage, on one thread and on two, each in a process of its own, and
+writes ``results/cascade_training.json``. If opencv_traincascade (OpenCV 3.4) is on the path, both
+train 12 stages from the same pictures: drawing negatives for the last of 15 takes it too long. What
+is reached is measured on pictures of another seed.
 
 A positive is a bright disc in a dark ring, as a left ventricle is in short axis, on clutter and in
 noise. The clutter is made of the like: bright and dark discs, rings, and discs with half a ring.

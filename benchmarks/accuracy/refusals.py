@@ -1,9 +1,9 @@
 """Are hearts told from what holds none, and does it matter which detector looks?
 
-``python -m benchmarks.refusals PNG DATA RUNS`` searches the training and validation patients below
-PNG (``dsb2_png``, ``sunnybrook_png``) and parts of the DICOM studies below DATA that hold no whole
-heart, measures these studies with the shipped detector and with the ones that ``proposals`` left in
-RUNS, each trained without the study, and writes ``results/refusals.json``.
+``python -m benchmarks.accuracy.refusals PNG DATA RUNS`` searches the training and validation
+patients below PNG (``dsb2_png``, ``sunnybrook_png``) and parts of the DICOM studies below DATA that
+hold no whole heart, measures these studies with the shipped detector and with the ones that
+``proposals`` left in RUNS, each trained without the study, and writes ``results/refusals.json``.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import numpy as np
 
 from benchmarks.command import read_paths
 from benchmarks.machine import write_results
-from benchmarks.real_studies import STUDIES
 from lvvol import load_study, pipeline
 from lvvol.cine import CineStack
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import RoiNotFoundError
 from lvvol.preprocess import to_working_stack
 from lvvol.roi import DETECTOR_FILE, CascadeProposer, WindowScorer, locate, read_detector
+from tests.support.real_studies import STUDIES
 
 # Rows and columns: abdomen, chest wall, sides. The last cuts the ventricle in two.
 PARTS = {

@@ -16,7 +16,8 @@ from benchmarks.command import call_apart
 FOLDER = Path(benchmarks.__file__).parent
 COMMANDS = sorted(
     path
-    for path in FOLDER.glob("*.py")
+    for room in ("accuracy", "speed")
+    for path in (FOLDER / room).glob("*.py")
     if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
 )
 
@@ -37,7 +38,7 @@ def run(monkeypatch, capsys):
 @pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.stem)
 def test_every_benchmark_says_what_it_does_and_takes(run, path):
     code, told, _ = run(path, "--help")
-    usage = f"python -m benchmarks.{path.stem}"
+    usage = f"python -m benchmarks.{path.parent.name}.{path.stem}"
     assert code == 0
     assert told.startswith(f"usage: {usage} ")
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) in told
@@ -52,7 +53,7 @@ def test_every_benchmark_says_what_it_does_and_takes(run, path):
 
 
 def test_a_path_that_does_not_exist_is_told_before_anything_is_measured(run, tmp_path):
-    code, _, err = run(FOLDER / "accuracy.py", tmp_path, tmp_path / "data")
+    code, _, err = run(FOLDER / "accuracy" / "patients.py", tmp_path, tmp_path / "data")
     assert code == 2
     assert f"expected a path that exists, got {tmp_path / 'data'}\n" in err
 

@@ -1,11 +1,11 @@
 """`extract_windows` beside a loop of `cv2.resize` over the same windows.
 
-``python -m benchmarks.windows`` cuts what the ROI classifier and HFCN are fed with, on one thread
-and on two, the ways in turn, and writes ``results/windows.json``. The few windows of HFCN are cut
-from several studies in turn, so that every way reads from memory and not from the cache; times are
-for one study. Windows are whole pixels and lie inside the image, as OpenCV needs them. The loop
-fills one array in place and normalises all of it at once by NumPy; its filter sees the window
-alone, where lvvol's sees the image around it.
+``python -m benchmarks.speed.windows`` cuts what the ROI classifier and HFCN are fed with, on one
+thread and on two, the ways in turn, and writes ``results/windows.json``. The few windows of HFCN
+are cut from several studies in turn, so that every way reads from memory and not from the cache;
+times are for one study. Windows are whole pixels and lie inside the image, as OpenCV needs them.
+The loop fills one array in place and normalises all of it at once by NumPy; its filter sees the
+window alone, where lvvol's sees the image around it.
 """
 
 from __future__ import annotations

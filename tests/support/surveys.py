@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from discs import disc_stack
 from lvvol.cine import Decision
 from lvvol.errors import TooFewSlicesError
 from lvvol.survey import Series, Survey
+from tests.support.discs import disc_stack
 
 
 def a_series(number=5, **values):

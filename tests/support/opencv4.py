@@ -17,7 +17,7 @@ import numpy as np
 class OpenCV4:
     """Calls of OpenCV 4; each method takes and gives what the functions below do."""
 
-    FOLDER = Path(__file__).resolve().parents[1] / "build" / "opencv4"
+    FOLDER = Path(__file__).resolve().parents[2] / "build" / "opencv4"
 
     def __enter__(self) -> OpenCV4:
         self._process = subprocess.Popen(

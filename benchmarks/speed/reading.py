@@ -1,8 +1,8 @@
 """`load_study` beside the plain loop that everybody writes: `dcmread`, `pixel_array`, `np.stack`.
 
-``python -m benchmarks.reading DATA`` measures the five whole studies on one core and on two, each
-in a process of its own and the two ways in turn, and writes ``results/reading.json``. The files are
-in the disk cache. Stages are timed in runs of their own; what they leave is "rest".
+``python -m benchmarks.speed.reading DATA`` measures the five whole studies on one core and on two,
+each in a process of its own and the two ways in turn, and writes ``results/reading.json``. The
+files are in the disk cache. Stages are timed in runs of their own; what they leave is "rest".
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from pydicom import config
 
 from benchmarks.command import call_apart, read_paths
 from benchmarks.machine import write_results
-from benchmarks.real_studies import STUDIES
 from lvvol import CineStack, load_study
 from lvvol.dicom import load
 from lvvol.dicom.files import read
+from tests.support.real_studies import STUDIES
 
 REPEATS = 15
 CORES = (1, 2)

@@ -1,8 +1,8 @@
 """Does the search that scores a part of the windows around a square find the best of all?
 
-``python -m benchmarks.refinement PNG DATA`` follows the search of ``lvvol predict`` through the
-validation patients below PNG (``dsb2_png``, ``sunnybrook_png``) and the DICOM studies below DATA,
-scores all 150 windows beside it, and writes ``results/refinement.json``.
+``python -m benchmarks.accuracy.refinement PNG DATA`` follows the search of ``lvvol predict``
+through the validation patients below PNG (``dsb2_png``, ``sunnybrook_png``) and the DICOM studies
+below DATA, scores all 150 windows beside it, and writes ``results/refinement.json``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import numpy as np
 
 from benchmarks.command import read_paths
 from benchmarks.machine import write_results
-from benchmarks.real_studies import STUDIES
 from lvvol import load_study, pipeline
 from lvvol.cine import CineStack
 from lvvol.datasets import Part, read_dataset
@@ -23,6 +22,7 @@ from lvvol.preprocess import to_working_stack
 from lvvol.roi import CascadeProposer, WindowScorer
 from lvvol.roi.refine import LOWEST_SCORE, best_around, windows_around
 from lvvol.roi.square import Squares
+from tests.support.real_studies import STUDIES
 
 
 class Counting(WindowScorer):

@@ -1,6 +1,6 @@
 """`_core.resample` beside SimpleITK and OpenCV on a stack of 12 slices x 20 phases x 256 x 256.
 
-``python -m benchmarks.resampling`` writes ``results/resampling.json``. Every case is checked
+``python -m benchmarks.speed.resampling`` writes ``results/resampling.json``. Every case is checked
 against SimpleITK before it is timed. Each round runs all libraries in turn, so that a machine busy
 with other work burdens all alike; ratios are medians over rounds of times within one round. A plain
 copy that reads and writes as many bytes says how fast memory can be.

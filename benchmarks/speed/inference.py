@@ -1,6 +1,6 @@
 """The core's networks beside torch, on what one study needs.
 
-``python -m benchmarks.inference [STUDY]`` scores 2000 windows and segments 270 patches (of a
+``python -m benchmarks.speed.inference [STUDY]`` scores 2000 windows and segments 270 patches (of a
 phantom, or of a study) on one thread and on two, the ways in turn, and writes
 ``results/inference.json``: medians, ratios to plain torch with their spread, the largest
 differences from torch in float64, and the share of the processor's multiply-adds that is reached.
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from benchmarks.command import read_paths
 from benchmarks.machine import write_results
-from benchmarks.peak import multiply_adds_per_second
+from benchmarks.speed.peak import multiply_adds_per_second
 from lvvol import _core, load_study, predict
 from lvvol.networks import inference
 from lvvol.networks.configs import PATCH_SIZE, HfcnConfig, RoiClassifierConfig
