@@ -1,27 +1,27 @@
-"""How well DSB2's masks and volumes agree: the floor under every figure of accuracy.
+"""How well DSB2's masks and volumes agree, which limits every other figure of accuracy.
 
-``python -m benchmarks.accuracy.labels DSB2_PNG`` compares Eq. 3 over the masks with the labelled
-volumes and writes ``results/labels.json``. ``systolic_excess`` is what `lvvol.datasets.dsb2_png`
-assumes: by how much less the masks of frame 12 fall short of ESV than those of ED do of EDV, as a
-share of the stroke volume.
+``python -m benchmarks.accuracy.labels DSB2_PNG`` compares volumes of the masks (Eq. 3) with the
+labelled ones and writes ``results/labels.json``. ``systolic_excess`` is the constant in
+`lvvol.datasets.dsb2_png`: the shortfall of the ED masks from EDV less that of the frame 12 masks
+from ESV, as a fraction of the stroke volume.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from benchmarks.command import read_paths
-from benchmarks.machine import write_results
+from benchmarks.command import run
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.evaluate.figures import agreement
 from lvvol.volume import cone_volume_ml
 
 
-def compare(stacks: Iterable[LabelledStack]) -> dict[str, object]:
-    """Compare the volumes of masks with labelled ones, mL, over patients that have both."""
+def compare(stacks: Iterable[LabelledStack]) -> dict[str, Any]:
+    """Compare the volumes of masks with labelled ones, in mL, for patients that have both."""
     known = [labels for labels in stacks if labels.edv_ml is not None]
     masks_ml = np.array(
         [
@@ -43,14 +43,13 @@ def compare(stacks: Iterable[LabelledStack]) -> dict[str, object]:
     }
 
 
-def main(dsb2_png: Path) -> None:
-    """Compare, write."""
-    report = {
+def main(dsb2_png: Path) -> dict[str, Any]:
+    """Compare the labels of training and validation patients."""
+    return {
         part.value: compare(read_dataset(dsb2_png, {part}))
         for part in (Part.TRAIN, Part.VALIDATION)
     }
-    print(write_results("labels", report))
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__, "DSB2_PNG"))
+    run(main, __doc__, "DSB2_PNG", results="labels")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.command import read_paths
+from benchmarks.command import run
 from tests.support.left_out import compare_all
 
 
 def main(data: Path) -> None:
-    """Compare all, print."""
+    """Compare all studies and print a table."""
     columns = ("EDV mL", "label", "error", "ESV mL", "label", "error")
     print(f"{'study':12}" + "".join(f"{name:>9}" for name in columns))
     for c in compare_all(data):
@@ -24,4 +24,4 @@ def main(data: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__, "DATA"))
+    run(main, __doc__, "DATA")

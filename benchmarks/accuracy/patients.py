@@ -1,24 +1,24 @@
-"""Accuracy of the shipped weights on patients nobody trained on.
+"""Accuracy of the shipped weights on patients left out of training.
 
 ``python -m benchmarks.accuracy.patients DSB2_PNG DATA`` measures the validation and test patients
-of the committed split and the five left-out DICOM studies, and writes ``results/accuracy.json``.
+of the committed split and the five whole DICOM studies, and writes ``results/accuracy.json``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
-from benchmarks.command import read_paths
-from benchmarks.machine import write_results
+from benchmarks.command import run
 from lvvol.datasets import Part
 from lvvol.evaluate import evaluate, summarise
 from tests.support.left_out import compare_all
 
 
-def main(dsb2_png: Path, data: Path) -> None:
-    """Measure, compare, write."""
-    report: dict[str, object] = {}
+def main(dsb2_png: Path, data: Path) -> dict[str, Any]:
+    """Measure and compare with the labels."""
+    report: dict[str, Any] = {}
     for part in (Part.VALIDATION, Part.TEST):
         results, refused = evaluate(dsb2_png, part)
         report[part.value] = {
@@ -31,8 +31,8 @@ def main(dsb2_png: Path, data: Path) -> None:
         | {"edv_error_percent": c.edv_error_percent, "esv_error_percent": c.esv_error_percent}
         for c in compare_all(data)
     ]
-    print(write_results("accuracy", report))
+    return report
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__, "DSB2_PNG", "DATA"))
+    run(main, __doc__, "DSB2_PNG", "DATA", results="accuracy")

@@ -1,4 +1,4 @@
-"""Phantoms measured against their closed-form volumes.
+"""Measured volumes of phantoms, compared with their closed-form ones.
 
 ``python -m benchmarks.accuracy.phantoms`` measures seeds 1 to 12 and writes
 ``results/phantoms.json``.
@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.command import read_paths
-from benchmarks.machine import write_results
+from benchmarks.command import run
 from lvvol import pipeline
 from lvvol.phantom import PhantomStudy, make_phantom
 
@@ -41,10 +40,10 @@ def compare(phantoms: Iterable[PhantomStudy]) -> dict[str, Any]:
     return {**summary, "each": each}
 
 
-def main() -> None:
-    """Measure, write."""
-    print(write_results("phantoms", compare(make_phantom(seed) for seed in range(1, 13))))
+def main() -> dict[str, Any]:
+    """Compare twelve phantoms."""
+    return compare(make_phantom(seed) for seed in range(1, 13))
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__))
+    run(main, __doc__, results="phantoms")

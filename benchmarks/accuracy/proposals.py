@@ -1,9 +1,9 @@
-"""Does the detector propose the LV's square, and does the search end in it?
+"""Whether the detector proposes the square of the LV, and whether the search ends there.
 
 ``python -m benchmarks.accuracy.proposals PNG DATA RUNS`` takes the folder with ``dsb2_png`` and
-``sunnybrook_png``, the folder with the unpacked DICOM studies, and a folder for the cascades that
-are trained here: one for each DICOM study, on the surroundings of the four others. It looks at
-patients nobody trained on, writes ``results/proposals.json`` and draws ``docs/proposals.svg``.
+``sunnybrook_png``, the folder with the unpacked DICOM studies, and a folder for the cascades it
+trains: one per DICOM study, on the surroundings of the four others. It searches patients left out
+of training, writes ``results/proposals.json`` and draws ``docs/proposals.svg``.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.command import read_paths
-from benchmarks.machine import write_results
+from benchmarks.command import run
 from lvvol import _core, load_study, pipeline
 from lvvol.cine import CineStack
 from lvvol.datasets import LabelledStack, Part, read_dataset
@@ -34,14 +33,14 @@ RIGHT_IOU = 0.5
 N_PHANTOMS = 100
 DOCS = Path(__file__).parents[2] / "docs"
 
-# The cavity in the middle slice of the studies without contours, as read off the images by eye: row
-# and column of its centre, height and width, mm.
+# The cavity in the middle slice of the studies without contours, judged by eye: row and column of
+# its centre, height and width.
 BY_EYE_MM = {"1": (195.7, 180.0, 55.0, 62.7), "501": (178.3, 127.0, 63.0, 65.7)}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A working stack, and the LV's square in its middle slice."""
+    """A working stack, and the square of the LV in its middle slice."""
 
     name: str
     stack: CineStack
@@ -49,7 +48,7 @@ class Case:
 
 
 def labelled_cases(stacks: Iterable[LabelledStack]) -> Iterator[Case]:
-    """Turn labelled stacks into cases; those without a label in the middle slice are left out."""
+    """Yield a case for each stack whose middle slice is labelled."""
     for labels in stacks:
         z = labels.stack.n_slices // 2
         square = labelled_square(labels.masks[z, 0])
@@ -58,7 +57,7 @@ def labelled_cases(stacks: Iterable[LabelledStack]) -> Iterator[Case]:
 
 
 def turned(cases: Iterable[Case], seed: int) -> Iterator[Case]:
-    """Turn each stack about its square by a random angle, half of them mirrored too."""
+    """Rotate each stack about its square by a random angle; mirror half of them."""
     rng = np.random.default_rng(seed)
     for case in cases:
         turn = turns(1, rng)[0]
@@ -79,7 +78,7 @@ def turned(cases: Iterable[Case], seed: int) -> Iterator[Case]:
 
 
 def dicom_case(data: Path, study: str) -> Case:
-    """Read a whole study; its square comes from contours, or from what the eye saw."""
+    """Read a whole study; its square comes from contours, or from `BY_EYE_MM`."""
     stack = load_study(data / study)
     z, name = stack.n_slices // 2, study.rsplit("/", maxsplit=1)[-1]
     working = to_working_stack(stack)
@@ -102,7 +101,7 @@ def dicom_case(data: Path, study: str) -> Case:
 
 
 def train_without(study: str, png: Path, data: Path, runs: Path) -> Path:
-    """Train as the shipped detector was, but for one study; return the cascade's file."""
+    """Train a detector like the shipped one, but without one study; return its file."""
     out = runs / study.replace("/", "_")
     if not (out / DETECTOR_FILE).exists():
         others = [data / other for other in STUDIES if other != study]
@@ -111,7 +110,7 @@ def train_without(study: str, png: Path, data: Path, runs: Path) -> Path:
 
 
 def look(case: Case, detector: _core.Cascade, model: pipeline.Model) -> dict[str, Any]:
-    """Propose and search, and compare both with the square."""
+    """Compare the proposals and the square the search ends in with the labelled square."""
     proposer = CascadeProposer(detector)
     proposals = proposer(case.stack.images[case.stack.n_slices // 2])
     overlaps = overlap(proposals, case.square)
@@ -137,7 +136,7 @@ def look(case: Case, detector: _core.Cascade, model: pipeline.Model) -> dict[str
 
 
 def summarise(each: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return recall at each number of proposals, and the share of searches that end right."""
+    """Return recall at each number of proposals, and how many searches end in the right square."""
     ranks = np.array([np.inf if entry["rank"] is None else entry["rank"] for entry in each])
     right = np.array([entry["overlap"] >= RIGHT_IOU for entry in each])
     most = max(entry["proposals"] for entry in each)
@@ -156,11 +155,11 @@ def summarise(each: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def draw(sets: dict[str, dict[str, Any]], path: Path) -> None:
-    """Draw recall against the number of proposals, a line a set."""
+    """Draw recall against the number of proposals, one line per set."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    # The same drawing for the same figures, its words as text.
+    # Same figures, same file; text stays text.
     mpl.rcParams.update({"svg.hashsalt": "lvvol", "svg.fonttype": "none"})
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
@@ -179,8 +178,8 @@ def draw(sets: dict[str, dict[str, Any]], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
-def main(png: Path, data: Path, runs: Path) -> None:
-    """Look at every set, write, draw."""
+def main(png: Path, data: Path, runs: Path) -> dict[str, Any]:
+    """Search every set, draw and print recall."""
     model = pipeline.load_model()
 
     def each(cases: Iterable[Case]) -> list[dict[str, Any]]:
@@ -210,14 +209,14 @@ def main(png: Path, data: Path, runs: Path) -> None:
     draw(sets, DOCS / "proposals.svg")
     for name, entries in looked.items():
         sets[name]["each"] = entries
-    print(write_results("proposals", {"right_iou": RIGHT_IOU, "sets": sets}))
     for name, summary in sets.items():
         recall = summary["recall_percent"]
         print(
             f"{name:36}{summary['cases']:5} cases, 1: {recall[0]:5.1f} %, 3: {recall[2]:5.1f} %, "
             f"all: {recall[-1]:5.1f} %, right square {summary['right_square_percent']:5.1f} %"
         )
+    return {"right_iou": RIGHT_IOU, "sets": sets}
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__, "PNG", "DATA", "RUNS"))
+    run(main, __doc__, "PNG", "DATA", "RUNS", results="proposals")

@@ -1,20 +1,20 @@
-"""Does the search that scores a part of the windows around a square find the best of all?
+"""Whether the search that scores only some windows around a square finds the best of them.
 
 ``python -m benchmarks.accuracy.refinement PNG DATA`` follows the search of ``lvvol predict``
-through the validation patients below PNG (``dsb2_png``, ``sunnybrook_png``) and the DICOM studies
-below DATA, scores all 150 windows beside it, and writes ``results/refinement.json``.
+through the validation patients in PNG (``dsb2_png``, ``sunnybrook_png``) and the DICOM studies in
+DATA, scores all 150 windows as well, and writes ``results/refinement.json``.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.command import read_paths
-from benchmarks.machine import write_results
+from benchmarks.command import run
 from lvvol import load_study, pipeline
 from lvvol.cine import CineStack
 from lvvol.datasets import Part, read_dataset
@@ -26,18 +26,18 @@ from tests.support.real_studies import STUDIES
 
 
 class Counting(WindowScorer):
-    """Counts the windows it scores."""
+    """A scorer that counts the windows it scores."""
 
     count = 0
 
     def __call__(self, z: int, squares: Squares) -> Any:
-        """Count, then score."""
+        """Count the windows, then score them."""
         self.count += len(squares)
         return super().__call__(z, squares)
 
 
 def compare(stack: CineStack, model: pipeline.Model) -> Iterator[dict[str, Any]]:
-    """Search from the detector's first proposal outwards; compare in every slice."""
+    """Search outwards from the first proposal, and compare the winners in every slice."""
     scorer = Counting(stack, model.roi_classifier)
     middle = stack.n_slices // 2
     proposals = CascadeProposer(model.detector)(stack.images[middle])
@@ -61,7 +61,7 @@ def compare(stack: CineStack, model: pipeline.Model) -> Iterator[dict[str, Any]]
 
 
 def summarise(each: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Return how often the winner is the same where windows are believed, and what it costs."""
+    """Return how often both find the same winner, and how much score is lost where they differ."""
     each = list(each)
     believed = [entry for entry in each if entry["believed"]]
     return {
@@ -73,8 +73,8 @@ def summarise(each: Iterable[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def main(png: Path, data: Path) -> None:
-    """Compare on every patient, write."""
+def main(png: Path, data: Path) -> dict[str, Any]:
+    """Compare both searches in every patient."""
     model = pipeline.load_model()
     stacks = [
         labels.stack
@@ -83,8 +83,9 @@ def main(png: Path, data: Path) -> None:
     ]
     stacks += [to_working_stack(load_study(data / study)) for study in STUDIES]
     report = summarise(entry for stack in stacks for entry in compare(stack, model))
-    print(write_results("refinement", report).read_text(encoding="utf-8"))
+    print(json.dumps(report, indent=1))
+    return report
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__, "PNG", "DATA"))
+    run(main, __doc__, "PNG", "DATA", results="refinement")

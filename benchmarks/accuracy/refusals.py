@@ -1,13 +1,14 @@
-"""Are hearts told from what holds none, and does it matter which detector looks?
+"""Whether hearts are told from images without one, and whether the detector matters.
 
 ``python -m benchmarks.accuracy.refusals PNG DATA RUNS`` searches the training and validation
-patients below PNG (``dsb2_png``, ``sunnybrook_png``) and parts of the DICOM studies below DATA that
-hold no whole heart, measures these studies with the shipped detector and with the ones that
-``proposals`` left in RUNS, each trained without the study, and writes ``results/refusals.json``.
+patients in PNG (``dsb2_png``, ``sunnybrook_png``) and parts of the DICOM studies in DATA that show
+no whole heart. It measures each of these studies with the shipped detector and with the one that
+``proposals`` trained without the study and left in RUNS, and writes ``results/refusals.json``.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.command import read_paths
-from benchmarks.machine import write_results
+from benchmarks.command import run
 from lvvol import load_study, pipeline
 from lvvol.cine import CineStack
 from lvvol.datasets import LabelledStack, Part, read_dataset
@@ -25,7 +25,7 @@ from lvvol.preprocess import to_working_stack
 from lvvol.roi import DETECTOR_FILE, CascadeProposer, WindowScorer, locate, read_detector
 from tests.support.real_studies import STUDIES
 
-# Rows and columns: abdomen, chest wall, sides. The last cuts the ventricle in two.
+# Rows and columns of the abdomen, chest wall and sides. The last part cuts the ventricle in two.
 PARTS = {
     "dsb2_dicom/1": (np.s_[160:, :], np.s_[:80, :], np.s_[:, :60]),
     "dsb2_dicom/501": (np.s_[150:, :], np.s_[:80, :], np.s_[:, :60]),
@@ -52,7 +52,7 @@ PARTS = {
 
 
 def search_hearts(stacks: Iterable[LabelledStack], model: pipeline.Model) -> dict[str, Any]:
-    """Return the lowest score that any patient's third-best slice has, and who is refused."""
+    """Return the lowest score of any patient's third-best slice, and the refused patients."""
     third, refused = {}, []
     for labels in stacks:
         scorer = WindowScorer(labels.stack, model.roi_classifier)
@@ -72,7 +72,7 @@ def search_hearts(stacks: Iterable[LabelledStack], model: pipeline.Model) -> dic
 
 
 def measure_part(stack: CineStack, part: tuple[slice, slice]) -> dict[str, Any]:
-    """Measure a part of a study; say that it is refused, or what came out."""
+    """Measure a part of a study; return the refusal or the volume."""
     images = np.ascontiguousarray(stack.images[(slice(None), slice(None), *part)])
     names = [f"{each.start or ''}:{each.stop or ''}" for each in part]
     report: dict[str, Any] = {"rows": names[0], "columns": names[1]}
@@ -84,7 +84,7 @@ def measure_part(stack: CineStack, part: tuple[slice, slice]) -> dict[str, Any]:
 
 
 def compare_detectors(stack: CineStack, model: pipeline.Model, other: Path) -> dict[str, float]:
-    """Return by how many percent volumes differ with another detector."""
+    """Return the difference in volumes that another detector makes, in percent."""
     working = to_working_stack(stack)
     ours, theirs = (
         pipeline.measure(working, each).volumes_ml
@@ -96,8 +96,8 @@ def compare_detectors(stack: CineStack, model: pipeline.Model, other: Path) -> d
     }
 
 
-def main(png: Path, data: Path, runs: Path) -> None:
-    """Search, measure, write."""
+def main(png: Path, data: Path, runs: Path) -> dict[str, Any]:
+    """Search hearts and other parts, and compare detectors."""
     model = pipeline.load_model()
     hearts = search_hearts(
         (
@@ -114,8 +114,9 @@ def main(png: Path, data: Path, runs: Path) -> None:
         other = runs / study.replace("/", "_") / DETECTOR_FILE
         differences[study] = compare_detectors(stack, model, other)
     report = {"hearts": hearts, "parts": parts, "detectors_that_never_saw_the_study": differences}
-    print(write_results("refusals", report).read_text(encoding="utf-8"))
+    print(json.dumps(report, indent=1))
+    return report
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__, "PNG", "DATA", "RUNS"))
+    run(main, __doc__, "PNG", "DATA", "RUNS", results="refusals")

@@ -1,13 +1,14 @@
-"""How long training a cascade takes, and what it reaches, on pictures drawn for it.
+"""How long training a cascade takes, and how well it then detects, on synthetic images.
 
 ``python -m benchmarks.speed.cascade_training`` trains 15 stages of 24 x 24 pixels from 900
-positives and 9000 negatives a stage, on one thread and on two, each in a process of its own, and
-writes ``results/cascade_training.json``. If opencv_traincascade (OpenCV 3.4) is on the path, both
-train 12 stages from the same pictures: drawing negatives for the last of 15 takes it too long. What
-is reached is measured on pictures of another seed.
+positives and 9000 negatives per stage, on one thread and on two, each in a new process, and writes
+``results/cascade_training.json``. If opencv_traincascade (OpenCV 3.4) is on the path, both programs
+also train 12 stages from the same images; it would need too long to find negatives for the last of
+15 stages. Cascades are tested on images from other seeds.
 
-A positive is a bright disc in a dark ring, as a left ventricle is in short axis, on clutter and in
-noise. The clutter is made of the like: bright and dark discs, rings, and discs with half a ring.
+A positive is a bright disc in a dark ring, like a left ventricle in short axis, with clutter behind
+it and noise. The clutter consists of similar shapes: bright and dark discs, rings, and discs with
+half a ring.
 """
 
 from __future__ import annotations
@@ -25,22 +26,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.command import call_apart, read_paths
-from benchmarks.machine import write_results
+from benchmarks.command import call_apart, run
 from lvvol import _core
 
 THREADS = (1, 2)
 SETTINGS: tuple[dict[str, Any], ...] = ({}, {"held_out": 0.3, "max_trees": 60})
 WINDOW = 24
 IMAGE = 256
-# Pictures that training and testing never share.
+# The first seeds of images for training and for testing.
 TRAINING, TESTING = 0, 1_000_000
 
 Bytes = npt.NDArray[np.uint8]
 
 
 def clutter(rng: np.random.Generator, side: int) -> npt.NDArray[np.float64]:
-    """Draw discs, rings and discs in half rings on grey."""
+    """Draw discs, rings and discs with half a ring on grey."""
     picture = np.full((side, side), 110.0)
     for _ in range(max(2, side * side // 250)):
         radius = np.exp(rng.uniform(np.log(2), np.log(side / 4)))
@@ -86,21 +86,21 @@ def positive(seed: int) -> Bytes:
 
 
 def image(seed: int) -> Bytes:
-    """Draw one picture without such a disc but by chance."""
+    """Draw one image with clutter alone, which holds a disc in a ring only by chance."""
     rng = np.random.default_rng(seed)
     return _photograph(rng, clutter(rng, IMAGE))
 
 
 def train(n_positives: int, n_images: int, stages: int, options: dict[str, Any]) -> dict[str, Any]:
-    """Train in this process; return times, memory, and what each stage came to."""
+    """Train in this process; return times, memory, and figures of each stage."""
     positives = np.array([positive(TRAINING + i) for i in range(n_positives)])
     images = [image(TRAINING + i) for i in range(n_images)]
-    told: list[dict[str, float]] = []
+    ended: list[dict[str, float]] = []
     start, start_cpu = time.perf_counter(), time.process_time()
 
     def progress(step: _core.TrainingStep) -> None:
         if step.cascade is not None:
-            told.append(
+            ended.append(
                 {
                     "trees": step.trees,
                     "hit_rate": step.hit_rate,
@@ -120,7 +120,7 @@ def train(n_positives: int, n_images: int, stages: int, options: dict[str, Any])
         "cpu_s": cpu_s,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "trees": sum(cascade.stage_sizes),
-        "stages": told,
+        "stages": ended,
         "tested": test(cascade, n_positives, max(1, n_images // 20)),
     }
 
@@ -128,7 +128,7 @@ def train(n_positives: int, n_images: int, stages: int, options: dict[str, Any])
 def train_by_opencv(
     program: str, n_positives: int, n_images: int, stages: int, threads: int
 ) -> dict[str, Any]:
-    """Train by opencv_traincascade, on the same pictures."""
+    """Train with opencv_traincascade on the same images."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         with (place / "positives.vec").open("wb") as vec:
@@ -141,8 +141,8 @@ def train_by_opencv(
         names = "\n".join(str(place / f"{i}.pgm") for i in range(n_images))
         (place / "images.txt").write_text(names + "\n", encoding="utf-8")
         (place / "cascade").mkdir()
-        # It takes new positives from the file for those that a stage rejects, and stops where there
-        # are none left.
+        # It replaces positives that a stage rejects by further ones from the file, and stops when
+        # it runs out of them.
         used = int(n_positives / (1 + 0.005 * stages) - 1)
         arguments = {
             "data": "cascade", "vec": "positives.vec", "bg": "images.txt", "featureType": "LBP",
@@ -173,7 +173,7 @@ def train_by_opencv(
 
 
 def test(cascade: _core.Cascade, n_positives: int, n_images: int) -> dict[str, float]:
-    """Measure a cascade on pictures it never saw."""
+    """Measure hit rate and false alarm rate of a cascade on images it was not trained on."""
     hits = sum(
         len(_core.detect(positive(TESTING + i), cascade, min_neighbors=0, step=1)[0])
         for i in range(n_positives)
@@ -188,10 +188,10 @@ def test(cascade: _core.Cascade, n_positives: int, n_images: int) -> dict[str, f
     return {"hit_rate": hits / n_positives, "false_alarm_rate": alarms / windows}
 
 
-def main(n_positives: int = 900, n_images: int = 300, stages: int = 15) -> None:
-    """Measure, write, print.
+def main(n_positives: int = 900, n_images: int = 300, stages: int = 15) -> dict[str, Any]:
+    """Train with every number of threads and setting, and print a line for each.
 
-    Each training has a process of its own, whose memory is that of training alone.
+    Each training runs in a new process, so peak memory is that of training alone.
     """
 
     def measure(stages: int, options: dict[str, Any]) -> dict[str, Any]:
@@ -212,8 +212,8 @@ def main(n_positives: int = 900, n_images: int = 300, stages: int = 15) -> None:
     for m in [*report["trained"], *beside]:
         print(f"{m.get('options', 'opencv')} {m['wall_s']:6.1f} s, CPU {m['cpu_s']:6.1f} s, "
               f"{m['peak_memory_mb']:5.0f} MB, trees {m['trees']}, {m['tested']}")  # fmt: skip
-    print(write_results("cascade_training", {"load_average": load, **report}))
+    return {"load_average": load, **report}
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__))
+    run(main, __doc__, results="cascade_training")

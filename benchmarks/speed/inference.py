@@ -1,16 +1,17 @@
-"""The core's networks beside torch, on what one study needs.
+"""How long the networks of the core take for one study, compared with torch.
 
-``python -m benchmarks.speed.inference [STUDY]`` scores 2000 windows and segments 270 patches (of a
-phantom, or of a study) on one thread and on two, the ways in turn, and writes
+``python -m benchmarks.speed.inference [STUDY]`` scores 2000 windows and segments 270 patches of a
+study, or of a phantom, on one thread and on two, every way in each repeat. It writes
 ``results/inference.json``: medians, ratios to plain torch with their spread, the largest
-differences from torch in float64, and the share of the processor's multiply-adds that is reached.
+differences from torch in float64, and the fraction of the processor's multiply-adds that is used.
 """
 
 from __future__ import annotations
 
-import time
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from benchmarks.command import read_paths
-from benchmarks.machine import write_results
+from benchmarks.command import run
 from benchmarks.speed.peak import multiply_adds_per_second
+from benchmarks.timing import times_ms
 from lvvol import _core, load_study, predict
 from lvvol.networks import inference
 from lvvol.networks.configs import PATCH_SIZE, HfcnConfig, RoiClassifierConfig
@@ -35,7 +36,7 @@ from lvvol.roi.phases import window_phases
 REPEATS = 15
 THREADS = (1, 2)
 PATCHES, WINDOWS = 270, 2000
-BATCH_PATCHES, BATCH_WINDOWS = 64, 512  # of torch; larger ones are no faster
+BATCH_PATCHES, BATCH_WINDOWS = 64, 512  # in torch; larger batches are no faster
 
 Floats = npt.NDArray[Any]
 
@@ -49,7 +50,7 @@ class Way:
 
 
 def inputs(study: Path | None, patches: int, windows: int) -> tuple[Floats, Floats]:
-    """Return patches and windows at and around the squares found in a study or a phantom."""
+    """Return patches at the squares of a study or phantom, and windows around them."""
     stack = load_study(study) if study else make_phantom(2).to_cine_stack()
     working, squares = to_working_stack(stack), predict(stack).squares
     z, phases = np.arange(len(squares)), np.arange(stack.n_phases)
@@ -72,7 +73,7 @@ def inputs(study: Path | None, patches: int, windows: int) -> tuple[Floats, Floa
 
 
 def torch_way(dtype: torch.dtype, folded: bool) -> Way:
-    """Return torch's modules: as trained, or folded and channels-last."""
+    """Return the torch modules: as trained, or folded and channels-last."""
     hfcn, classifier = load_hfcn(), load_roi_classifier()
     layout = torch.contiguous_format
     if folded:
@@ -105,7 +106,7 @@ def torch_way(dtype: torch.dtype, folded: bool) -> Way:
 
 
 def core_way() -> Way:
-    """Return the core's networks."""
+    """Return the networks of the core."""
     hfcn, classifier = inference.load_hfcn(), inference.load_roi_classifier()
     return Way(
         lambda patches, threads: hfcn(patches, threads=threads),
@@ -124,7 +125,7 @@ def ways() -> dict[str, Way]:
 
 
 def differences(way: Way, exact: Way, patches: Floats, windows: Floats) -> dict[str, float]:
-    """Return the largest differences in P, the mean of O and scores."""
+    """Return the largest differences in P, in the mean of O and in scores."""
     likelihood, fractions = way.segment(patches, 1)
     expected, expected_fractions = exact.segment(patches, 1)
     scores, expected_scores = way.score(windows, 1), exact.score(windows, 1)
@@ -136,7 +137,7 @@ def differences(way: Way, exact: Way, patches: Floats, windows: Floats) -> dict[
 
 
 def multiply_adds() -> tuple[int, int]:
-    """Return how many a patch and a window take, by the definition of a convolution."""
+    """Return the multiply-adds of one patch and of one window, from the layers' shapes."""
     hfcn, size = 0, PATCH_SIZE
     for layer in layers_of(HfcnConfig()):
         kind, *place = layer.name.split(".")
@@ -153,7 +154,7 @@ def multiply_adds() -> tuple[int, int]:
 def measure(
     patches: Floats, windows: Floats, repeats: int = REPEATS, threads: tuple[int, ...] = THREADS
 ) -> dict[str, Any]:
-    """Check, then time all ways in turn."""
+    """Check all ways, then time them alternately."""
     each = ways()
     exact = torch_way(torch.float64, folded=False)
     report: dict[str, Any] = {
@@ -177,51 +178,53 @@ def measure(
 def _timed(
     each: dict[str, Way], patches: Floats, windows: Floats, repeats: int, threads: int
 ) -> dict[str, Any]:
-    """Return medians, and ratios of plain torch's time to each way's, run by run."""
-    seconds = {name: np.empty((repeats, 2)) for name in each}
-    peaks = []
-    for i in range(repeats):
-        for name, way in each.items():
-            start = time.perf_counter()
-            way.segment(patches, threads)
-            middle = time.perf_counter()
-            way.score(windows, threads)
-            seconds[name][i] = middle - start, time.perf_counter() - middle
-        peaks.append(multiply_adds_per_second(1))
-    plain = next(iter(seconds.values())).sum(axis=1)
-    rows: dict[str, Any] = {}
-    for name, taken in seconds.items():
-        ratios = plain / taken.sum(axis=1)
-        rows[name] = {
-            "segment_ms": 1000 * float(np.median(taken[:, 0])),
-            "score_ms": 1000 * float(np.median(taken[:, 1])),
-            "both_ms": 1000 * float(np.median(taken.sum(axis=1))),
-            "fastest_both_ms": 1000 * float(taken.sum(axis=1).min()),
-            "times_faster_than_plain": float(np.median(ratios)),
-            "times_faster_20_80": np.quantile(ratios, (0.2, 0.8)).tolist(),
+    """Return medians, and how many times faster than plain torch each way is."""
+    work: dict[tuple[str, str], Callable[[], object]] = {}
+    for name, way in each.items():
+        work[name, "segment"] = partial(way.segment, patches, threads)
+        work[name, "score"] = partial(way.score, windows, threads)
+    # The processor's clock varies, so its peak is measured in every repeat; its time means nothing.
+    peaks: list[float | None] = []
+    work["", "peak"] = lambda: peaks.append(multiply_adds_per_second(1))
+    times = times_ms(work, repeats)
+    both = {name: times[name, "segment"] + times[name, "score"] for name in each}
+    plain = next(iter(both.values()))
+    rows: dict[str, Any] = {
+        name: {
+            **times[name, "segment"].summary("segment_ms"),
+            **times[name, "score"].summary("score_ms"),
+            **both[name].summary("both_ms"),
+            "fastest_both_ms": both[name].smallest,
+            "times_faster_than_plain": (plain / both[name]).median,
+            "times_faster_20_80": (plain / both[name]).quantiles_20_80,
         }
+        for name in each
+    }
     if None not in peaks:
         wanted = np.array(multiply_adds()) * (len(patches), len(windows))
-        floors = wanted / (threads * max(peaks))
+        segment_ms, score_ms = 1000 * wanted / (threads * max(peaks))
         rows["multiply_adds"] = {
             "peak_per_second_and_core": max(peaks),
-            "segment_floor_ms": 1000 * float(floors[0]),
-            "score_floor_ms": 1000 * float(floors[1]),
-            "core_over_floor_segment": float(floors[0] / np.median(seconds["core"][:, 0])),
-            "core_over_floor_score": float(floors[1] / np.median(seconds["core"][:, 1])),
+            "segment_floor_ms": float(segment_ms),
+            "score_floor_ms": float(score_ms),
+            "core_over_floor_segment": float(segment_ms / times["core", "segment"].median),
+            "core_over_floor_score": float(score_ms / times["core", "score"].median),
         }
     return rows
 
 
-def main(study: Path | None = None, patches: int = PATCHES, windows: int = WINDOWS) -> None:
-    """Measure, write, print."""
+def main(
+    study: Path | None = None, patches: int = PATCHES, windows: int = WINDOWS
+) -> dict[str, Any]:
+    """Measure all ways and print the report."""
     report = {
         "torch": torch.__version__,
         "inputs": study.name if study else "phantom",
         **measure(*inputs(study, patches, windows)),
     }
-    print(write_results("inference", report).read_text(encoding="utf-8"))
+    print(json.dumps(report, indent=1))
+    return report
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__, "[STUDY]"))
+    run(main, __doc__, "[STUDY]", results="inference")

@@ -1,4 +1,4 @@
-"""How many multiply-adds one core does a second, from a loop of nothing else."""
+"""How many multiply-adds one core does in a second, measured by a loop of nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SOURCE = r"""
 #endif
 typedef float Vector __attribute__((vector_size(4 * LANES)));
 
-/* Twelve sums that do not wait for each other; `scale` and `shift` are unknown to the compiler. */
+/* Twelve independent sums; the compiler does not know `scale` and `shift`. */
 double multiply_adds_per_second(long rounds, float scale, float shift, float *sink) {
     Vector sums[12], x, y;
     for (int i = 0; i < LANES; ++i) {

@@ -1,18 +1,18 @@
-"""`load_study` beside the plain loop that everybody writes: `dcmread`, `pixel_array`, `np.stack`.
+"""How long `load_study` takes, compared with a plain loop of `dcmread` and `pixel_array`.
 
-``python -m benchmarks.speed.reading DATA`` measures the five whole studies on one core and on two,
-each in a process of its own and the two ways in turn, and writes ``results/reading.json``. The
-files are in the disk cache. Stages are timed in runs of their own; what they leave is "rest".
+``python -m benchmarks.speed.reading DATA`` measures the five whole studies, alternately both ways,
+in new processes that may use one core or two, and writes ``results/reading.json``. The files are in
+the disk cache. Stages are timed in separate runs, in which "rest" is the time outside all of them.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,8 +21,8 @@ import numpy as np
 import pydicom
 from pydicom import config
 
-from benchmarks.command import call_apart, read_paths
-from benchmarks.machine import write_results
+from benchmarks.command import call_apart, run
+from benchmarks.timing import Samples, times_ms
 from lvvol import CineStack, load_study
 from lvvol.dicom import load
 from lvvol.dicom.files import read
@@ -31,7 +31,7 @@ from tests.support.real_studies import STUDIES
 REPEATS = 15
 CORES = (1, 2)
 
-# Where the time of `load_study` goes: each function with all that it calls.
+# The functions of `load_study` that take the time, each with everything it calls.
 STAGES = {
     "read files": (read, "_content"),
     "parse headers": (read, "parse"),
@@ -43,7 +43,7 @@ STAGES = {
 
 
 def plain_loop(study: Path) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
-    """Read every file; return pixels by SOP Instance UID, and stacked, one stack a matrix."""
+    """Read every file; return pixels by SOP Instance UID, and stacked by image size."""
     images = {}
     with config.disable_value_validation():  # its warnings would cost the loop, not lvvol
         for path in sorted(study.rglob("*.dcm")):
@@ -56,7 +56,7 @@ def plain_loop(study: Path) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
 
 
 def check(stack: CineStack, images: dict[str, np.ndarray]) -> None:
-    """Raise AssertionError unless the stack holds the loop's pixels."""
+    """Raise AssertionError unless the stack holds the pixels that the loop read."""
     for uids, phases in zip(stack.sop_instance_uids, stack.images, strict=True):
         for uid, image in zip(uids, phases, strict=True):
             np.testing.assert_array_equal(image, images[uid])
@@ -64,7 +64,7 @@ def check(stack: CineStack, images: dict[str, np.ndarray]) -> None:
 
 @contextmanager
 def timed_stages() -> Iterator[dict[str, float]]:
-    """Add up the seconds that each stage takes."""
+    """Sum the seconds spent in each stage within the block."""
     seconds = dict.fromkeys(STAGES, 0.0)
 
     def timed(stage: str, function: Any) -> Any:
@@ -85,38 +85,42 @@ def timed_stages() -> Iterator[dict[str, float]]:
 
 
 def measure(study: Path, repeats: int) -> dict[str, Any]:
-    """Time both ways in turn; return medians in ms, the median of ratios and its 20 and 80 %."""
+    """Check both ways, then time them alternately; return medians, ratios and stages."""
     images, _ = plain_loop(study)
     check(load_study(study), images)
-    plain_ms, load_ms, stages_ms = [], [], []
-    for _ in range(repeats):
-        plain_ms.append(_milliseconds(plain_loop, study))
-        load_ms.append(_milliseconds(load_study, study))
+    stages_s: list[dict[str, float]] = []
+
+    def load_in_stages() -> CineStack:
         with timed_stages() as seconds:
-            whole_ms = _milliseconds(load_study, study)
-        told = {stage: 1000 * s for stage, s in seconds.items()}
-        stages_ms.append({**told, "rest": whole_ms - sum(told.values())})
-    ratios = np.array(load_ms) / np.array(plain_ms)
+            stack = load_study(study)
+        stages_s.append(seconds)
+        return stack
+
+    times = times_ms(
+        {
+            "plain loop": partial(plain_loop, study),
+            "load_study": partial(load_study, study),
+            "in stages": load_in_stages,
+        },
+        repeats,
+        warm_ups=0,  # both have run for the check
+    )
+    stages = {
+        stage: Samples(1000 * np.array([seconds[stage] for seconds in stages_s]))
+        for stage in STAGES
+    }
+    stages["rest"] = Samples(times["in stages"].values - sum(s.values for s in stages.values()))
     return {
         "files": len(images),
-        "plain_loop_ms": statistics.median(plain_ms),
-        "load_study_ms": statistics.median(load_ms),
-        "ratio": float(np.median(ratios)),
-        "ratio_20_80": np.quantile(ratios, (0.2, 0.8)).tolist(),
-        "stages_ms": {s: statistics.median(ms[s] for ms in stages_ms) for s in stages_ms[0]},
+        **times["plain loop"].summary("plain_loop_ms"),
+        **times["load_study"].summary("load_study_ms"),
+        **(times["load_study"] / times["plain loop"]).summary("ratio"),
+        "stages_ms": {stage: taken.median for stage, taken in stages.items()},
     }
 
 
-def _milliseconds(function: Any, study: Path) -> float:
-    start = time.perf_counter()
-    result = function(study)
-    taken = time.perf_counter() - start
-    del result  # giving memory back is not timed
-    return 1000 * taken
-
-
 def measure_on(cores: int, study: Path, repeats: int) -> dict[str, Any]:
-    """Measure in a new process that may use some cores only."""
+    """Measure in a new process that may use only so many cores."""
     return call_apart(_measure_here, cores, str(study), repeats)
 
 
@@ -125,8 +129,8 @@ def _measure_here(cores: int, study: str, repeats: int) -> dict[str, Any]:
     return measure(Path(study), repeats)
 
 
-def main(data: Path) -> None:
-    """Measure all, write, print."""
+def main(data: Path) -> dict[str, Any]:
+    """Measure all studies and print a table."""
     report = {
         f"{cores} core{'s' * (cores > 1)}": {
             study: measure_on(cores, data / study, REPEATS) for study in STUDIES
@@ -137,8 +141,8 @@ def main(data: Path) -> None:
         for study, m in studies.items():
             print(f"{cores:8} {study:36} {m['plain_loop_ms']:6.0f} {m['load_study_ms']:6.0f} ms "
                   f"{m['ratio']:5.2f}")  # fmt: skip
-    print(write_results("reading", report))
+    return report
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__, "DATA"))
+    run(main, __doc__, "DATA", results="reading")

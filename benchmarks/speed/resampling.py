@@ -1,31 +1,29 @@
-"""`_core.resample` beside SimpleITK and OpenCV on a stack of 12 slices x 20 phases x 256 x 256.
+"""How long `_core.resample` takes, compared with SimpleITK and OpenCV.
 
-``python -m benchmarks.speed.resampling`` writes ``results/resampling.json``. Every case is checked
-against SimpleITK before it is timed. Each round runs all libraries in turn, so that a machine busy
-with other work burdens all alike; ratios are medians over rounds of times within one round. A plain
-copy that reads and writes as many bytes says how fast memory can be.
+``python -m benchmarks.speed.resampling`` resamples 12 slices x 20 phases x 256 x 256 pixels and
+writes ``results/resampling.json``. Every case is compared with SimpleITK before it is timed. Each
+repeat runs all libraries, and ratios are medians over repeats of ratios within one repeat. A plain
+copy of as many bytes shows how fast memory is.
 
-OpenCV and lvvol write into arrays made beforehand, which SimpleITK cannot; the time of lvvol with
-a new array for every call is given as well. SimpleITK takes the phases of a slice as one volume,
-which it does a third faster than image by image.
+OpenCV and lvvol write into existing arrays, which SimpleITK cannot; lvvol is timed with a new array
+for every call as well. SimpleITK resamples the phases of a slice as one volume, which takes it a
+third less time than image by image.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk  # noqa: N813
 
-from benchmarks.command import read_paths
-from benchmarks.machine import write_results
+from benchmarks.command import run
+from benchmarks.timing import times_ms
 from lvvol import _core
 
 SHAPE = (12, 20, 256, 256)
@@ -37,7 +35,7 @@ Matrix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Case:
-    """One map for all phases of a slice; `matrices` is (slice, 2, 3), output to input indices."""
+    """A map per slice for all its phases; `matrices` (slice, 2, 3) map output to input indices."""
 
     name: str
     matrices: Matrix
@@ -45,7 +43,7 @@ class Case:
 
 
 def cases(n_slices: int, size: int) -> list[Case]:
-    """Return the cases for images of `size` x `size`; slices differ a little, as in a study."""
+    """Return the cases for images of `size` x `size`; the maps of slices differ slightly."""
     middle = (size - 1) / 2
 
     def turned(degrees: float) -> Matrix:
@@ -72,7 +70,7 @@ def cases(n_slices: int, size: int) -> list[Case]:
 
 
 class Contest:
-    """One case in one kind of pixel, ready to run by each library."""
+    """One case with one pixel type, ready to run with each library."""
 
     def __init__(self, images: npt.NDArray, case: Case, threads: int) -> None:
         n_phases, rows, columns = images.shape[1:]
@@ -81,7 +79,7 @@ class Contest:
         self._matrices = np.repeat(case.matrices, n_phases, axis=0)
         self._shape = case.shape
         outputs = (len(self._planes), *case.shape)
-        # Written once, so that no run pays for the memory's first touch.
+        # Written once, so no run pays for the first touch of the memory.
         self.out = np.ones(outputs, np.float32)
         self.cv2_out = np.ones(outputs, images.dtype)
         swap = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1]])
@@ -136,12 +134,12 @@ class Contest:
         Raises
         ------
         AssertionError
-            If lvvol's is above 1e-3, or OpenCV's so large that it did something else.
+            If that of lvvol is 1e-3 or more, or that of OpenCV 0.05 or more.
         """
         self.lvvol()
         self.opencv()
         expected = np.concatenate([sitk.GetArrayFromImage(v) for v in self.simpleitk()])
-        # All three agree on what lies inside, half a pixel around the edge they do not.
+        # All three agree inside the image, but not within half a pixel of its edge.
         r, c = np.meshgrid(*map(np.arange, self._shape), indexing="ij")
         at = np.einsum("nij,jrc->nirc", self._matrices, np.stack([r, c, np.ones_like(r)]))
         last = np.array(self._planes.shape[1:])[:, None, None] - 1
@@ -156,26 +154,20 @@ class Contest:
         return differences
 
     def bytes_moved(self) -> int:
-        """Return the least that must be read and written."""
+        """Return the bytes of input and output."""
         return int(self._planes.nbytes + self.out.nbytes)
 
     def copy(self) -> None:
-        """Read and write as many bytes in a plain copy, a part a thread."""
+        """Copy as many bytes, one part per thread."""
         list(self._pool.map(np.copyto, self._copy_to, self._copy_from))
-
-
-def _timed(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def measure(
     shape: tuple[int, int, int, int] = SHAPE,
     rounds: int = 11,
     threads: tuple[int, ...] = (1, 2),
-) -> dict[str, object]:
-    """Check and time every case; times in ms, medians over rounds."""
+) -> dict[str, Any]:
+    """Check and time every case; return medians over the repeats (rounds)."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, BRIGHTEST, shape, np.uint16, endpoint=True)
     rows = []
@@ -192,23 +184,20 @@ def measure(
                     "simpleitk": contest.simpleitk,
                     "copy": contest.copy,
                 }
-                times_s = [{name: _timed(run) for name, run in runs.items()} for _ in range(rounds)]
-                median_s = {name: statistics.median(t[name] for t in times_s) for name in runs}
+                times = times_ms(runs, rounds)
                 rows.append(
                     {
                         "case": case.name,
                         "pixels": np.dtype(dtype).name,
                         "threads": n,
                         "largest_relative_difference": differences,
-                        "times_ms": {name: 1e3 * median_s[name] for name in runs},
+                        "times_ms": {name: taken.median for name, taken in times.items()},
                         "times_as_long": {
-                            name: statistics.median(t[name] / t["lvvol"] for t in times_s)
+                            name: (times[name] / times["lvvol"]).median
                             for name in ("opencv", "simpleitk")
                         },
-                        "copy_gb_per_s": contest.bytes_moved() / median_s["copy"] / 1e9,
-                        "share_of_copy_bandwidth": statistics.median(
-                            t["copy"] / t["lvvol"] for t in times_s
-                        ),
+                        "copy_gb_per_s": contest.bytes_moved() / times["copy"].median / 1e6,
+                        "share_of_copy_bandwidth": (times["copy"] / times["lvvol"]).median,
                     }
                 )
     return {
@@ -219,10 +208,10 @@ def measure(
     }
 
 
-def main() -> None:
-    """Measure, write."""
-    print(write_results("resampling", measure()))
+def main() -> dict[str, Any]:
+    """Measure all cases."""
+    return measure()
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__))
+    run(main, __doc__, results="resampling")

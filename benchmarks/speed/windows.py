@@ -1,26 +1,27 @@
-"""`extract_windows` beside a loop of `cv2.resize` over the same windows.
+"""How long `extract_windows` takes, compared with a loop of `cv2.resize`.
 
-``python -m benchmarks.speed.windows`` cuts what the ROI classifier and HFCN are fed with, on one
-thread and on two, the ways in turn, and writes ``results/windows.json``. The few windows of HFCN
-are cut from several studies in turn, so that every way reads from memory and not from the cache;
-times are for one study. Windows are whole pixels and lie inside the image, as OpenCV needs them.
-The loop fills one array in place and normalises all of it at once by NumPy; its filter sees the
-window alone, where lvvol's sees the image around it.
+``python -m benchmarks.speed.windows`` cuts the inputs of the ROI classifier and of HFCN,
+alternately both ways, on one thread and on two, and writes ``results/windows.json``. HFCN takes few
+windows, so these are cut from several studies, to read from memory rather than the cache; times are
+per study. Windows lie inside the image at whole pixels, as OpenCV needs them. The loop fills one
+array in place and NumPy normalises it all at once. The filter of OpenCV sees only the window, that
+of lvvol the image around it as well.
 """
 
 from __future__ import annotations
 
-import time
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.command import read_paths
-from benchmarks.machine import write_results
+from benchmarks.command import run
+from benchmarks.timing import times_ms
 from lvvol import _core
 from lvvol.roi.phases import window_phases
 
@@ -34,7 +35,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Case:
-    """Windows to cut."""
+    """Which windows to cut from which images."""
 
     images: Floats
     slices: npt.NDArray[np.int64]
@@ -49,7 +50,7 @@ class Case:
 
 
 def planes(n_slices: int, n_phases: int) -> Floats:
-    """Return images that rise evenly, from 0 to at most 1, so that all filters nearly agree."""
+    """Return images with constant slope, from 0 to at most 1, on which all filters nearly agree."""
     z, t, row, column = np.ogrid[:n_slices, :n_phases, :ROWS, :COLUMNS]
     rise = (0.7 * row + 0.3 * column) / ROWS
     return (rise * (1 - 0.01 * t) * (1 - 0.02 * z)).astype(np.float32)
@@ -68,7 +69,7 @@ def whole_pixels(squares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def classifier_case(images: Floats, count: int) -> Case:
-    """Windows around ROIs at six phases, as the ROI classifier takes them."""
+    """Return the input of the ROI classifier: windows around ROIs at six phases."""
     squares = np.concatenate([_core.propose_windows(roi) for roi in rois(-(-count // 150))])[:count]
     slices = np.arange(count) // 150 % len(images)
     phases = window_phases(images.shape[1])
@@ -76,13 +77,13 @@ def classifier_case(images: Floats, count: int) -> Case:
 
 
 def segmentation_case(images: Floats) -> Case:
-    """One window a slice at every phase, as HFCN takes them."""
+    """Return the input of HFCN: one window per slice, at every phase."""
     slices, phases = np.arange(images.shape[0]), np.arange(images.shape[1])
     return Case(images, slices, whole_pixels(rois(len(images))), phases, 48, "mean_std")
 
 
 def by_lvvol(case: Case, out: npt.NDArray[Any], threads: int) -> None:
-    """Fill `out` by lvvol."""
+    """Cut the windows into `out` with lvvol."""
     _core.extract_windows(
         case.images,
         case.slices,
@@ -96,7 +97,7 @@ def by_lvvol(case: Case, out: npt.NDArray[Any], threads: int) -> None:
 
 
 def by_opencv(case: Case, out: Floats, threads: int) -> None:
-    """Fill `out` by OpenCV: areas where a window shrinks, else bilinear."""
+    """Cut the windows into `out` with OpenCV: by area where a window shrinks, else bilinearly."""
     cv2.setNumThreads(threads)
     size = (case.size, case.size)
     corners = case.squares.astype(int).tolist()
@@ -110,7 +111,7 @@ def by_opencv(case: Case, out: Floats, threads: int) -> None:
 
 
 def normalise(windows: npt.NDArray[Any], how: str) -> None:
-    """Normalise windows in place, by NumPy."""
+    """Normalise windows in place with NumPy."""
     if how == "mean":
         windows -= windows.mean(axis=(1, 2, 3), keepdims=True)
     else:
@@ -125,7 +126,7 @@ def reference(case: Case, n: int) -> npt.NDArray[np.float64]:
     centres = corner[:, None] + (np.arange(case.size) + 0.5) * step
     away = np.arange(ROWS) + 0.5 - centres[..., None]
     weights = np.maximum(0, 1 - np.abs(away) / max(step, 1))
-    if step > 1:  # so that a straight line stays one
+    if step > 1:  # keep a straight line straight
         first, second = ((weights * away**n).sum(axis=-1, keepdims=True) for n in (1, 2))
         weights *= 1 - first / second * away
     rows, columns = weights / weights.sum(axis=-1, keepdims=True)
@@ -133,7 +134,7 @@ def reference(case: Case, n: int) -> npt.NDArray[np.float64]:
 
 
 def check(case: Case) -> None:
-    """Raise AssertionError unless both ways cut the windows; of lvvol's to 1e-5."""
+    """Raise AssertionError unless both ways cut the windows; lvvol must do so to 1e-5."""
     by_lvvol(case, out := case.empty(np.float32), 2)
     by_lvvol(case, halves := case.empty(np.float16), 2)
     by_opencv(case, theirs := case.empty(np.float32), 1)
@@ -142,15 +143,15 @@ def check(case: Case) -> None:
     expected = np.array([reference(case, n) for n in sample])
     normalise(expected, case.normalise)
     np.testing.assert_allclose(out[sample], expected, atol=1e-5)
-    # The filters differ by less than half a pixel's step, which at most is 0.7 / 256.
+    # The filters differ by less than half the step between pixels, which is at most 0.7 / 256.
     step = 0.7 / 256 if case.normalise == "mean" else 0.1
     np.testing.assert_allclose(theirs, out, atol=step / 2)
 
 
 def measure(cases: list[Case], repeats: int) -> dict[str, Any]:
-    """Check, then time all ways in turn on like cases.
+    """Check both ways, then time them alternately on several cases of the same size.
 
-    Return medians in ms for one case, and of OpenCV's over lvvol's.
+    Return medians in ms per case, and ratios of OpenCV's time to lvvol's.
     """
     case = cases[0]
     check(case)
@@ -162,41 +163,38 @@ def measure(cases: list[Case], repeats: int) -> dict[str, Any]:
         "normalise": case.normalise,
     }
     for threads in THREADS:
-        opencv, lvvol, lvvol_halves = (np.empty(repeats) for _ in range(3))
-        for i in range(repeats):
-            opencv[i] = _milliseconds(by_opencv, cases, floats, threads)
-            lvvol[i] = _milliseconds(by_lvvol, cases, floats, threads)
-            lvvol_halves[i] = _milliseconds(by_lvvol, cases, halves, threads)
-        ratios = opencv / lvvol
-        report[f"{threads} thread{'s' * (threads > 1)}"] = {
-            "opencv_ms": float(np.median(opencv)),
-            "lvvol_ms": float(np.median(lvvol)),
-            "lvvol_float16_ms": float(np.median(lvvol_halves)),
-            "ratio": float(np.median(ratios)),
-            "ratio_20_80": np.quantile(ratios, (0.2, 0.8)).tolist(),
+        ways = {
+            "opencv_ms": partial(_cut_all, by_opencv, cases, floats, threads),
+            "lvvol_ms": partial(_cut_all, by_lvvol, cases, floats, threads),
+            "lvvol_float16_ms": partial(_cut_all, by_lvvol, cases, halves, threads),
         }
+        times = times_ms(ways, repeats)
+        row: dict[str, Any] = {}
+        for name, taken in times.items():
+            row |= (taken / len(cases)).summary(name)
+        row |= (times["opencv_ms"] / times["lvvol_ms"]).summary("ratio")
+        report[f"{threads} thread{'s' * (threads > 1)}"] = row
     return report
 
 
-def _milliseconds(
+def _cut_all(
     way: Callable[[Case, Any, int], None], cases: list[Case], out: npt.NDArray[Any], threads: int
-) -> float:
-    start = time.perf_counter()
+) -> None:
     for case in cases:
         way(case, out, threads)
-    return 1000 * (time.perf_counter() - start) / len(cases)
 
 
-def main(n_slices: int = 11, n_phases: int = 30, n_windows: int = 5000) -> None:
-    """Measure both cases, write, print."""
+def main(n_slices: int = 11, n_phases: int = 30, n_windows: int = 5000) -> dict[str, Any]:
+    """Measure both cases and print the report."""
     studies = [planes(n_slices, n_phases) for _ in range(STUDIES)]
     report = {
         "opencv": cv2.__version__,
         "classifier": measure([classifier_case(studies[0], n_windows)], REPEATS),
         "segmentation": measure([segmentation_case(images) for images in studies], REPEATS),
     }
-    print(write_results("windows", report).read_text(encoding="utf-8"))
+    print(json.dumps(report, indent=1))
+    return report
 
 
 if __name__ == "__main__":
-    main(*read_paths(__doc__))
+    run(main, __doc__, results="windows")
