@@ -72,14 +72,6 @@ def times_ms(
     -------
     dict of name to Samples
         Milliseconds each way took, as many as `repeats`. The time to free a result is not included.
-
-    Examples
-    --------
-    >>> times = times_ms({"list": lambda: list(range(9)), "sum": lambda: sum(range(9))}, repeats=3)
-    >>> len(times["list"].values)
-    3
-    >>> (times["list"] / times["sum"]).median > 0
-    True
     """
     for _ in range(warm_ups):
         for run in ways.values():

@@ -1,4 +1,4 @@
-"""A tiny run of the GPU's benchmarks, through the interpreter where there is no GPU."""
+"""A tiny run of the benchmarks for a GPU, through Triton's interpreter where there is none."""
 
 import json
 import os
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def kernels(monkeypatch, device):
-    """The benchmark, of one small patch, with torch.compile left out."""
+    """The benchmark with one small patch and without torch.compile."""
     from benchmarks.gpu import hypercolumn, kernels
 
     monkeypatch.setattr(hypercolumn, "BATCHES", (1,))
@@ -57,7 +57,7 @@ def test_every_kernel_is_checked_and_timed(kernels, device):
         medians = {name: times["median"] for name, times in row["times_ms"].items()}
         assert row["reached"]["times compiled"] == medians["compiled"] / medians["kernel"]
         assert row["reached"]["share of floor"] == row["floor_ms"] / medians["kernel"]
-    # Every pixel of O reads a window of 18 channels for each of 8, two operations each.
+    # Every pixel of O reads 3 x 3 pixels of 18 channels for each of 8, with two operations.
     assert rows[3]["operations"] == 2 * 16**2 * 9 * 18 * 8
     # Three 3 x 3 convolutions from 1, 32 and 32 channels to 32 at 16 x 16, and so on down.
     convolutions = 16**2 * 9 * 32 * 65 + 8**2 * 9 * 32 * 96 + 4**2 * 9 * 64 * 96
@@ -67,7 +67,7 @@ def test_every_kernel_is_checked_and_timed(kernels, device):
     assert rows[-1]["operations"] == 2 * (convolutions + heads + outputs)
 
 
-def test_nothing_wrong_is_timed(kernels, device):
+def test_wrong_results_are_not_timed(kernels, device):
     from benchmarks.gpu import hypercolumn
 
     def wrong(device):
@@ -80,7 +80,7 @@ def test_nothing_wrong_is_timed(kernels, device):
         measure(kernels, device, wrong)
 
 
-def test_nan_and_other_shapes_are_wrong(kernels):
+def test_nan_and_other_shapes_count_as_wrong(kernels):
     right = torch.ones(3)
     assert kernels.difference(right, [right]) == 0
     assert kernels.difference(right * 1.5, right * 2) == pytest.approx(0.25)
@@ -111,5 +111,5 @@ def test_kernels_compile_without_a_gpu(device):
     for row in (forward, backward):
         assert 0 < row["registers"] <= 255
         assert row["spilled_bytes"] == 0
-    # The output is written 16 bytes a thread and nothing narrower.
+    # Every store of the output is 16 bytes per thread.
     assert list(forward["accesses"]["stores"]) == ["16"]

@@ -1,4 +1,4 @@
-"""A tiny run of patch scoring's benchmark, through the interpreter where there is no GPU."""
+"""A tiny run of the patch scoring benchmark, through Triton's interpreter without a GPU."""
 
 import json
 import os
@@ -20,7 +20,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(benchmark, "REFERENCE_WINDOWS", 2)
 
 
-def test_every_case_is_right_and_told_apart(device):
+def test_every_case_is_right_and_has_its_own_name(device):
     from benchmarks.gpu import kernels
 
     names = []
@@ -33,18 +33,18 @@ def test_every_case_is_right_and_told_apart(device):
     assert len(set(names)) == 9
 
 
-def test_what_a_case_needs_is_counted(device):
+def test_operations_and_bytes_of_a_case(device):
     case = next(benchmark.cases(device))
     # Two windows: 5 x 5 x 6, 5 x 5 x 32 and 3 x 3 x 32 products for each of 32 outputs, at
-    # 24 x 24, 12 x 12 and 6 x 6 places; then 32 for each of two logits.
+    # 24 x 24, 12 x 12 and 6 x 6 positions; then 32 for each of two logits.
     products = 576 * 150 * 32 + 144 * 800 * 32 + 36 * 288 * 32 + 64
     assert case.operations == 2 * 2 * products
-    # Six phases of two slices; a slice and three numbers of a square; a score.
+    # Six phases of two slices; per window a slice index, a square of three numbers and a score.
     assert case.bytes_moved == 2 * 6 * 128 * 128 * 4 + 2 * (8 + 3 * 8 + 4)
 
 
-def test_grid_sampling_misses_what_the_filter_sees(device):
-    """On images that do not rise evenly the two differ, so only even ones can be compared."""
+def test_grid_sampling_differs_from_the_filter_on_noise(device):
+    """The two agree only on images with constant slope, so only these can be compared."""
     case = benchmark.case("patch scoring", benchmark.random_images(device), 2, {})
     kernel, beside = case.prepare(case.candidate)(), case.prepare(case.reference)()
     assert not torch.allclose(kernel, beside, rtol=case.tolerance)
@@ -72,8 +72,8 @@ def test_kernels_compile_without_a_gpu():
     ]
     for row in rows:
         assert row["spilled_bytes"] == 0
-        # A multiprocessor has 65,536 registers and 227 KiB of shared memory, and must hold one.
+        # A program must fit into a multiprocessor: 65,536 registers, 227 KiB of shared memory.
         assert row["registers"] * 32 * row["warps"] <= 65536
         assert row["shared_bytes"] <= 227 * 1024
-    # Two of the first side by side.
+    # Two programs of the first kernel fit.
     assert 2 * rows[0]["registers"] * 32 * rows[0]["warps"] <= 65536

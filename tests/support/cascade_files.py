@@ -1,4 +1,4 @@
-"""Cascades for tests: files written here, apart from lvvol's own writer."""
+"""Cascade files that tests write themselves, without the writer of lvvol."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def random_cascade(
     nodes: int = 1,
     threshold: float = -0.3,
 ) -> bytes:
-    """Return the XML of a cascade of random trees; (rows, columns), trees in each stage.
+    """Return the XML of a cascade of random trees.
 
-    With several nodes a tree is a chain: each node's right leads to the next one, and a leaf is at
-    each left.
+    `size` is (rows, columns) and `stages` the number of trees in each. A tree with several nodes is
+    a chain: each node has a leaf on its left and the next node on its right.
     """
     rng = np.random.default_rng(seed)
     rows, columns = size
@@ -63,7 +63,7 @@ def cascade_xml(
     feature_type: str = "LBP",
     categories: object = 256,
 ) -> bytes:
-    """Return the XML of a cascade made of these parts: by default one that passes everything."""
+    """Return the XML of a cascade made of these parts; by default, every window passes."""
     return (
         '<?xml version="1.0"?>\n<opencv_storage>\n<cascade type_id="opencv-cascade-classifier">\n'
         f"<stageType>{stage_type}</stageType><featureType>{feature_type}</featureType>\n"
@@ -75,7 +75,7 @@ def cascade_xml(
 
 
 def first_stages(path: Path, count: int) -> bytes:
-    """Return the XML of a cascade cut off after some stages, which many more windows pass."""
+    """Return the XML of the first stages of a cascade, which many more windows pass."""
     root = ET.parse(path).getroot()
     stages = root[0].find("stages")
     assert stages is not None

@@ -1,4 +1,4 @@
-"""A study whose every cavity is a disc, and a faultless Prediction of it."""
+"""A study in which every cavity is a disc, and the exact Prediction for it."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from lvvol.cine import CineStack, Decision
 from lvvol.prediction import Prediction
 
 CENTRE_MM = np.array([120.0, 95.0])  # row, column, from the corner of the first pixel
-PIXEL_SPACING_MM = (1.5, 1.25)  # unequal, so that a swapped axis shows
+PIXEL_SPACING_MM = (1.5, 1.25)  # unequal, to reveal swapped axes
 SHAPE = (160, 152)
 GAP_MM = 10.0
 ED_RADIUS_MM, ES_RADIUS_MM = 24.0, 12.0
@@ -15,7 +15,7 @@ CAVITY, MYOCARDIUM = 200.0, 50.0
 
 
 def disc_radii_mm(n_phases):
-    """ED in the first phase, ES in the fourth, in between in all others."""
+    """ED is the first phase, ES the fourth; all others lie halfway."""
     radii = np.full(n_phases, (ED_RADIUS_MM + ES_RADIUS_MM) / 2)
     radii[ED_PHASE], radii[ES_PHASE] = ED_RADIUS_MM, ES_RADIUS_MM
     return radii

@@ -1,4 +1,4 @@
-"""Archives made to do harm, built byte by byte."""
+"""Malicious archives, built byte by byte."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def zip_entry(
     local: bool = True,
     offset: int = 0,
 ) -> bytes:
-    """A header of one member: the local one, or that of the central directory."""
+    """The header of one member: the local one, or the one in the central directory."""
     common = struct.pack(
         "<HHHHHIIIHH", 20, flags, method, 0, 0, crc, len(packed), size, len(name), 0
     )
@@ -53,20 +53,20 @@ def zip_end(n_entries: int, directory: int, offset: int) -> bytes:
 def one_member_zip(
     path: Path, name: bytes, packed: bytes, crc: int, size: int, **header: int
 ) -> None:
-    """A zip whose one member says of itself whatever it is told to."""
+    """A zip with one member, whose header may claim anything."""
     body = zip_entry(name, packed, crc, size, **header)
     directory = zip_entry(name, packed, crc, size, local=False, **header)
     path.write_bytes(body + directory + zip_end(1, len(directory), len(body)))
 
 
 def zip_of_zeros(path: Path) -> None:
-    """65 MiB that shrink a thousandfold."""
+    """65 MiB, compressed a thousandfold."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as z:
         z.writestr("zeros", bytes(65 * MIB))
 
 
 def zip_of_overlapping_members(path: Path) -> None:
-    """Five thousand names for one mebibyte of zeros: 5 GB from some 300 kB."""
+    """Five thousand names for one mebibyte of zeros: 5 GB from about 300 kB."""
     zeros = bytes(MIB)
     packed, crc = deflated(zeros), zlib.crc32(zeros)
     body = zip_entry(b"kernel", packed, crc, MIB)
@@ -75,14 +75,14 @@ def zip_of_overlapping_members(path: Path) -> None:
 
 
 def zip_that_understates(path: Path) -> None:
-    """A member said to hold 200 bytes that unpacks to 500 MiB."""
+    """A member that claims 200 bytes and unpacks to 500 MiB."""
     packer = zlib.compressobj(1, zlib.DEFLATED, -15)
     packed = b"".join(packer.compress(bytes(MIB)) for _ in range(500)) + packer.flush()
     one_member_zip(path, b"a.dcm", packed, zlib.crc32(bytes(200)), 200)
 
 
 def zip_that_overstates(path: Path) -> None:
-    """A member of 64 bits' length: 10 TB, it says."""
+    """A member that claims 10 TB, in a 64-bit length."""
     name, packed = b"a.dcm", deflated(bytes(100))
     extra = struct.pack("<HHQ", 1, 8, 10 << 40)
     entry = bytearray(zip_entry(name, packed, 0, 0xFFFFFFFF, local=False) + extra)
@@ -99,7 +99,7 @@ def zip_with_endless_contents(path: Path) -> None:
 
 
 def zip_packed_by_bzip2(path: Path) -> None:
-    """A member in a method that unpacks without limit: 46 MB a hundred bytes."""
+    """A member compressed by bzip2, which has no limit: 40 MiB in about a hundred bytes."""
     packed = bz2.compress(bytes(40 * MIB))
     one_member_zip(path, b"a.dcm", packed, 0, 100, method=12)
 
@@ -131,7 +131,7 @@ def zip_in_a_zip(path: Path) -> None:
 
 
 def tar_header(name: bytes, size: int | bytes, kind: bytes = b"0") -> bytes:
-    """A header with a right checksum; `size` may be any twelve bytes."""
+    """A header with a valid checksum; `size` may be any twelve bytes."""
     field = size if isinstance(size, bytes) else b"%011o\0" % size
     block = bytearray(512)
     block[: len(name)] = name
@@ -164,21 +164,21 @@ FILE = tar_header(b"a.dcm", 4) + padded(b"text")
 
 
 def tar_of_zeros(path: Path) -> None:
-    """65 MiB of zeros, packed as the name of `path` says."""
+    """65 MiB of zeros, compressed as the suffix of `path` says."""
     opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}[path.suffix]
     with opener(path, "wb") as file:
         file.write(tar_header(b"zeros", 65 * MIB) + bytes(65 * MIB) + END)
 
 
 def tar_with_a_bomb_in_its_header(path: Path) -> None:
-    """An extended header said to be 3 GB long, and as long as 65 MiB."""
+    """An extended header that claims 3 GB and holds 65 MiB."""
     opener = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}[path.suffix]
     with opener(path, "wb") as file:
         file.write(tar_header(b"pax", 3 << 30, b"x") + bytes(65 * MIB))
 
 
 def tar_of_many_long_names(path: Path) -> None:
-    """Names of 4000 bytes that shrink to nothing, for 80 MB of them."""
+    """80 MB of names of 4000 bytes, which compress to almost nothing."""
     with gzip.open(path, "wb", compresslevel=1) as file:
         for i in range(20_000):
             name = b"%06d" % i + b"a" * 3990
@@ -199,7 +199,7 @@ def tar_with_a_size_of_many_digits(path: Path) -> None:
 
 
 def tar_with_a_header_of_digits(path: Path) -> None:
-    """A megabyte of digits, over which a careless search takes hours."""
+    """A megabyte of digits, on which a careless regular expression takes hours."""
     path.write_bytes(tar_header(b"pax", MIB, b"x") + b"1" * MIB + FILE + END)
 
 
@@ -208,7 +208,7 @@ def tar_with_a_negative_size(path: Path) -> None:
 
 
 def tar_with_holes(path: Path) -> None:
-    """A sparse file in the old form, a terabyte of nothing."""
+    """A sparse file in the old format: gigabytes of nothing."""
     block = bytearray(tar_header(b"a.dcm", 0, b"S"))
     block[483:495] = b"77777777777\0"
     block[148:156] = b" " * 8
@@ -222,7 +222,7 @@ def tar_with_holes_in_the_new_form(path: Path) -> None:
 
 
 def tar_without_an_end(path: Path) -> None:
-    """Broken off between two members, where nothing looks torn."""
+    """Cut off between two members, where nothing looks damaged."""
     path.write_bytes(FILE)
 
 
@@ -241,7 +241,7 @@ def tar_of_links_and_devices(path: Path) -> None:
 
 
 def xz_with_a_dictionary_of_4_gb(path: Path) -> None:
-    """A small tar whose unpacker is told to set 4 GB aside."""
+    """A small tar that makes the decompressor allocate 4 GB."""
     content = bytearray(lzma.compress(FILE + END, check=lzma.CHECK_NONE))
     assert content[14:16] == b"\x21\x01"
     content[16] = 40

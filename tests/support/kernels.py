@@ -1,7 +1,7 @@
 """Where kernels run in tests: on the GPU, else through Triton's interpreter.
 
-The interpreter must be asked for before triton is first imported, so a conftest imports this module
-while pytest is still collecting.
+Triton reads the setting when it is first imported, so a conftest must import this module, while
+pytest is still collecting tests.
 """
 
 import os

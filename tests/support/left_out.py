@@ -29,17 +29,17 @@ class Comparison:
 
     @property
     def edv_error_percent(self) -> float:
-        """Error of EDV, of the label."""
+        """Error of EDV, in percent of the label."""
         return 100 * (self.edv_ml / self.labelled_edv_ml - 1)
 
     @property
     def esv_error_percent(self) -> float:
-        """Error of ESV, of the label."""
+        """Error of ESV, in percent of the label."""
         return 100 * (self.esv_ml / self.labelled_esv_ml - 1)
 
 
 def compare_dsb2(data: Path, study: str) -> Comparison:
-    """Compare a DSB2 study with the competition's volumes."""
+    """Compare a DSB2 study with the volumes of the competition."""
     with (data / "dsb2_dicom" / "volumes.csv").open(newline="") as table:
         label = next(row for row in csv.DictReader(table) if row["Id"] == study)
     measured = pipeline.predict(data / "dsb2_dicom" / study)
@@ -53,9 +53,10 @@ def compare_dsb2(data: Path, study: str) -> Comparison:
 
 
 def compare_sunnybrook(data: Path, study: str) -> Comparison:
-    """Compare a Sunnybrook study with its expert contours, both by Eq. 3 over the drawn slices.
+    """Compare a Sunnybrook study with its expert contours.
 
-    Measured volumes are those of the measurement's own ED and ES phases.
+    Both volumes come from Eq. 3 over the slices that have contours. The measured ones are at the
+    measured ED and ES phases, which may differ from the labelled phases.
     """
     measured = pipeline.predict(data / "sunnybrook" / "SCD_IMAGES_01" / study)
     drawn = contour_areas_mm2(data / "sunnybrook", study)
@@ -87,7 +88,7 @@ def _volume_ml(measured: Prediction, slices: list[int], phase: int) -> float:
 
 
 def contour_areas_mm2(sunnybrook: Path, study: str) -> dict[str, float]:
-    """Return the endocardial area by SOP instance UID, by the shoelace formula."""
+    """Return endocardial areas by SOP Instance UID, from contours by the shoelace formula."""
     return {
         uid: float(abs(row @ np.roll(column, -1) - column @ np.roll(row, -1)) / 2)
         for uid, (row, column) in (

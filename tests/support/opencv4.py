@@ -1,6 +1,6 @@
-"""OpenCV 4, which still detects with cascades, beside the OpenCV 5 of the environment.
+"""OpenCV 4, which can still detect with cascades, next to OpenCV 5 in the environment.
 
-It lies in a folder of its own and runs in a process of its own, for both call themselves cv2.
+Both are imported as cv2, so OpenCV 4 is installed in a separate folder and runs in a new process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 
 class OpenCV4:
-    """Calls of OpenCV 4; each method takes and gives what the functions below do."""
+    """A process with OpenCV 4, in which the functions of this module can be called."""
 
     FOLDER = Path(__file__).resolve().parents[2] / "build" / "opencv4"
 
@@ -31,7 +31,7 @@ class OpenCV4:
         self._process.communicate()
 
     def call(self, name: str, *arguments: Any, **named: Any) -> Any:
-        """Call one of the functions below in OpenCV's process."""
+        """Call a function of this module in that process."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         pickle.dump((name, arguments, named), self._process.stdin)
@@ -50,7 +50,7 @@ def detect(cascade: str, image: np.ndarray, min_neighbors: int, **options: Any) 
 
 
 def levels(cascade: str, image: np.ndarray, **options: Any) -> tuple[np.ndarray, ...]:
-    """Return windows, stages passed and sums of all windows that pass all stages."""
+    """Return the windows that pass all stages, the stages passed and the sums of the last one."""
     windows, stages, sums = _load(cascade).detectMultiScale3(
         image, minNeighbors=0, outputRejectLevels=True, **options
     )

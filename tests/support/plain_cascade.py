@@ -1,4 +1,4 @@
-"""A cascade as plain Python, what it makes of windows, and pictures to train one on."""
+"""Cascades evaluated in plain Python, and images to train them on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def in_subset(words, codes):
 
 
 def leaves_of(tree, features, windows):
-    """The leaf that each window comes to."""
+    """The leaf that each window reaches."""
     nodes, _ = tree
     at = np.zeros(len(windows), np.int64)
     leaf = np.full(len(windows), -1)
@@ -85,7 +85,7 @@ def all_features(side):
 
 
 def discs(count, side=SIDE, seed=0, noise=40.0, at=(0.0, 0.0)):
-    """Bright discs in dark rings, in noise, a little off the middle."""
+    """Bright discs in dark rings with noise, slightly off centre."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:side, :side] + 0.5
     out = []
@@ -99,7 +99,7 @@ def discs(count, side=SIDE, seed=0, noise=40.0, at=(0.0, 0.0)):
 
 
 def clutter(count, shape, seed=1, noise=40.0):
-    """Noise with blobs in it, some with a dark side."""
+    """Images of noise with bright and dark blobs."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[: shape[0], : shape[1]]
     images = []

@@ -1,4 +1,4 @@
-"""The five whole DICOM studies and their contours; tests and benchmarks read them."""
+"""The five whole DICOM studies: their names, folders and contours."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy.typing as npt
 import pydicom
 
 DSB2 = ("1", "501")
-# Folder of the images, and name of the contours.
+# Folder of the images: name of the contours.
 SUNNYBROOK = {"SCD0000101": "SC-HF-I-01", "SCD0000201": "SC-HF-I-02", "SCD0000301": "SC-HF-I-04"}
 
 STUDIES = (
     *(f"dsb2_dicom/{study}" for study in DSB2),
     *(f"sunnybrook/SCD_IMAGES_01/{study}" for study in SUNNYBROOK),
 )
-"""Their folders below the one that holds all data."""
+"""Their folders in the data folder."""
 
 
 def read_contours(sunnybrook: Path, study: str) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the endocardial contours of a Sunnybrook study by SOP instance UID.
+    """Return the endocardial contours of a Sunnybrook study by SOP Instance UID.
 
-    A contour is an array of shape (point, 2): row and column in mm from the image's outer top left
-    corner. The files say x and y in pixels from the centre of the first.
+    A contour is an array of shape (point, 2): row and column in mm from the outer top left corner
+    of the image. In the files it is x and y in pixels from the centre of the first pixel.
     """
     contours = sunnybrook / "SCD_ManualContours" / SUNNYBROOK[study]
     drawn = {
@@ -34,7 +34,7 @@ def read_contours(sunnybrook: Path, study: str) -> dict[str, npt.NDArray[np.floa
     }
     found = {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's, on identifiers these files are known to break
+        warnings.simplefilter("ignore")  # pydicom warns of invalid UIDs in these files
         for path in (sunnybrook / "SCD_IMAGES_01" / study).rglob("*.dcm"):
             header = pydicom.dcmread(path, stop_before_pixels=True)
             if int(header.InstanceNumber) in drawn:

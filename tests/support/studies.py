@@ -20,13 +20,13 @@ NORMAL = np.array([-2.0, 2.0, 1.0]) / 3
 
 
 def pixels_of(slice_index: int, phase: int, rows: int = ROWS, columns: int = COLUMNS) -> np.ndarray:
-    """Pixels that tell slice, phase, row and column apart."""
+    """Pixels that differ by slice, phase, row and column."""
     r, c = np.mgrid[:rows, :columns]
     return (2000 * slice_index + 100 * phase + 4 * r + c).astype(np.uint16)
 
 
 class Study:
-    """Writes a study's files; every tag can be overridden, or left out with None."""
+    """Writes the files of a study; any tag can be overridden, or left out by None."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -94,7 +94,7 @@ class Study:
         folder: str = "",
         **tags: Any,
     ) -> list[Path]:
-        """Write the phases of one slice `index` gaps along the normal."""
+        """Write the phases of one slice, `index` gaps along the normal."""
         position = np.array([10.0, 20.0, 30.0]) + index * gap_mm * NORMAL + offset_mm
         mark = int(index) if mark is None else mark
         shape = {k: tags.pop(k) for k in ("rows", "columns") if k in tags}
@@ -117,7 +117,7 @@ class Study:
 
 
 def good_study(folder: Path) -> Study:
-    """Write four slices of four phases: enough to be a stack, too little to find a heart in."""
+    """Write four slices of four phases, which form a stack but show no heart."""
     folder.mkdir(parents=True, exist_ok=True)
     study = Study(folder)
     for z in range(4):

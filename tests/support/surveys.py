@@ -1,4 +1,4 @@
-"""A survey made by hand: a stack of discs, its series, and one of everything that can be told."""
+"""A survey made by hand: a stack of discs, its series, and every kind of remark."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from tests.support.discs import disc_stack
 
 
 def a_series(number=5, **values):
-    """One slice over five phases, used."""
+    """A series with one slice of five phases, which is used."""
     defaults = {
         "uid": f"1.2.3.{number}",
         "number": number,
@@ -32,7 +32,7 @@ def a_series(number=5, **values):
 
 
 def a_stack(n_slices=4, **values):
-    """Discs 10 mm apart, 20 mm before the third slice; the last one is the apex."""
+    """Discs 10 mm apart, except 20 mm before the third slice; the apex comes last."""
     stack = disc_stack(n_slices, n_phases=5)
     positions_mm = stack.positions_mm + 10.0 * (np.arange(n_slices) >= 2)
     defaults = {
@@ -69,5 +69,5 @@ def a_survey(**values):
 
 
 def a_survey_without_stack():
-    """The same series, and why they form no stack."""
+    """The same series, and the reason why they form no stack."""
     return a_survey(stack=None, error=TooFewSlicesError("study: expected 3 slices, found 1"))

@@ -1,4 +1,4 @@
-"""Small datasets on disk, in the two layouts that lvvol reads."""
+"""Small labelled datasets on disk, in the two layouts that lvvol reads."""
 
 import cv2
 import numpy as np
@@ -25,7 +25,7 @@ def write_dsb2_plane(folder, patient, phase, position, source, image, mask, endi
 
 
 def write_dsb2_patient(folder, patient, radii, position=0, gap=10, source=4000, ending="webp"):
-    """Bright discs of radii (slice, [ED, ES]) on noise that names the patient."""
+    """Write bright discs of radii (slice, [ED, ES]) on noise that differs by patient."""
     rng = np.random.default_rng(patient)
     for z, pair in enumerate(radii):
         for phase, radius in zip((1, 12), pair, strict=True):
