@@ -1,4 +1,4 @@
-"""What benchmarks share as commands: the paths they are given, and work in further processes."""
+"""Benchmarks as commands: their arguments, their result files, and work in new processes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import UncommittedCodeError, require_committed_code, write_results
+
+FOLDER = Path(__file__).parent
+
 _CALL = """
 import importlib, json, sys
 module, name, arguments = json.loads(sys.argv[1])
@@ -17,31 +21,63 @@ print(json.dumps(getattr(importlib.import_module(module), name)(*arguments)))
 """
 
 
-def read_paths(doc: str | None, *names: str) -> list[Path]:
-    """Read the paths that a benchmark is given; ``--help`` shows its docstring.
+def run(main: Callable[..., Any], doc: str | None, *names: str, results: str | None = None) -> None:
+    """Run a benchmark with the arguments of the command line.
 
-    A name that ends in ``...`` takes one path or more, one in brackets none or one.
+    Paths that do not exist and uncommitted code are errors before anything is measured.
+
+    Parameters
+    ----------
+    main : callable
+        The benchmark. It takes the paths in order and the options by name, and returns its report.
+    doc : str
+        The module's docstring, shown by ``--help``.
+    *names : str
+        What `main` takes. ``PATH`` is one path, ``PATH...`` one or more, ``[PATH]`` none or one,
+        and ``--option`` a text that may be left out.
+    results : str, optional
+        The report is written to ``results/<results>.json``; nothing is written without a name.
     """
+    module = Path(sys.argv[0]).resolve().relative_to(FOLDER).with_suffix("")
     parser = argparse.ArgumentParser(
-        prog=f"python -m benchmarks.{Path(sys.argv[0]).stem}",
+        prog=f"python -m benchmarks.{'.'.join(module.parts)}",
         description=doc,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for name in names:
-        n_paths = "+" if name.endswith("...") else "?" if name.startswith("[") else 1
-        parser.add_argument(name.strip("[].") if n_paths != 1 else name, nargs=n_paths, type=Path)
-    given: list[Path] = []
-    for value in vars(parser.parse_args()).values():
-        given += value if isinstance(value, list) else [value] if value else []
-    for path in given:
+        if name.startswith("--"):
+            parser.add_argument(name, default=argparse.SUPPRESS, metavar="TEXT")
+        else:
+            n_paths = "+" if name.endswith("...") else "?" if name.startswith("[") else 1
+            parser.add_argument(name.strip("[]."), nargs=n_paths, type=Path)
+    if results is not None:
+        parser.add_argument(
+            "--allow-dirty", action="store_true", help="write results of uncommitted code too"
+        )
+    options = vars(parser.parse_args())
+    allow_dirty = options.pop("allow_dirty", False)
+    paths: list[Path] = []
+    for name in names:
+        given = options.pop(name.strip("[]."), None)
+        paths += given if isinstance(given, list) else [given] if given else []
+    for path in paths:
         if not path.exists():
             parser.error(f"expected a path that exists, got {path}")
-    return given
+    if results is None:
+        main(*paths, **options)
+        return
+    try:
+        if not allow_dirty:
+            require_committed_code()
+        report = main(*paths, **options)
+        print(write_results(results, report, allow_dirty=allow_dirty))
+    except UncommittedCodeError as error:
+        parser.error(f"{error} (commit, or pass --allow-dirty)")
 
 
 def call_apart(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call a benchmark's function in a new process; what goes in and out must fit into JSON."""
-    # A benchmark that runs as a command bears its own name in its specification only.
+    """Call a benchmark's function in a new process; JSON must hold its arguments and result."""
+    # A module that runs as a command is called __main__ except in its specification.
     specification = sys.modules[function.__module__].__spec__
     assert specification is not None
     call = json.dumps([specification.name, function.__name__, arguments])

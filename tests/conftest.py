@@ -12,9 +12,9 @@ from typing import NoReturn
 import hypothesis
 import pytest
 
-from benchmarks.real_studies import STUDIES
-from opencv4 import OpenCV4
-from studies import Study
+from tests.support.opencv4 import OpenCV4
+from tests.support.real_studies import STUDIES
+from tests.support.studies import Study
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -1,6 +1,6 @@
 """`CineStack`: one line to print, whatever it holds."""
 
-from discs import disc_stack
+from tests.support.discs import disc_stack
 
 
 def test_a_stack_with_even_and_with_uneven_gaps():

@@ -1,6 +1,6 @@
 """Who may import whom: data flows one way, and heavy libraries stay in their rooms.
 
-docs/architecture.md draws the same picture.
+docs/architecture.md has the same rules in a table.
 """
 
 import ast
@@ -12,6 +12,7 @@ import pytest
 
 import lvvol
 
+TESTS = Path(__file__).parent
 PACKAGE = next(p for p in map(Path, lvvol.__path__) if (p / "errors.py").exists())
 BASE = {"errors", "typing", "output", "cine", "survey", "geometry", "motion", "_core"}
 
@@ -109,6 +110,20 @@ def test_libraries_stay_in_their_rooms(path):
         if library in ONLY_IN:
             rooms = {room_of(path), str(path.parent.relative_to(PACKAGE))}
             assert rooms & ONLY_IN[library], f"{room_of(path)} imports {library}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_the_package_imports_neither_benchmarks_nor_tests(path):
+    tops = {name.partition(".")[0] for name in imported(path)}
+    assert not tops & {"benchmarks", "tests"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(TESTS.rglob("*.py")), ids=lambda p: str(p.relative_to(TESTS))
+)
+def test_only_tests_of_benchmarks_import_them(path):
+    tops = {name.partition(".")[0] for name in imported(path)}
+    assert "benchmarks" not in tops or path.is_relative_to(TESTS / "benchmarks")
 
 
 def test_the_rule_has_no_circle():

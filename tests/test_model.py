@@ -10,11 +10,11 @@ import pytest
 from pydicom import config
 
 import lvvol
-from discs import disc_prediction
 from lvvol import model as model_module
 from lvvol.dicom.files import read
 from lvvol.networks.files import SHIPPED
 from lvvol.phantom import make_phantom, write_study
+from tests.support.discs import disc_prediction
 
 
 @pytest.fixture(scope="module")

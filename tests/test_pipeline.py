@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import left_out
 from lvvol import load_model, load_study, predict
 from lvvol.errors import RoiNotFoundError
 from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module
 from lvvol.phantom import make_phantom
 from lvvol.preprocess import to_working_stack
+from tests.support import left_out
 
 
 @pytest.mark.real_data

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from discs import disc_stack
 from lvvol.prediction import Prediction
 from lvvol.quality import check
 from lvvol.roi import FoundBy, Rois
+from tests.support.discs import disc_stack
 
 ED = np.array([500.0, 3500.0, 4000.0, 4000.0, 2500.0, 300.0])
 AREAS = np.column_stack([ED, 0.7 * ED, 0.4 * ED])

@@ -1,1 +1,1 @@
-"""Kernels on a GPU beside eager torch and torch.compile, and compiled where there is none."""
+"""How fast the kernels are on a GPU, and what they compile to without one."""

@@ -1,4 +1,4 @@
-"""One thing to check and time: a kernel beside the plain torch that says what is right."""
+"""One thing to check and time: a kernel, and the plain torch that it must agree with."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ class Case:
     Parameters
     ----------
     kernel : str
-        What is computed, the same at every size.
+        What is computed; the same for every size.
     size : str
-        At what size, in words.
+        The size, in words.
     dtype : torch.dtype
-        Of the matrix products, if there are any: says which matrix rate the floor counts with.
+        Type of the matrix products, if any, which selects the matrix rate for the floor.
     reference, candidate : callable
-        Plain torch, which is timed eager and compiled, and the kernel; of the same arguments.
+        Plain torch, timed eager and compiled, and the kernel. Both take the same arguments.
     prepare : callable
-        Takes either of them, or the compiled reference, and returns what is timed: a function of
-        no arguments that returns a tensor or a sequence of tensors, inputs already made.
+        Takes one of these, or the compiled reference, makes its inputs, and returns the function to
+        time: it has no arguments and returns a tensor or a sequence of tensors.
     bytes_moved : int
-        What must be read and written at the least, every element once.
+        Size of all inputs and outputs.
     operations : int
-        Floating-point operations of the matrix products, a multiplication and an addition being
-        two; 0 for a kernel that only moves data.
+        Floating-point operations of the matrix products, two per multiply-add; 0 for a kernel that
+        only moves data.
     tolerance : float
-        Largest difference allowed, as a share of the largest absolute value of the reference.
+        Largest difference allowed, as a fraction of the largest absolute value of the reference.
     targets : dict
-        What is aimed at: "times compiled", "share of floor"; empty where nothing is.
+        Goals for "times compiled" and "share of floor", where there are any.
     """
 
     kernel: str

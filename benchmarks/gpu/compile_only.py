@@ -1,8 +1,8 @@
-"""Every kernel compiled for sm_90, where there is no GPU to run it.
+"""What every kernel compiles to for sm_90, without a GPU.
 
-``python -m benchmarks.gpu.compile_only`` launches each kernel as a program would, up to the moment
-of running: Triton compiles for the very sizes, strides and alignments. It prints what a thread and
-a program need, and how wide the accesses to global memory came out, and writes
+``python -m benchmarks.gpu.compile_only`` launches each kernel as a program would, except that it
+does not run: Triton compiles for these sizes, strides and alignments. It prints the registers of a
+thread, the shared memory of a program and the widths of accesses to global memory, and writes
 ``results/gpu_compiled.json``.
 """
 
@@ -24,8 +24,8 @@ from triton.backends.nvidia.compiler import get_ptxas
 from triton.runtime import driver
 from triton.runtime.jit import JITFunction
 
+from benchmarks.command import run
 from benchmarks.gpu import hypercolumn, patch_scoring
-from benchmarks.machine import write_results
 from lvvol.kernels import path
 
 TARGET = GPUTarget("cuda", 90, 32)
@@ -33,7 +33,7 @@ LAUNCHES: tuple[Callable[[], Iterator[tuple[str, Callable[[], object]]]], ...] =
     hypercolumn.launches,
     patch_scoring.launches,
 )
-"""One function a kernel's benchmark module: names of variants and what launches them, on the CPU's
+"""One function per module of cases: yields names of variants and functions that launch them on CPU
 tensors."""
 
 _USED = re.compile(r"Used (\d+) registers")
@@ -42,7 +42,7 @@ _ACCESS = re.compile(r"\b(ld|st)\.global[.\w:]*?(?:\.v(\d))?\.[bfsu](\d+)\b")
 
 
 class _Driver:
-    """What Triton asks of a driver before it runs anything."""
+    """The part of a driver that Triton calls before it runs anything."""
 
     def get_current_target(self) -> GPUTarget:
         return TARGET
@@ -56,12 +56,12 @@ class _Driver:
 
 @contextmanager
 def compiled() -> Iterator[list[Any]]:
-    """Compile instead of launching, within the block; yield the list of compiled kernels."""
+    """Compile kernels within the block instead of launching them; yield a list of them."""
     kernels: list[Any] = []
-    run = JITFunction.run
+    launch = JITFunction.run
 
     def compile_only(self: Any, *arguments: Any, grid: Any, warmup: bool, **options: Any) -> None:
-        kernels.append(run(self, *arguments, grid=grid, warmup=True, **options))
+        kernels.append(launch(self, *arguments, grid=grid, warmup=True, **options))
 
     with (
         mock.patch.object(JITFunction, "run", compile_only),
@@ -75,21 +75,21 @@ def compiled() -> Iterator[list[Any]]:
 
 
 def resources(kernel: Any) -> dict[str, Any]:
-    """Return what a compiled kernel needs, as ptxas says, and its accesses to global memory."""
+    """Return registers and memory of a compiled kernel, and its accesses to global memory."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "kernel.ptx"
         source.write_text(kernel.asm["ptx"], encoding="utf-8")
-        said = subprocess.run(
+        report = subprocess.run(
             [get_ptxas(TARGET.arch).path, "-v", "--gpu-name=sm_90a", "-o", os.devnull, source],
             capture_output=True,
             text=True,
             check=True,
         ).stderr
-    stored, loaded = map(int, _SPILLED.search(said).groups())
+    stored, loaded = map(int, _SPILLED.search(report).groups())
     return {
         "kernel": kernel.metadata.name,
         "warps": kernel.metadata.num_warps,
-        "registers": int(_USED.search(said).group(1)),
+        "registers": int(_USED.search(report).group(1)),
         "spilled_bytes": stored + loaded,
         "shared_bytes": kernel.metadata.shared,
         "accesses": accesses(kernel.asm["ptx"]),
@@ -97,7 +97,7 @@ def resources(kernel: Any) -> dict[str, Any]:
 
 
 def accesses(ptx: str) -> dict[str, dict[str, int]]:
-    """Return how many instructions load and store how many bytes a thread of global memory."""
+    """Return the number of loads and stores in global memory by their bytes per thread."""
     counts: dict[str, dict[str, int]] = {"ld": {}, "st": {}}
     for kind, vector, bits in _ACCESS.findall(ptx):
         size = str(int(vector or 1) * int(bits) // 8)
@@ -121,8 +121,8 @@ def measure(only: str = "") -> list[dict[str, Any]]:
     return rows
 
 
-def main() -> None:
-    """Compile, print and write."""
+def main() -> dict[str, Any]:
+    """Compile all kernels and print a table."""
     rows = measure()
     print(f"{'kernel':28}{'variant':44}{'registers':>10}{'spilled':>8}{'shared':>8}  accesses")
     for row in rows:
@@ -134,9 +134,8 @@ def main() -> None:
             f"{row['kernel']:28}{row['variant']:44}{row['registers']:10}"
             f"{row['spilled_bytes']:8}{row['shared_bytes']:8}  {wide}"
         )
-    versions = {"target": "sm_90", "triton": triton.__version__}
-    print(write_results("gpu_compiled", {**versions, "kernels": rows}))
+    return {"target": "sm_90", "triton": triton.__version__, "kernels": rows}
 
 
 if __name__ == "__main__":
-    main()
+    run(main, __doc__, results="gpu_compiled")

@@ -1,4 +1,4 @@
-"""The hypercolumn's cases: HFCN's maps, forward and backward, in both layouts and modes."""
+"""Cases of the hypercolumn: maps of HFCN, forward and backward, in both layouts and modes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def head_maps(
     device: torch.device,
     channels: Sequence[int] = CHANNELS,
 ) -> list[Tensor]:
-    """Return maps as HFCN's heads give them, with gradients asked for."""
+    """Return maps like those of HFCN's heads, which require gradients."""
     generator = torch.Generator(device).manual_seed(0)
     return [
         torch.randn(
@@ -73,7 +73,7 @@ def launches() -> Iterator[tuple[str, Callable[[], object]]]:
 
 
 def outputs(maps: list[Tensor]) -> dict[str, tuple[object, ...]]:
-    """Return arguments of what makes P and O: O reads P beside the finest map."""
+    """Return arguments of the convolutions to P and O; O also reads P, next to the finest map."""
     finest = maps[0]
     total = sum(values.shape[1] for values in maps)
     with_p = torch.cat([finest, finest[:, :2]], 1).contiguous(memory_format=layout_of(finest))
@@ -90,7 +90,7 @@ def outputs(maps: list[Tensor]) -> dict[str, tuple[object, ...]]:
 
 
 def cases(device: torch.device) -> Iterator[Case]:
-    """Yield the cases, made one by one on a device."""
+    """Yield the cases, each made on the device when it is its turn."""
     for batch in BATCHES:
         for dtype in DTYPES:
             for name, layout in LAYOUTS.items():
@@ -104,7 +104,7 @@ def cases(device: torch.device) -> Iterator[Case]:
 
 
 def both_ways(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
-    """Yield the upsampling of some maps and its gradient."""
+    """Yield the upsampling of maps, and its gradient."""
     dtype = maps[0].dtype
     reference = partial(hypercolumn, mode=mode, path="reference")
     candidate = partial(hypercolumn, mode=mode, path="triton")
@@ -133,7 +133,7 @@ def both_ways(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
 
 
 def convolutions(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
-    """Yield what makes P and O straight from the maps."""
+    """Yield the convolutions straight from the maps to P and O."""
     for output, arguments in outputs(maps).items():
         reference = partial(hypercolumn_conv, mode=mode, path="reference")
         read, weight, *others = arguments
@@ -157,10 +157,10 @@ def convolutions(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
 
 
 def network_case(dtype: torch.dtype, device: torch.device) -> Case:
-    """Return the whole of HFCN as it stands, beside HFCN made ready for inference.
+    """Return the whole HFCN as trained, compared with HFCN made ready for inference.
 
-    The one is what ``torch.compile`` gets; the other has batch normalisation folded, its maps
-    channels-last and its upsampling by the kernel, and is compiled as well.
+    The latter has folded batch normalisation, channels-last maps and upsampling by the kernel, and
+    is compiled too.
     """
     torch.manual_seed(0)
     plain = HFCN().to(device, dtype).eval()
@@ -201,7 +201,7 @@ def network_case(dtype: torch.dtype, device: torch.device) -> Case:
 
 
 def operations(network: HFCN) -> int:
-    """Return the operations of a network's convolutions on one patch, two a multiplication."""
+    """Return the operations of a network's convolutions on one patch, two per multiply-add."""
     counted: list[int] = []
 
     def count(layer: torch.nn.Conv2d, _: object, made: Tensor) -> None:

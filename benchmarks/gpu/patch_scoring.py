@@ -1,9 +1,9 @@
-"""Patch scoring's cases: beside grid sampling and the classifier, and beside its own reference.
+"""Cases of patch scoring, compared with grid sampling plus the classifier, and with its reference.
 
-`torch.nn.functional.grid_sample` interpolates bilinearly whatever the size of a window, which is
-less work than patch scoring's filter and shows less of a window that shrinks. On images that rise
-evenly the two agree, so that one can be timed beside the other and still be checked. Beside its
-reference, which filters alike, it is checked on images of every kind.
+`torch.nn.functional.grid_sample` interpolates bilinearly whatever the size of a window. That is
+less work than the filter of patch scoring, and skips pixels of a window that shrinks. On images
+with constant slope the two agree, so there the comparison can be checked as well as timed. Patch
+scoring is also checked on noise, against its reference, which has the same filter.
 """
 
 from __future__ import annotations
@@ -30,16 +30,17 @@ PHASES = 30
 PIXELS = 256
 SIDES = (40.0, 110.0)
 TARGETS = {"times compiled": 3.0}
-# Of the largest score: both ways lose one part in 2^11 (float16), 2^10 (TF32, for float32) or 2^8
-# at every layer, some tens of times over.
+# Fractions of the largest score: both ways round to one part in 2^11 (float16), 2^10 (TF32, for
+# float32) or 2^8 (bfloat16) at every layer; the tolerance is some tens of times that.
 TOLERANCES = {torch.float32: 3e-2, torch.float16: 3e-2, torch.bfloat16: 1e-1}
 
 OPERATIONS = 2 * (24 * 24 * 25 * 6 * 32 + 12 * 12 * 25 * 32 * 32 + 6 * 6 * 9 * 32 * 32 + 2 * 32)
-"""Of Table I's layers on one window, two a multiplication, less what pooling drops (25 to 24)."""
+"""Operations of Table I's layers on one window, two per multiply-add, less the row and column that
+pooling drops (25 to 24)."""
 
 
 def rising_images(device: torch.device) -> Tensor:
-    """Return a stack whose images rise evenly, each less than the one before."""
+    """Return a stack of images with constant slope, each less steep than the one before."""
     z, t, row, column = torch.meshgrid(
         torch.arange(SLICES, device=device),
         torch.arange(PHASES, device=device),
@@ -67,7 +68,7 @@ def squares_inside(windows: int, device: torch.device) -> Tensor:
         (windows, 3), generator=generator, dtype=torch.float64, device=device
     )
     side = SIDES[0] + (SIDES[1] - SIDES[0]) * corner_and_side[..., 2:]
-    # Farther inside than a filter reaches.
+    # Farther from the edge than a filter reaches.
     corner = 8 + (PIXELS - side - 16) * corner_and_side[..., :2]
     return torch.cat([corner, side], dim=-1)
 
@@ -75,7 +76,7 @@ def squares_inside(windows: int, device: torch.device) -> Tensor:
 def by_grid_sampling(
     network: nn.Module, images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor
 ) -> Tensor:
-    """Score windows, as many of each slice; coordinates are no shorter than float32."""
+    """Score windows, the same number in each slice; coordinates have float32 or more."""
     squares = squares.unflatten(0, (len(images), -1))
     centres = (torch.arange(25, device=images.device) + 0.5) / 25
     rows, columns = (
@@ -97,13 +98,13 @@ def by_grid_sampling(
 
 
 def case(kernel: str, images: Tensor, windows: int, targets: dict[str, float]) -> Case:
-    """Return a case of windows of a stack; `kernel` says beside what."""
+    """Return a case of windows of a stack; `kernel` selects the reference."""
     dtype, device = images.dtype, images.device
     network = load_roi_classifier_module().to(device)
     weights = scoring_weights(network, dtype)
     plain = deepcopy(network)
     fold_batch_norm(plain)
-    beside = {
+    references = {
         "patch scoring": partial(by_grid_sampling, plain.to(dtype)),
         "patch scoring, same filter": partial(patch_scoring_reference, weights=weights),
     }
@@ -122,7 +123,7 @@ def case(kernel: str, images: Tensor, windows: int, targets: dict[str, float]) -
         kernel=kernel,
         size=f"{windows} windows, {str(dtype).removeprefix('torch.')}",
         dtype=dtype,
-        reference=beside[kernel],
+        reference=references[kernel],
         candidate=partial(patch_scoring, weights=weights, path="triton"),
         prepare=prepare,
         bytes_moved=images[:, phases].nbytes + slices.nbytes + squares.nbytes + 4 * windows,
@@ -133,7 +134,7 @@ def case(kernel: str, images: Tensor, windows: int, targets: dict[str, float]) -
 
 
 def cases(device: torch.device) -> Iterator[Case]:
-    """Yield the cases, made one by one on a device."""
+    """Yield the cases, each made on the device when it is its turn."""
     for dtype in DTYPES:
         for windows in WINDOWS:
             targets = TARGETS if windows == max(WINDOWS) else {}

@@ -10,7 +10,7 @@ import pytest
 
 from lvvol import errors, load_study
 from lvvol.sources import archive
-from studies import good_study
+from tests.support.studies import good_study
 
 
 def test_links_that_lead_to_each_other(refused, tmp_path):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import hostile
 from lvvol import errors, load_study
-from studies import good_study
+from tests.support import hostile
+from tests.support.studies import good_study
 
 
 def bytes_read():

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from cascade_files import cascade_xml
 from lvvol import errors, load_model
 from lvvol.networks.configs import HfcnConfig, RoiClassifierConfig
 from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
@@ -16,7 +15,8 @@ from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.networks.weights import save_weights
 from lvvol.roi import DETECTOR_FILE, read_detector
-from studies import good_study
+from tests.support.cascade_files import cascade_xml
+from tests.support.studies import good_study
 
 
 @pytest.fixture

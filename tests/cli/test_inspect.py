@@ -11,8 +11,8 @@ import SimpleITK
 from lvvol import dicom, errors, load_study
 from lvvol.phantom import make_phantom, write_study
 from lvvol.report.contact_sheet import tile_size
-from studies import DOWN, NORMAL, Study
-from surveys import a_survey
+from tests.support.studies import DOWN, NORMAL, Study
+from tests.support.surveys import a_survey
 
 # What a header may hold: line breaks, terminal codes of both kinds, a bidirectional override.
 EVIL = {

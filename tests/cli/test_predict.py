@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from discs import disc_prediction
 from lvvol import errors, model
+from tests.support.discs import disc_prediction
 
 
 @pytest.fixture

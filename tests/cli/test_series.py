@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from discs import disc_prediction
 from lvvol import dicom, errors, model
-from studies import Study
-from surveys import a_survey
+from tests.support.discs import disc_prediction
+from tests.support.studies import Study
+from tests.support.surveys import a_survey
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from lvvol.datasets.dsb2_png import read_dsb2_png
 from lvvol.errors import DatasetError
-from synthetic_datasets import (
+from tests.support.synthetic_datasets import (
     SHAPE,
     disc,
     write,

@@ -11,7 +11,11 @@ from lvvol.datasets import Part, part_of, read_dataset
 from lvvol.datasets.dsb2_png import read_dsb2_png
 from lvvol.datasets.sunnybrook_png import read_sunnybrook_png
 from lvvol.errors import DatasetError
-from synthetic_datasets import write_dsb2_patient, write_sunnybrook_plane, write_volumes
+from tests.support.synthetic_datasets import (
+    write_dsb2_patient,
+    write_sunnybrook_plane,
+    write_volumes,
+)
 
 LEFT_OUT = [
     "dsb2/0001",

@@ -5,7 +5,7 @@ import pytest
 
 from lvvol.datasets.sunnybrook_png import PIXEL_SPACING_MM, read_sunnybrook_png
 from lvvol.errors import DatasetError
-from synthetic_datasets import disc, write, write_sunnybrook_plane
+from tests.support.synthetic_datasets import disc, write, write_sunnybrook_plane
 
 SHAPE = (120, 120)
 CENTRE = (62, 58)

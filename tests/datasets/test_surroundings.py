@@ -14,7 +14,7 @@ from lvvol.motion import moving_centre
 from lvvol.phantom import make_phantom, write_study
 from lvvol.preprocess import to_working_stack
 from lvvol.roi.square import labelled_square, overlap
-from studies import good_study
+from tests.support.studies import good_study
 
 
 def places(strips, image):

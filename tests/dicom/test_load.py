@@ -28,7 +28,7 @@ from lvvol.errors import (
     TooFewSlicesError,
     WrongModalityError,
 )
-from studies import pixels_of
+from tests.support.studies import pixels_of
 
 
 def truncate(path, keep=0.6):

@@ -20,7 +20,7 @@ from lvvol.prediction import Prediction
 from lvvol.roi import FoundBy, Rois
 from lvvol.roi.square import labelled_square
 from lvvol.train.sampling import sample_squares
-from synthetic_datasets import write_dsb2_patient, write_volumes
+from tests.support.synthetic_datasets import write_dsb2_patient, write_volumes
 
 TEST_PATIENTS = (13, 15)
 RADII = [(20, 13), (22, 14), (17, 11)]

@@ -1,25 +1,14 @@
-"""What tests of kernels share: where kernels run, and output that starts as NaN.
+"""Fixtures for tests of kernels: where kernels run, and output that starts as NaN."""
 
-Without a GPU, kernels run through Triton's interpreter. It must be asked for before triton is
-first imported, so it is done here, while pytest is still collecting.
-"""
-
-import os
 from collections.abc import Iterator
 
 import pytest
 import torch
 from torch.utils import deterministic
 
-if not torch.cuda.is_available():
-    os.environ["TRITON_INTERPRET"] = "1"
+from tests.support.kernels import device
 
-
-@pytest.fixture
-def device() -> torch.device:
-    """Return where kernels run: the GPU, else the CPU through the interpreter."""
-    pytest.importorskip("triton")
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+__all__ = ["device", "fresh_is_nan"]
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from discs import disc_stack
 from lvvol.cine import CineStack
 from lvvol.report import contact_sheet
 from lvvol.report.contact_sheet import CAPTION, LABEL, RULE, choose_phases, draw_contact_sheet
 from lvvol.report.picture import GUTTER, LINE, MARGIN, YELLOW, encode_png
-from surveys import a_stack
+from tests.support.discs import disc_stack
+from tests.support.surveys import a_stack
 
 
 def blocks_stack(n_slices, n_phases, spacing_mm=(2.0, 1.0), gaps_mm=None, **values):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from discs import CENTRE_MM, ED_RADIUS_MM, disc_prediction
 from lvvol.report import overlay
 from lvvol.report.picture import GUTTER, LINE, MARGIN
+from tests.support.discs import CENTRE_MM, ED_RADIUS_MM, disc_prediction
 
 
 def enclosed_area(contour):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from discs import disc_stack
 from lvvol.report.slices import name_series, note_slices, usual_gap_mm
-from surveys import a_stack
+from tests.support.discs import disc_stack
+from tests.support.surveys import a_stack
 
 
 def test_each_slice_is_told_from_one():

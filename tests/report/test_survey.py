@@ -3,7 +3,7 @@ import pytest
 
 from lvvol.cine import Decision
 from lvvol.report.survey import WIDTH, format_survey
-from surveys import a_series, a_stack, a_survey, a_survey_without_stack
+from tests.support.surveys import a_series, a_stack, a_survey, a_survey_without_stack
 
 
 def test_the_tables_of_a_known_study():

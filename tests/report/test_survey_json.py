@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import lvvol
-from discs import disc_stack
 from lvvol.report.survey_json import format_survey_json
 from lvvol.survey import View
-from surveys import DECISIONS, a_series, a_survey, a_survey_without_stack
+from tests.support.discs import disc_stack
+from tests.support.surveys import DECISIONS, a_series, a_survey, a_survey_without_stack
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "inspect.md"
 

@@ -1,5 +1,5 @@
-from discs import disc_prediction
 from lvvol.report.table import format_table
+from tests.support.discs import disc_prediction
 
 
 def test_the_table_of_a_known_study():

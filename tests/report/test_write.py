@@ -4,7 +4,6 @@ import os
 import numpy as np
 import pytest
 
-from discs import disc_prediction
 from lvvol.errors import OutputError
 from lvvol.report import overlay
 from lvvol.report.picture import encode_png
@@ -13,6 +12,7 @@ from lvvol.report.write import (
     to_json,
     write_result,
 )
+from tests.support.discs import disc_prediction
 
 KEYS = {
     "edv_ml",

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from cascade_files import cascade_xml
 from lvvol import _core
 from lvvol.errors import WeightsError
 from lvvol.roi import CascadeProposer, read_detector
 from lvvol.roi.detect import detection_images
 from lvvol.roi.square import overlap
-from plain_cascade import SIDE, clutter, discs
+from tests.support.cascade_files import cascade_xml
+from tests.support.plain_cascade import SIDE, clutter, discs
 
 PIXEL_MM = 1.6
 MM = np.float64(PIXEL_MM)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hostile
 from lvvol.sources.tar import MAX_HEADER_BYTES, Member, TarError, Unpacked, members_of
+from tests.support import hostile
 
 FORMATS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
 KINDS = {

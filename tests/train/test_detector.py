@@ -14,8 +14,12 @@ from lvvol.roi import DETECTOR_FILE, read_detector
 from lvvol.train import Recipe, train_detector
 from lvvol.train.detector import CASCADE_SIZE, CHECKPOINT_FILE, DetectorData, gather
 from lvvol.train.recipe import DetectorRecipe
-from studies import good_study
-from synthetic_datasets import write_dsb2_patient, write_sunnybrook_plane, write_volumes
+from tests.support.studies import good_study
+from tests.support.synthetic_datasets import (
+    write_dsb2_patient,
+    write_sunnybrook_plane,
+    write_volumes,
+)
 
 RECIPE = Recipe(
     seed=3,

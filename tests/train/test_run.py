@@ -12,7 +12,12 @@ from lvvol.errors import DatasetError, OutputError, RecipeError
 from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module
 from lvvol.train import Recipe, train_networks
 from lvvol.train.recipe import ClassifierRecipe, SegmentationRecipe
-from synthetic_datasets import SHAPE, write_dsb2_patient, write_sunnybrook_plane, write_volumes
+from tests.support.synthetic_datasets import (
+    SHAPE,
+    write_dsb2_patient,
+    write_sunnybrook_plane,
+    write_volumes,
+)
 
 RECIPE = Recipe(
     seed=3,

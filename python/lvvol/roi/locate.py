@@ -22,7 +22,7 @@ _FEWEST_SLICES = 3
 """An LV spans at least this many slices at any spacing in use; a chance likeness rarely does."""
 
 _SURE_SCORE = 0.8
-"""As many slices must score this high; hearts reach 0.84 (`benchmarks/refusals.py`)."""
+"""As many slices must score this high; hearts reach 0.84 (`benchmarks.accuracy.refusals`)."""
 
 
 class FoundBy(StrEnum):

@@ -14,7 +14,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from lvvol.dicom.files.elements import KEYWORDS, read_meta, read_plain
-from studies import pixels_of
+from tests.support.studies import pixels_of
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 BINARY = {"US": "<H", "UL": "<L", "FD": "<d"}

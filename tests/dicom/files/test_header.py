@@ -16,7 +16,7 @@ from lvvol.dicom.files.header import parse
 from lvvol.dicom.files.pixels import NativePixels
 from lvvol.dicom.files.read import read_images
 from lvvol.sources.archive import open_source
-from studies import pixels_of
+from tests.support.studies import pixels_of
 
 
 def test_every_encoding_gives_the_same_texts(study, new_study):

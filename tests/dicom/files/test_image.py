@@ -10,7 +10,7 @@ from lvvol.dicom.files.image import UnusableError, images_of
 from lvvol.dicom.files.pixels import native_pixels
 from lvvol.dicom.files.read import decode, fetch, read_images
 from lvvol.sources.archive import open_source
-from studies import COLUMNS, ROWS
+from tests.support.studies import COLUMNS, ROWS
 
 TEXTS = {
     "ImagePositionPatient": "1\\2\\3",

@@ -22,7 +22,7 @@ from lvvol.dicom.files import read
 from lvvol.dicom.files.read import decode, fetch, read_images
 from lvvol.errors import DamagedStudyError
 from lvvol.sources.archive import open_source
-from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
+from tests.support.studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
 
 
 def read_all(path):

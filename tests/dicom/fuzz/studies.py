@@ -24,7 +24,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from tests.studies import DOWN, NORMAL, RIGHT, SPACING_MM, Study, pixels_of
+from tests.support.studies import DOWN, NORMAL, RIGHT, SPACING_MM, Study, pixels_of
 
 N_SLICES, N_PHASES = 4, 3
 

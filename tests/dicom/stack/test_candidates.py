@@ -5,7 +5,7 @@ import pytest
 
 from lvvol import load_study, survey_study
 from lvvol.errors import SeriesError
-from studies import DOWN, NORMAL, RIGHT, pixels_of
+from tests.support.studies import DOWN, NORMAL, RIGHT, pixels_of
 
 STEADY = {"ScanningSequence": "GR", "SequenceVariant": ["SK", "SS"]}
 SPOILED = {"ScanningSequence": "GR", "SequenceVariant": ["SK", "SP"]}

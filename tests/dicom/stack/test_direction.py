@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lvvol import load_study
-from studies import DOWN, RIGHT
+from tests.support.studies import DOWN, RIGHT
 
 ROWS, COLUMNS, PIXEL_MM = 100, 80, 2.0
 UP = [*RIGHT, *DOWN]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lvvol import load_study
-from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, pixels_of
+from tests.support.studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, pixels_of
 
 
 def base(study, n=5, **tags):

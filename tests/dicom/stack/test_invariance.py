@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydicom.uid import generate_uid
 
 from lvvol import load_study, survey_study
-from studies import DOWN, NORMAL, Study
+from tests.support.studies import DOWN, NORMAL, Study
 
 LONG_AXIS = [*NORMAL, *DOWN]
 

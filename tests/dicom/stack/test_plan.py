@@ -8,7 +8,7 @@ import pytest
 
 from lvvol import load_study
 from lvvol.errors import NotCineError, TooFewSlicesError
-from studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, pixels_of
+from tests.support.studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, pixels_of
 
 
 def texts(stack):

@@ -9,7 +9,7 @@ import pytest
 from lvvol.dicom.files.read import read_images
 from lvvol.dicom.stack.scans import find_acquisitions
 from lvvol.sources.archive import open_source
-from studies import DOWN, NORMAL, RIGHT
+from tests.support.studies import DOWN, NORMAL, RIGHT
 
 
 def acquisitions_of(folder):

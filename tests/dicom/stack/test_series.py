@@ -8,7 +8,7 @@ from pydicom.uid import RLELossless
 from lvvol import survey_study
 from lvvol.errors import NotCineError, TooFewSlicesError
 from lvvol.survey import Survey
-from studies import DOWN, NORMAL, RIGHT
+from tests.support.studies import DOWN, NORMAL, RIGHT
 
 LONG_AXIS = [*NORMAL, *DOWN]
 AXIAL, CORONAL = [1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, -1]

@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from lvvol import _core
-from plain_cascade import SIDE, clutter, discs, parse, passing, stage_scores, windows_of
+from tests.support.plain_cascade import (
+    SIDE,
+    clutter,
+    discs,
+    parse,
+    passing,
+    stage_scores,
+    windows_of,
+)
 
 
 def train(positives=None, images=None, **options):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lvvol import _core
-from plain_cascade import all_features, clutter, discs, in_subset, lbp_codes, parse
+from tests.support.plain_cascade import all_features, clutter, discs, in_subset, lbp_codes, parse
 
 
 def best_split(codes, y, w):

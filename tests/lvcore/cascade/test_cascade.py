@@ -10,8 +10,8 @@ import threading
 import numpy as np
 import pytest
 
-from cascade_files import cascade_xml, random_cascade
 from lvvol import _core
+from tests.support.cascade_files import cascade_xml, random_cascade
 
 EVERYTHING = _core.Cascade.from_xml(cascade_xml())
 

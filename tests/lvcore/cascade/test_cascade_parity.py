@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cascade_files import first_stages, random_cascade
 from lvvol import _core, load_study
 from lvvol.networks.weights import SHIPPED
 from lvvol.roi import DETECTOR_FILE
+from tests.support.cascade_files import first_stages, random_cascade
 
 FACTORS = (1.02, 1.05, 1.1, 1.2, 1.37, 1.5, 2.0, 2.7, 4.0)
 DETECTOR = SHIPPED / DETECTOR_FILE  # trained by lvvol

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cascade_files import cascade_xml, random_cascade
 from lvvol import _core
+from tests.support.cascade_files import cascade_xml, random_cascade
 
 STAGE = "<_><stageThreshold>{}</stageThreshold><weakClassifiers>{}</weakClassifiers></_>"
 TREE = "<_><internalNodes>{}</internalNodes><leafValues>{}</leafValues></_>"

@@ -10,8 +10,8 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.real_studies import STUDIES
 from lvvol import _core
+from tests.support.real_studies import STUDIES
 
 
 def rotation(angle, axis):

@@ -10,10 +10,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from benchmarks import left_out
 from lvvol import load_study
 from lvvol.phantom import make_phantom, plant, study_files, write_studies, write_study
 from lvvol.phantom.scanner.plan import GE, SIEMENS
+from tests.support import left_out
 
 
 def small(seed, vendor):

@@ -1,0 +1,1 @@
+"""How far off lvvol is, on labelled patients and phantoms."""

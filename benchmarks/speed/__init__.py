@@ -1,0 +1,1 @@
+"""How fast lvvol is, beside what others use for the same work."""

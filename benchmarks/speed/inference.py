@@ -1,0 +1,230 @@
+"""How long the networks of the core take for one study, compared with torch.
+
+``python -m benchmarks.speed.inference [STUDY]`` scores 2000 windows and segments 270 patches of a
+study, or of a phantom, on one thread and on two, every way in each repeat. It writes
+``results/inference.json``: medians, ratios to plain torch with their spread, the largest
+differences from torch in float64, and the fraction of the processor's multiply-adds that is used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from benchmarks.command import run
+from benchmarks.speed.peak import multiply_adds_per_second
+from benchmarks.timing import times_ms
+from lvvol import _core, load_study, predict
+from lvvol.networks import inference
+from lvvol.networks.configs import PATCH_SIZE, HfcnConfig, RoiClassifierConfig
+from lvvol.networks.files import layers_of
+from lvvol.networks.folding import fold_batch_norm
+from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module
+from lvvol.phantom import make_phantom
+from lvvol.preprocess import to_working_stack
+from lvvol.roi.phases import window_phases
+
+REPEATS = 15
+THREADS = (1, 2)
+PATCHES, WINDOWS = 270, 2000
+BATCH_PATCHES, BATCH_WINDOWS = 64, 512  # in torch; larger batches are no faster
+
+Floats = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to run the networks."""
+
+    segment: Callable[[Floats, int], tuple[Floats, Floats]]
+    score: Callable[[Floats, int], Floats]
+
+
+def inputs(study: Path | None, patches: int, windows: int) -> tuple[Floats, Floats]:
+    """Return patches at the squares of a study or phantom, and windows around them."""
+    stack = load_study(study) if study else make_phantom(2).to_cine_stack()
+    working, squares = to_working_stack(stack), predict(stack).rois.squares_mm
+    z, phases = np.arange(len(squares)), np.arange(stack.n_phases)
+    cut = _core.extract_windows(
+        working.images, z, squares, phases, PATCH_SIZE, normalise="mean_std"
+    ).reshape(-1, PATCH_SIZE, PATCH_SIZE)
+    around = [_core.propose_windows(square) for square in squares]
+    proposed = _core.extract_windows(
+        working.images,
+        np.repeat(z, [len(each) for each in around]),
+        np.concatenate(around),
+        window_phases(stack.n_phases),
+        25,
+        normalise="mean",
+    )
+    return (
+        np.ascontiguousarray(np.resize(cut, (patches, *cut.shape[1:]))),
+        np.ascontiguousarray(np.resize(proposed, (windows, *proposed.shape[1:]))),
+    )
+
+
+def torch_way(dtype: torch.dtype, folded: bool) -> Way:
+    """Return the torch modules: as trained, or folded and channels-last."""
+    hfcn, classifier = load_hfcn_module(), load_roi_classifier_module()
+    layout = torch.contiguous_format
+    if folded:
+        fold_batch_norm(hfcn)
+        fold_batch_norm(classifier)
+        layout = torch.channels_last
+    hfcn.to(dtype)
+    classifier.to(dtype)
+
+    def batches(given: Floats, size: int, threads: int) -> list[Tensor]:
+        torch.set_num_threads(threads)
+        parts = torch.from_numpy(given).split(size)
+        return [part.to(dtype).contiguous(memory_format=layout) for part in parts]
+
+    @torch.inference_mode()
+    def segment(patches: Floats, threads: int) -> tuple[Floats, Floats]:
+        likelihood, fractions = [], []
+        for batch in batches(patches[:, None], BATCH_PATCHES, threads):
+            logits, area_map = hfcn(batch)
+            likelihood.append(logits.double().softmax(dim=1)[:, 0])
+            fractions.append(area_map.double().mean(dim=(1, 2, 3)))
+        return torch.cat(likelihood).numpy(), torch.cat(fractions).numpy()
+
+    @torch.inference_mode()
+    def score(windows: Floats, threads: int) -> Floats:
+        parts = batches(windows, BATCH_WINDOWS, threads)
+        return torch.cat([classifier(x).double().softmax(dim=1)[:, 0] for x in parts]).numpy()
+
+    return Way(segment, score)
+
+
+def core_way() -> Way:
+    """Return the networks of the core."""
+    hfcn, classifier = inference.load_hfcn(), inference.load_roi_classifier()
+    return Way(
+        lambda patches, threads: hfcn(patches, threads=threads),
+        lambda windows, threads: classifier(windows, threads=threads),
+    )
+
+
+def ways() -> dict[str, Way]:
+    """Return every way by its name; the first is plain torch."""
+    return {
+        "torch": torch_way(torch.float32, folded=False),
+        "torch, folded, channels-last": torch_way(torch.float32, folded=True),
+        "torch, folded, channels-last, bfloat16": torch_way(torch.bfloat16, folded=True),
+        "core": core_way(),
+    }
+
+
+def differences(way: Way, exact: Way, patches: Floats, windows: Floats) -> dict[str, float]:
+    """Return the largest differences in P, in the mean of O and in scores."""
+    likelihood, fractions = way.segment(patches, 1)
+    expected, expected_fractions = exact.segment(patches, 1)
+    scores, expected_scores = way.score(windows, 1), exact.score(windows, 1)
+    return {
+        "likelihood": float(abs(likelihood - expected).max()),
+        "fraction": float(abs(fractions - expected_fractions).max()),
+        "score": float(abs(scores - expected_scores).max()),
+    }
+
+
+def multiply_adds() -> tuple[int, int]:
+    """Return the multiply-adds of one patch and of one window, from the layers' shapes."""
+    hfcn, size = 0, PATCH_SIZE
+    for layer in layers_of(HfcnConfig()):
+        kind, *place = layer.name.split(".")
+        level = int(place[0]) if kind in ("stages", "heads") else 0
+        hfcn += int(np.prod(layer.shape)) * (size >> level) ** 2
+    config = RoiClassifierConfig()
+    classifier, size = 0, config.size
+    for layer in layers_of(config):
+        classifier += int(np.prod(layer.shape)) * (size**2 if len(layer.shape) == 4 else 1)
+        size //= 2
+    return hfcn, classifier
+
+
+def measure(
+    patches: Floats, windows: Floats, repeats: int = REPEATS, threads: tuple[int, ...] = THREADS
+) -> dict[str, Any]:
+    """Check all ways, then time them alternately."""
+    each = ways()
+    exact = torch_way(torch.float64, folded=False)
+    report: dict[str, Any] = {
+        "patches": len(patches),
+        "windows": len(windows),
+        "repeats": repeats,
+        "largest_differences": {
+            name: differences(way, exact, patches, windows) for name, way in each.items()
+        },
+    }
+    for name, found in report["largest_differences"].items():
+        if "bfloat16" not in name and max(found.values()) > 1e-4:
+            raise AssertionError(f"{name} differs from float64: {found}")
+    for count in threads:
+        report[f"{count} thread{'s' * (count > 1)}"] = _timed(
+            each, patches, windows, repeats, count
+        )
+    return report
+
+
+def _timed(
+    each: dict[str, Way], patches: Floats, windows: Floats, repeats: int, threads: int
+) -> dict[str, Any]:
+    """Return medians, and how many times faster than plain torch each way is."""
+    work: dict[tuple[str, str], Callable[[], object]] = {}
+    for name, way in each.items():
+        work[name, "segment"] = partial(way.segment, patches, threads)
+        work[name, "score"] = partial(way.score, windows, threads)
+    # The processor's clock varies, so its peak is measured in every repeat; its time means nothing.
+    peaks: list[float | None] = []
+    work["", "peak"] = lambda: peaks.append(multiply_adds_per_second(1))
+    times = times_ms(work, repeats)
+    both = {name: times[name, "segment"] + times[name, "score"] for name in each}
+    plain = next(iter(both.values()))
+    rows: dict[str, Any] = {
+        name: {
+            **times[name, "segment"].summary("segment_ms"),
+            **times[name, "score"].summary("score_ms"),
+            **both[name].summary("both_ms"),
+            "fastest_both_ms": both[name].smallest,
+            "times_faster_than_plain": (plain / both[name]).median,
+            "times_faster_20_80": (plain / both[name]).quantiles_20_80,
+        }
+        for name in each
+    }
+    if None not in peaks:
+        wanted = np.array(multiply_adds()) * (len(patches), len(windows))
+        segment_ms, score_ms = 1000 * wanted / (threads * max(peaks))
+        rows["multiply_adds"] = {
+            "peak_per_second_and_core": max(peaks),
+            "segment_floor_ms": float(segment_ms),
+            "score_floor_ms": float(score_ms),
+            "core_over_floor_segment": float(segment_ms / times["core", "segment"].median),
+            "core_over_floor_score": float(score_ms / times["core", "score"].median),
+        }
+    return rows
+
+
+def main(
+    study: Path | None = None, patches: int = PATCHES, windows: int = WINDOWS
+) -> dict[str, Any]:
+    """Measure all ways and print the report."""
+    report = {
+        "torch": torch.__version__,
+        "inputs": study.name if study else "phantom",
+        **measure(*inputs(study, patches, windows)),
+    }
+    print(json.dumps(report, indent=1))
+    return report
+
+
+if __name__ == "__main__":
+    run(main, __doc__, "[STUDY]", results="inference")

@@ -1,0 +1,1 @@
+"""Data, files and references that several tests, or tests and benchmarks, share."""
