@@ -36,11 +36,17 @@ def describe() -> dict[str, Any]:
         "memory_gib": round(pages / 2**30, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "packages": {
-            name: metadata.version(name) for name in ("lvvol", "numpy", "torch", "pydicom")
-        },
+        "packages": {name: _version(name) for name in ("lvvol", "numpy", "torch", "pydicom")},
         "commit": commit.stdout.strip() or "unknown",
     }
+
+
+def _version(name: str) -> str | None:
+    """Return a package's version; None where it is not installed, as torch need not be."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def write_results(name: str, results: dict[str, Any]) -> Path:

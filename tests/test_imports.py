@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "sources": {"errors"},
     "dicom": BASE | {"sources"},
     "networks": BASE | {"kernels"},
-    "kernels": {"_core", "typing"},
+    "kernels": {"_core", "errors", "typing"},
     "roi": BASE,
     "quality": BASE | {"roi", "volume"},
     "pipeline": BASE
