@@ -132,7 +132,7 @@ class RecipeError(LvvolError):
 
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
-    """Say which extra to install where an import inside the block finds no library.
+    """Name the extra to install where an import in the block fails for want of a library.
 
     Parameters
     ----------
