@@ -12,7 +12,7 @@ PYTEST_ARGS ?=
 CASES ?= 10000
 SEED ?= 0
 
-.PHONY: setup build test fuzz demo lint types tidy werror sanitize dist clean
+.PHONY: setup build test fuzz demo lint types tidy docs werror sanitize dist clean
 
 setup: $(VENV)/developed
 
@@ -43,6 +43,11 @@ tidy: $(VENV)/developed
 	$(BIN)/ruff format
 	$(BIN)/clang-format -i $(CPP)
 
+# Every page is read again: Sphinx warns of a page when it reads it, and not when it is unchanged.
+docs: $(VENV)/developed
+	rm -rf docs/generated
+	$(BIN)/python -m sphinx -W --keep-going -n -E -q -b html docs build/docs
+
 werror: $(VENV)/developed
 	$(BIN)/cmake --preset dev-werror -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" \
 	  -DCMAKE_MAKE_PROGRAM="$(CURDIR)/$(BIN)/ninja" -Dpybind11_DIR="$$($(BIN)/pybind11-config --cmakedir)"
@@ -62,7 +67,7 @@ dist: $(VENV)/developed
 	$(BIN)/python -m build
 
 clean:
-	rm -rf build demo dist $(VENV)
+	rm -rf build demo dist docs/generated $(VENV)
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else \

@@ -76,11 +76,17 @@ def describe() -> dict[str, Any]:
         "memory_gib": round(memory_bytes / 2**30, 1),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "packages": {
-            name: metadata.version(name) for name in ("lvvol", "numpy", "torch", "pydicom")
-        },
+        "packages": {name: _version(name) for name in ("lvvol", "numpy", "torch", "pydicom")},
         "commit": "unknown" if commit is None else commit + "-dirty" * bool(uncommitted_files()),
     }
+
+
+def _version(name: str) -> str | None:
+    """Return a package's version; None where it is not installed, as torch need not be."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def require_committed_code() -> None:

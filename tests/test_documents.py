@@ -1,11 +1,13 @@
 """Documents that would go stale unnoticed."""
 
+import importlib.util
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
+import lvvol
 from lvvol import errors
 from lvvol.cli import BROKEN_PIPE_EXIT_CODE, BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE
 
@@ -49,3 +51,17 @@ def test_architecture_names_every_room():
     }
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     assert sorted(room for room in rooms - {"py"} if f"`{room}`" not in text) == []
+
+
+def test_the_reference_has_every_public_name_and_every_command():
+    spec = importlib.util.spec_from_file_location("conf", ROOT / "docs" / "conf.py")
+    conf = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(conf)
+    listed = [name for names in conf.grouped_names().values() for name in names]
+    of_errors = [name for name in lvvol.__all__ if name in conf.documented_errors()]
+    assert sorted([*listed, *of_errors, "__version__"]) == sorted(lvvol.__all__)
+    lines = {line.strip() for line in conf.api_page().splitlines()}
+    assert [name for name in listed if not {name, f"lvvol.{name}"} & lines] == []
+    commands = {name for name, _ in conf.help_texts(conf.command_line, "lvvol")}
+    assert {f"lvvol {name}" for name in conf.command_line.names} < commands
+    assert "lvvol train detector" in commands

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "sources": {"errors"},
     "dicom": BASE | {"sources"},
     "networks": BASE | {"kernels"},
-    "kernels": {"_core", "typing"},
+    "kernels": {"_core", "errors", "typing"},
     "roi": BASE,
     "quality": BASE | {"prediction", "roi"},
     "pipeline": BASE | {"networks", "prediction", "preprocess", "quality", "roi"},

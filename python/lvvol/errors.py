@@ -4,6 +4,9 @@ A message is one line: it names the file or argument, what was expected and what
 part of the interface (``docs/exit-codes.md``); 1 is left for bugs and 2 for wrong usage.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class LvvolError(Exception):
     r"""Base of all errors lvvol raises on purpose.
@@ -23,6 +26,12 @@ class LvvolError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
+
+
+class MissingExtraError(LvvolError, ImportError):
+    """A library that training or a GPU needs is not installed."""
+
+    exit_code = 4
 
 
 class StudyNotFoundError(LvvolError):
@@ -119,3 +128,34 @@ class RecipeError(LvvolError):
     """A training recipe or checkpoint is malformed."""
 
     exit_code = 31
+
+
+@contextmanager
+def needs_extra(extra: str) -> Iterator[None]:
+    """Name the extra to install where an import in the block fails for want of a library.
+
+    Parameters
+    ----------
+    extra : {"train", "gpu"}
+        The extra of lvvol, as in ``pip install "lvvol[train]"``, that has the libraries.
+
+    Raises
+    ------
+    MissingExtraError
+        If a library outside lvvol is not installed.
+
+    Examples
+    --------
+    >>> with needs_extra("train"):
+    ...     import torch
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library in ("", "lvvol"):
+            raise
+        raise MissingExtraError(
+            f"{library} is not installed, which measuring does without but this needs: "
+            f'pip install "lvvol[{extra}]"'
+        ) from error

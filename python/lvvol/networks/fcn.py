@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from lvvol.errors import needs_extra
+
+with needs_extra("train"):
+    import torch
+    from torch import Tensor, nn
+    from torch.nn import functional
 
 from lvvol.networks.configs import FcnConfig
 from lvvol.networks.layers import check_patches, conv_bn_relu

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from lvvol.errors import needs_extra
+
+with needs_extra("train"):
+    import torch
+    from torch import nn
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def fold_batch_norm(network: nn.Module) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from lvvol.errors import needs_extra
+
+with needs_extra("train"):
+    import torch
+    from torch import Tensor, nn
+    from torch.nn import functional
 
 from lvvol.kernels.hypercolumn import hypercolumn
 from lvvol.networks.configs import HfcnConfig

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from lvvol.errors import needs_extra
+
+with needs_extra("train"):
+    import torch
+    from torch import Tensor, nn
 
 
 def conv_bn_relu(channels_in: int, channels_out: int, kernel: int) -> list[nn.Module]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from lvvol.errors import needs_extra
+
+with needs_extra("train"):
+    from torch import Tensor, nn
 
 from lvvol.networks.configs import RoiClassifierConfig
 from lvvol.networks.layers import conv_bn_relu

@@ -7,9 +7,12 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-from safetensors.torch import save
-from torch import nn
+from lvvol.errors import needs_extra
+
+with needs_extra("train"):
+    import torch
+    from safetensors.torch import save
+    from torch import nn
 
 from lvvol.networks.configs import FcnConfig, HfcnConfig, RoiClassifierConfig
 from lvvol.networks.fcn import FCN

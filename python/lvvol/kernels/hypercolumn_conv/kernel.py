@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-import triton
-import triton.language as tl
-from torch import Tensor
+from lvvol.errors import needs_extra
+
+with needs_extra("gpu"):
+    import torch
+    import triton
+    import triton.language as tl
+    from torch import Tensor
 
 from lvvol.kernels import path
 from lvvol.kernels.hypercolumn.kernel import aligned, first_channels, sample

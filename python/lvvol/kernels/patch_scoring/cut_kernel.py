@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import triton
-import triton.language as tl
+from lvvol.errors import needs_extra
+
+with needs_extra("gpu"):
+    import triton
+    import triton.language as tl
 
 from lvvol.kernels.patch_scoring.reference import SAME_POINT
 from lvvol.kernels.patch_scoring.weights import WINDOW_SIZE

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
-import triton
-import triton.language as tl
-from torch import Tensor
+from lvvol.errors import needs_extra
+
+with needs_extra("gpu"):
+    import torch
+    import triton
+    import triton.language as tl
+    from torch import Tensor
 
 from lvvol.kernels import path
 from lvvol.kernels.patch_scoring.cut_kernel import TILE, cut_window
