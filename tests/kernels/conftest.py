@@ -1,7 +1,7 @@
-"""What tests of kernels share: where kernels run, and output that starts as NaN.
+"""Fixtures of the kernel tests: the device, and output that starts as NaN.
 
-Without a GPU, kernels run through Triton's interpreter. It must be asked for before triton is
-first imported, so it is done here, while pytest is still collecting.
+Without a GPU, kernels run in Triton's interpreter, which must be enabled before triton is first
+imported, hence here, while pytest collects.
 """
 
 import os
@@ -17,14 +17,14 @@ if not torch.cuda.is_available():
 
 @pytest.fixture
 def device() -> torch.device:
-    """Return where kernels run: the GPU, else the CPU through the interpreter."""
+    """Return the GPU if there is one, else the CPU, for the interpreter."""
     pytest.importorskip("triton")
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @pytest.fixture
 def fresh_is_nan() -> Iterator[None]:
-    """Fill memory that torch hands out with NaN, so that an element nobody wrote shows."""
+    """Fill new torch tensors with NaN, so that elements not written are noticed."""
     filled, was = (
         deterministic.fill_uninitialized_memory,
         torch.are_deterministic_algorithms_enabled(),
