@@ -84,7 +84,7 @@ def test_slice_volumes_are_right_on_average():
         levels = rng.uniform(0, 9) + 9.0 * np.arange(-1, 16)
         areas = heart.phases[0].cavity.area_mm2(levels)
         errors.append(float(cone_volume_ml(areas, levels)) / volume - 1)
-    # The gap at the base counts for a third where half is due on average: 1.5 mm of about 90 mm,
+    # The gap at the base counts for a third where half is due: 1.5 mm of about 90 mm on average,
     # times the ratio of the basal to the mean area (about 1.1).
     assert np.mean(errors) == pytest.approx(-0.02, abs=0.01)
 

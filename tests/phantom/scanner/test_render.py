@@ -79,8 +79,8 @@ def test_gain_is_one_at_the_heart_and_grows_towards_the_coil():
 
 def test_a_view_with_bowed_edges_narrows_towards_its_corners():
     pixels = scanner(bowed=0.2).acquire(np.ones((1, 40, 40), np.float32), np.random.default_rng(0))
-    # Pixels are visible where |c| <= 20 (1 - 0.2 (r^2 + c^2) / 20^2): within 16.5 of the centre along
-    # the middle row, within 14.5 along the diagonal.
+    # Pixels are visible where |c| <= 20 (1 - 0.2 (r^2 + c^2) / 20^2): within 16.5 of the centre
+    # along the middle row, within 14.5 along the diagonal.
     assert (pixels[0, 20] > 0).sum() == 2 * 17
     assert pixels[0, 35, 35] == 0 < pixels[0, 34, 34]
 
