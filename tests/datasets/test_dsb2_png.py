@@ -1,4 +1,4 @@
-"""DSB2 image pairs: order, labels, repeated acquisitions, and what is wrong with a folder."""
+"""DSB2 image pairs: order, labels, repeated acquisitions and invalid folders."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_a_patient_by_hand(tmp_path, ending):
     assert labels.stack.pixel_spacing_mm == (1.0, 1.0)
 
 
-def test_masks_with_soft_edges_are_cut_at_127(tmp_path):
+def test_masks_with_soft_edges_are_thresholded_at_127(tmp_path):
     image = np.zeros(SHAPE)
     mask = np.tile(np.arange(SHAPE[1]) + 80, (SHAPE[0], 1))  # 80 to 179
     for position in (0, 10):
@@ -53,7 +53,7 @@ def test_masks_with_soft_edges_are_cut_at_127(tmp_path):
     assert labels.masks[..., 48:].all()  # from 128
 
 
-def test_grey_in_three_channels_is_grey(tmp_path):
+def test_grey_rgb_images_are_read_as_grey(tmp_path):
     write_dsb2_patient(tmp_path, 5, [(20, 10), (15, 8)])
     write_volumes(tmp_path, {})
     (before,) = read_dsb2_png(tmp_path, everyone)
@@ -64,9 +64,9 @@ def test_grey_in_three_channels_is_grey(tmp_path):
     np.testing.assert_array_equal(after.stack.images[1, 1], before.stack.images[0, 0])
 
 
-def test_of_repeated_positions_the_last_acquisition_wins(tmp_path):
+def test_the_last_acquisition_at_a_position_is_used(tmp_path):
     write_dsb2_patient(tmp_path, 5, [(20, 10), (15, 8)])
-    # By number 10000 comes after 999, by letters before it. Half an acquisition does not count.
+    # 10000 is after 999 by number, but before it by name. An incomplete acquisition does not count.
     for source, grey in ((10000, 200), (999, 50), (400, 10)):
         for phase in (1, 12):
             image, mask = np.full(SHAPE, grey), 255 * disc(source // 500)
@@ -79,7 +79,7 @@ def test_of_repeated_positions_the_last_acquisition_wins(tmp_path):
     np.testing.assert_array_equal(labels.masks[0, 0], disc(20))
 
 
-def test_sources_may_have_one_number_more(tmp_path):
+def test_sources_may_have_an_extra_number(tmp_path):
     write_dsb2_patient(tmp_path, 5, [(20, 10), (15, 8)], source=2250)
     write_volumes(tmp_path, {})
     (before,) = read_dsb2_png(tmp_path, everyone)
@@ -94,7 +94,7 @@ def test_sources_may_have_one_number_more(tmp_path):
     np.testing.assert_array_equal(after.masks, before.masks)
 
 
-def test_patients_come_in_order_and_only_those_wanted(tmp_path):
+def test_only_wanted_patients_are_read_in_order(tmp_path):
     for patient in (30, 4, 112):
         write_dsb2_patient(tmp_path, patient, [(20, 10), (15, 8)])
     for phase in (1, 12):  # a patient of one slice

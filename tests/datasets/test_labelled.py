@@ -1,4 +1,4 @@
-"""`LabelledStack` and stacks of images without a place."""
+"""`LabelledStack`, and stacks of images of unknown position."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def labelled_stack(images=IMAGES, masks=(3, 2, 8, 9), labelled=(3, 2)):
     return LabelledStack("dsb2/0042", stack, np.zeros(masks, bool), np.ones(labelled, bool))
 
 
-def test_shapes_that_fit():
+def test_consistent_shapes_are_accepted():
     assert labelled_stack().edv_ml is None
 
 
@@ -27,14 +27,14 @@ def test_shapes_that_fit():
         {"images": np.zeros((3, 4, 8, 9), np.float32), "masks": (3, 4, 8, 9), "labelled": (3, 4)},
     ],
 )
-def test_shapes_that_do_not_fit(shapes):
+def test_inconsistent_shapes_are_refused(shapes):
     with pytest.raises(ValueError, match="masks, labelled: expected"):
         labelled_stack(**shapes)
 
 
-def test_planes_get_positions_along_z_and_millimetres():
+def test_planes_get_positions_along_z_in_mm():
     stack = stack_of_planes(IMAGES, np.array([-5.0, 3.0, 20.0]), (1.5, 1.25))
-    # Row 2 is 3 mm along y, column 4 is 5 mm along x, one along k is one along z.
+    # Row 2 is at y = 3 mm, column 4 at x = 5 mm, and k = 1 is 1 mm along z.
     assert (stack.affines[1] @ [2.0, 4.0, 1.0, 1.0]).tolist() == [5.0, 3.0, 4.0, 1.0]
     assert stack.slice_gaps_mm.tolist() == [8.0, 17.0]
     assert np.isnan(stack.times_ms).all()

@@ -1,4 +1,4 @@
-"""Phantoms as labels: masks that lie on the blood, and hold the volume that is known."""
+"""Phantoms as labelled stacks: masks lie on the blood and have the exact volume."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from lvvol.phantom import make_phantom
 
 @pytest.fixture(scope="module", params=[2, 3, 5])
 def pair(request):
-    """A phantom's labels, and the study they come from."""
+    """The labels of a phantom, and its study."""
     return phantom_labels(request.param, rows=96), make_phantom(request.param, n_phases=2, rows=96)
 
 
@@ -24,23 +24,23 @@ def test_is_a_working_stack_of_ed_and_es_with_every_plane_labelled(pair):
     np.testing.assert_array_equal(labels.stack.positions_mm, study.reading.positions_mm)
 
 
-def test_volumes_are_those_of_the_truth(pair):
+def test_volumes_are_exact(pair):
     labels, study = pair
     assert (labels.edv_ml, labels.esv_ml) == (study.truth.edv_ml, study.truth.esv_ml)
     assert labels.phase_volumes_ml == tuple(study.truth.volumes_ml)
     assert labels.edv_ml > labels.esv_ml
 
 
-def test_masks_hold_the_volumes(pair):
-    """Areas of 1 mm pixels times the gap, each slice for half a gap to either side."""
+def test_masks_have_the_volumes(pair):
+    """Areas of 1 mm pixels times the gap: each slice counts for half a gap on each side."""
     labels, _ = pair
     gap_mm = np.diff(labels.stack.positions_mm).mean()
     volumes_ml = labels.masks.sum(axis=(0, 2, 3)) * gap_mm / 1000
-    # A slab at the base or the apex counts whole or not at all.
+    # A slab at the base or apex counts fully or not at all.
     np.testing.assert_allclose(volumes_ml, labels.phase_volumes_ml, rtol=0.1)
 
 
-def test_areas_are_those_of_the_truth_away_from_base_and_apex(pair):
+def test_areas_are_exact_away_from_base_and_apex(pair):
     labels, study = pair
     areas_mm2 = labels.masks.sum(axis=(2, 3))
     middle = len(areas_mm2) // 2
@@ -48,8 +48,8 @@ def test_areas_are_those_of_the_truth_away_from_base_and_apex(pair):
         np.testing.assert_allclose(areas_mm2[z], study.truth.areas_mm2[z], rtol=0.06)
 
 
-def test_masks_lie_where_the_study_has_the_cavity(pair):
-    """Centres in mm from the shared top left edge agree, in both directions."""
+def test_masks_are_at_the_cavity_of_the_study(pair):
+    """Centres in mm from the common top left edge agree along both axes."""
     labels, study = pair
     rows, columns = np.indices(study.lv_coverage.shape[2:]) + 0.5
     for z in range(2, len(labels.masks) - 3):
@@ -62,7 +62,7 @@ def test_masks_lie_where_the_study_has_the_cavity(pair):
 
 
 def test_masks_lie_on_bright_blood(pair):
-    """The myocardium, 2 to 6 mm outside, is darker all around in the middle of the stack."""
+    """In mid-stack, the myocardium, 2 to 6 mm outside the mask, is darker on all sides."""
     labels, _ = pair
     middle = len(labels.masks) // 2
     for image, mask in zip(labels.stack.images[middle], labels.masks[middle], strict=True):
@@ -74,7 +74,7 @@ def test_masks_lie_on_bright_blood(pair):
 
 
 def outwards(mask, mm):
-    """The mask and what is within so many pixels of it."""
+    """Dilate a mask by a number of pixels."""
     size = 2 * mm + 1
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(mask, mm), (size, size))
     return windows.any(axis=(2, 3))

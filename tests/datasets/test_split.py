@@ -1,4 +1,4 @@
-"""The split: no patient in two parts, the left-out ones nowhere else, nobody unknown let in."""
+"""The split: each patient is in one part, and unknown patients are refused."""
 
 import json
 from importlib import resources
@@ -31,28 +31,28 @@ def split():
     return json.loads(resources.files("lvvol.datasets").joinpath("split.json").read_text())
 
 
-def test_parts_are_those_that_are_known(split):
+def test_parts_are_complete(split):
     assert set(split) == {part.value for part in Part}
 
 
-def test_no_patient_is_in_two_parts_or_twice_in_one(split):
+def test_each_patient_is_listed_once(split):
     patients = [patient for part in split.values() for patient in part]
     assert len(patients) == len(set(patients))
 
 
-def test_patients_are_written_as_readers_name_them(split):
+def test_patients_are_named_as_by_the_readers(split):
     for patient in (patient for part in split.values() for patient in part):
         source, name = patient.split("/")
         assert source in ("dsb2", "sunnybrook")
         assert (len(name) == 4 and name.isdigit()) or name.startswith("SC-")
 
 
-def test_left_out_are_the_studies_measured_as_dicom_and_only_they(split):
+def test_exactly_the_dicom_studies_are_left_out(split):
     assert sorted(split["left_out"]) == LEFT_OUT
     assert [part_of(patient) for patient in LEFT_OUT] == [Part.LEFT_OUT] * 5
 
 
-def test_every_part_holds_patients_to_learn_choose_and_measure_by(split):
+def test_sizes_of_the_parts(split):
     assert len(split["train"]) > 5 * len(split["validation"]) > 0
     assert len(split["test"]) > len(split["validation"])
     assert sorted(split["broken"]) == ["dsb2/0416", "dsb2/0429"]
@@ -87,14 +87,14 @@ def patients_of(folder, *parts):
     return [labels.patient for labels in read_dataset(folder, parts)]
 
 
-def test_a_dataset_gives_only_the_parts_asked_for(dsb2):
+def test_a_dataset_gives_only_the_requested_parts(dsb2):
     assert patients_of(dsb2, Part.TRAIN) == ["dsb2/0004"]
     assert patients_of(dsb2, Part.VALIDATION) == ["dsb2/0012"]
     assert patients_of(dsb2, Part.TEST, Part.LEFT_OUT) == ["dsb2/0001", "dsb2/0013", "dsb2/0501"]
     assert patients_of(dsb2) == []
 
 
-def test_sunnybrook_goes_through_the_same_split(sunnybrook):
+def test_sunnybrook_uses_the_same_split(sunnybrook):
     assert patients_of(sunnybrook, Part.TRAIN) == ["sunnybrook/SC-N-02"]
     assert patients_of(sunnybrook, Part.LEFT_OUT) == LEFT_OUT[2:]
 
@@ -120,7 +120,7 @@ def test_a_folder_of_neither_layout_is_refused(tmp_path, exists):
         ("sunnybrook_png", read_sunnybrook_png),
     ],
 )
-def test_readers_and_split_know_the_same_patients(real_labels, split, name, read):
+def test_readers_and_split_have_the_same_patients(real_labels, split, name, read):
     found = []
 
     def note(patient):
@@ -131,12 +131,12 @@ def test_readers_and_split_know_the_same_patients(real_labels, split, name, read
     assert list(read(real_labels / name, note)) == []
     assert len(found) > 25
     known = {p for part in split.values() for p in part if p.startswith(name.split("_")[0])}
-    # Study 501, of the competition's validation set, is there as DICOM only.
+    # Study 501, of the competition's validation set, is available only as DICOM.
     assert known - set(found) - {"dsb2/0501"} == set()
 
 
 @pytest.mark.real_data
-def test_real_patients_read_as_their_files_say(real_labels):
+def test_real_patients_have_the_contents_of_their_files(real_labels):
     rows = (real_labels / "dsb2_png" / "train_validate.csv").read_text().splitlines()
     (row,) = [row.split(",") for row in rows if row.startswith("12,")]
     (labels,) = read_dsb2_png(real_labels / "dsb2_png", lambda patient: patient == "dsb2/0012")
@@ -145,7 +145,7 @@ def test_real_patients_read_as_their_files_say(real_labels):
     assert labels.masks[:, 0].sum() > labels.masks[:, 1].sum() > 0
 
 
-def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+def test_an_unreadable_folder_is_named(tmp_path, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 

@@ -1,4 +1,4 @@
-"""Sunnybrook PNG pairs: which phase is ED, what is unlabelled, sizes of masks."""
+"""Sunnybrook PNG pairs: choice of ED, missing labels, sizes of masks."""
 
 import numpy as np
 import pytest
@@ -16,12 +16,12 @@ def cavity(radius):
 
 
 def instance(z, t):
-    """Twenty phases a slice, counted from 1."""
+    """Instance number from 1, at twenty phases per slice."""
     return 20 * z + t + 1
 
 
 def write_patient(folder, patient, radii):
-    """Write slices of radii {(z, t): pixels}; grey values tell slice and phase."""
+    """Write slices of radii {(z, t): pixels}; grey values identify slice and phase."""
     for (z, t), radius in radii.items():
         image = 40 + 5 * z + 2 * t + 100 * cavity(radius)
         write_sunnybrook_plane(folder, patient, instance(z, t), image, 255 * cavity(radius))
@@ -44,7 +44,7 @@ def test_ed_is_the_phase_of_the_larger_cavity(tmp_path, ed, es):
     assert (labels.edv_ml, labels.esv_ml) == (None, None)
 
 
-def test_masks_lose_the_outline_and_grow_to_millimetres(tmp_path):
+def test_masks_lose_the_outline_and_are_resampled_to_1_mm(tmp_path):
     write_patient(tmp_path, "SC-N-02", {(z, t): r for z in (0, 1) for t, r in ((0, 22), (9, 12))})
     (labels,) = read_sunnybrook_png(tmp_path, everyone)
     assert labels.stack.images.shape == (2, 2, 156, 156)  # 120 pixels of 1.3 mm
@@ -57,7 +57,7 @@ def test_masks_lose_the_outline_and_grow_to_millimetres(tmp_path):
         assert centre_mm == pytest.approx(np.array(CENTRE) * PIXEL_SPACING_MM, abs=0.3)
 
 
-def test_a_slice_drawn_at_one_phase_shows_it_twice_and_is_labelled_once(tmp_path):
+def test_a_slice_contoured_at_one_phase_repeats_its_image_but_not_its_label(tmp_path):
     write_patient(
         tmp_path, "SC-N-02", {(0, 0): 25, (0, 8): 15, (1, 0): 20, (2, 0): 18, (2, 8): 9, (3, 8): 6}
     )
@@ -69,7 +69,7 @@ def test_a_slice_drawn_at_one_phase_shows_it_twice_and_is_labelled_once(tmp_path
     assert not labels.masks[3, 0].any()
 
 
-def test_patients_come_in_order_and_only_those_wanted(tmp_path):
+def test_only_wanted_patients_are_read_in_order(tmp_path):
     for patient in ("SC-N-05", "SC-HYP-01"):
         write_patient(tmp_path, patient, {(0, 0): 20, (0, 8): 10})
     write(tmp_path / "Images" / "notes.png", np.zeros((3, 3)))  # not of this layout
@@ -86,7 +86,7 @@ def test_patients_come_in_order_and_only_those_wanted(tmp_path):
         ({(0, 0): 20, (1, 8): 10}, "SC-N-02: expected slices drawn at both phases, got none"),
     ],
 )
-def test_patients_not_drawn_at_two_phases_are_refused(tmp_path, radii, complaint):
+def test_patients_not_contoured_at_two_phases_are_refused(tmp_path, radii, complaint):
     write_patient(tmp_path, "SC-N-02", radii)
     with pytest.raises(DatasetError, match=complaint):
         list(read_sunnybrook_png(tmp_path, everyone))

@@ -1,4 +1,4 @@
-"""What lies around the heart: near the frame of the image, and never the LV."""
+"""The surroundings of the heart: strips along the image's edges, without the LV."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ from tests.support.studies import good_study
 
 
 def places(strips, image):
-    """Corner and shape of each strip in the image it was cut from: there is one that fits."""
+    """Find the corner and shape of each strip in its image."""
     found = []
     for strip in strips:
         rows, columns = strip.shape
@@ -34,14 +34,14 @@ def places(strips, image):
 
 
 def shared_side_mm(corner, side, place):
-    """Rows and columns that a square shares with a strip."""
+    """Side lengths, in mm, of a square's intersection with a strip."""
     top, left, rows, columns = place
     ends = np.minimum(corner + side, (top + rows, left + columns))
     return ends - np.maximum(corner, (top, left))
 
 
 def check(folder):
-    """No strip reaches into 150 mm about the moving centre, and together they are all the rest."""
+    """Strips cover all of the image outside the 150 mm square around the moving centre."""
     stack = to_working_stack(load_study(folder))
     strips = read_surroundings(folder)
     assert len(strips) == 4
@@ -65,7 +65,7 @@ def check(folder):
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("study", ["dsb2_dicom/501", "sunnybrook/SCD_IMAGES_01/SCD0000101"])
-def test_strips_of_a_real_study_lie_around_its_heart(real_data, study):
+def test_strips_of_a_real_study_surround_its_heart(real_data, study):
     strips = check(real_data / study)
     assert sum(strip.size for strip in strips) > 0
 
@@ -77,7 +77,7 @@ def phantom(request, tmp_path_factory):
     return write_study(study, folder), phantom_labels(request.param, rows=80)
 
 
-def test_strips_of_a_phantom_hold_no_lv(phantom):
+def test_strips_of_a_phantom_contain_no_lv(phantom):
     folder, labels = phantom
     strips = check(folder)
     for z, mask in enumerate(labels.masks[:, 0]):
@@ -87,7 +87,7 @@ def test_strips_of_a_phantom_hold_no_lv(phantom):
         of_slice = [strip[z] for strip in strips if strip.size]
         assert len(of_slice) == 4
         for top, left, rows, columns in places(of_slice, labels.stack.images[z, 0]):
-            # No square window of a strip may pass for the LV.
+            # No square window of a strip may count as the LV.
             side = min(rows, columns, square[2])
             down = np.clip(square[0], top, top + rows - side)
             across = np.clip(square[1], left, left + columns - side)
@@ -96,21 +96,21 @@ def test_strips_of_a_phantom_hold_no_lv(phantom):
             assert rest.sum() < 0.1 * mask.sum()
 
 
-def test_strips_are_the_first_phase_with_a_working_stacks_contrast(phantom):
+def test_strips_are_of_the_first_phase_with_the_working_stacks_contrast(phantom):
     folder, labels = phantom
     above = read_surroundings(folder)[0]
     np.testing.assert_array_equal(above, labels.stack.images[:, 0, : above.shape[1]])
     assert above.dtype == np.float32
 
 
-def test_an_image_smaller_than_a_heart_has_none(tmp_path):
+def test_an_image_smaller_than_a_heart_has_no_strips(tmp_path):
     good_study(tmp_path / "study")  # 36 x 25 mm
     strips = read_surroundings(tmp_path / "study")
     assert [strip.shape for strip in strips] == [(4, 0, 25), (4, 0, 25), (4, 36, 0), (4, 36, 0)]
 
 
-def test_strips_are_of_the_sides_that_reach_beyond(monkeypatch):
-    """A heart in the top left corner of 200 x 190 mm has neighbours below and to the right only."""
+def test_strips_exist_only_on_sides_with_room(monkeypatch):
+    """A heart in the top left corner of 200 x 190 mm has strips only below and to the right."""
     images = np.zeros((3, 2, 200, 190), np.float32)
     images[:] = np.arange(200, dtype=np.float32)[:, None] / 200
     images[:, 1, 30:41, 50:61] = 1.0  # centred at row 35, column 55
@@ -120,12 +120,12 @@ def test_strips_are_of_the_sides_that_reach_beyond(monkeypatch):
     monkeypatch.setattr(surroundings, "to_working_stack", lambda stack: stack)
     above, below, left, right = read_surroundings(None)
     assert above.size == left.size == 0
-    # Centre 35.5 from the top edge, 55.5 from the left one; 75 mm from there.
+    # The centre is 35.5 mm from the top edge and 55.5 mm from the left one; strips are 75 mm away.
     assert below.shape == (3, 200 - 110, 190)
     assert right.shape == (3, 200, 190 - 130)
     np.testing.assert_array_equal(below, images[:, 0, 110:])
 
 
-def test_what_is_no_study_is_refused(tmp_path):
+def test_an_invalid_study_is_refused(tmp_path):
     with pytest.raises(StudyNotFoundError):
         read_surroundings(tmp_path / "none")

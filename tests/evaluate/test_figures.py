@@ -1,4 +1,4 @@
-"""Figures of agreement, by hand."""
+"""Agreement, computed by hand."""
 
 import math
 
@@ -28,7 +28,7 @@ def test_dice(measured, labelled, expected):
     assert dice(labelled, measured) == expected
 
 
-def test_dice_of_nothing_is_unknown():
+def test_dice_of_empty_masks_is_nan():
     assert math.isnan(dice(mask(), mask()))
 
 
@@ -49,5 +49,5 @@ def test_agreement_by_hand():
     ("measured", "labelled"),
     [([5.0], [4.0]), ([5.0, 5.0], [4.0, 6.0]), ([5.0, 6.0], [4.0, 4.0])],
 )
-def test_correlation_of_what_does_not_vary_is_unknown(measured, labelled):
+def test_correlation_of_constant_values_is_nan(measured, labelled):
     assert math.isnan(agreement(np.array(measured), np.array(labelled))["correlation"])

@@ -1,4 +1,4 @@
-"""Measuring labelled patients: a faultless measurement gets full marks, others what they earn."""
+"""Evaluation of labelled patients: perfect measurements have no error, others the expected one."""
 
 import math
 from dataclasses import replace
@@ -37,7 +37,7 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """Weights that have learned nothing."""
+    """Untrained weights."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
     save_weights(RoiClassifier(), folder / ROI_CLASSIFIER_FILE)
@@ -45,8 +45,8 @@ def weights(tmp_path_factory):
     return folder
 
 
-def faultless(labels, start=1):
-    """Measure what the masks hold, in their own squares."""
+def perfect(labels, start=1):
+    """Return the masks as the measurement, in their own squares."""
     masks = labels.masks
     squares = np.array([labelled_square(mask) for mask in masks[:, 0]])
     planes = masks.reshape(-1, *masks.shape[2:]).view(np.uint8)
@@ -70,7 +70,7 @@ def faultless(labels, start=1):
 
 @pytest.fixture
 def measured_as(monkeypatch, dataset):
-    """Replace the measurement by a function of the labelled stack."""
+    """Replace the measurement with a function of the labelled stack."""
 
     def replace_measure(measurement_of):
         by_images = {
@@ -85,12 +85,12 @@ def measured_as(monkeypatch, dataset):
     return replace_measure
 
 
-def test_faultless_measurement_gets_full_marks(dataset, weights, measured_as):
-    measured_as(faultless)
+def test_perfect_measurement_has_no_error(dataset, weights, measured_as):
+    measured_as(perfect)
     results, refused = evaluate(dataset, Part.TEST, weights)
     assert refused == []
     assert [r.patient for r in results] == ["dsb2/0013", "dsb2/0015"]
-    # Areas of 20, 22 and 17 mm discs 10 mm apart, by eq. 3.
+    # Areas of discs of 20, 22 and 17 mm radius, 10 mm apart, by Eq. 3.
     areas = np.pi * np.array([20.0, 22.0, 17.0]) ** 2
     edv_ml = sum(a + b + math.sqrt(a * b) for a, b in pairwise(areas)) / 300
     for result in results:
@@ -103,9 +103,9 @@ def test_faultless_measurement_gets_full_marks(dataset, weights, measured_as):
     assert [(r.labelled_edv_ml, r.labelled_esv_ml) for r in results] == [(30, 12), (25, 11)]
 
 
-def test_a_square_elsewhere_costs_dice_and_overlap(dataset, weights, measured_as):
+def test_a_shifted_square_lowers_dice_and_overlap(dataset, weights, measured_as):
     def shifted(labels):
-        right = faultless(labels)
+        right = perfect(labels)
         away = right.rois.squares_mm + np.array([12.0, 0.0, 0.0])
         return replace(right, rois=replace(right.rois, squares_mm=away))
 
@@ -120,11 +120,11 @@ def test_a_square_elsewhere_costs_dice_and_overlap(dataset, weights, measured_as
     )
 
 
-def test_a_patient_without_roi_is_refused_with_the_reason(dataset, weights, measured_as):
+def test_a_patient_without_roi_is_listed_with_the_reason(dataset, weights, measured_as):
     def refuse(labels):
         if labels.patient == "dsb2/0013":
             raise RoiNotFoundError("nothing there")
-        return faultless(labels)
+        return perfect(labels)
 
     measured_as(refuse)
     results, refused = evaluate(dataset, Part.TEST, weights)
@@ -132,7 +132,7 @@ def test_a_patient_without_roi_is_refused_with_the_reason(dataset, weights, meas
     assert refused == ["dsb2/0013: nothing there"]
 
 
-def test_untrained_weights_measure_something_and_progress_is_told(dataset, weights):
+def test_untrained_weights_give_results_and_progress_is_reported(dataset, weights):
     seen = []
     results, refused = evaluate(dataset, Part.TEST, weights, lambda *report: seen.append(report))
     assert len(results) + len(refused) == 2
@@ -142,8 +142,8 @@ def test_untrained_weights_measure_something_and_progress_is_told(dataset, weigh
         assert 0 <= result.roi_overlap <= 1
 
 
-def test_patients_without_labelled_volumes_count_for_dice(dataset, weights, measured_as):
-    measured_as(faultless)
+def test_patients_without_labelled_volumes_count_only_for_dice(dataset, weights, measured_as):
+    measured_as(perfect)
     (result,), _ = evaluate(dataset, Part.TRAIN, weights)
     assert math.isnan(result.labelled_edv_ml)
     summary = summarise([result])
@@ -151,7 +151,7 @@ def test_patients_without_labelled_volumes_count_for_dice(dataset, weights, meas
     assert "edv_ml" not in summary
 
 
-def test_no_patient_no_result(dataset, weights):
+def test_no_patients_give_no_results(dataset, weights):
     assert evaluate(dataset, Part.VALIDATION, weights) == ([], [])
 
 
@@ -164,7 +164,7 @@ def test_missing_weights_and_datasets_are_refused(dataset, weights, tmp_path):
 
 @pytest.mark.parametrize(("labelled", "overlap"), [(True, 0.0), (False, math.nan)])
 def test_roi_in_a_slice_without_mask(monkeypatch, labelled, overlap):
-    """A labelled slice without LV makes the ROI wrong, one without a label says nothing."""
+    """An ROI in a slice labelled as without LV is wrong; in an unlabelled slice it is ignored."""
     masks = np.zeros((3, 2, 60, 60), dtype=bool)
     masks[1:, :, 20:40, 20:40] = True
     known = np.ones((3, 2), dtype=bool)
@@ -173,9 +173,7 @@ def test_roi_in_a_slice_without_mask(monkeypatch, labelled, overlap):
     labels = LabelledStack("dsb2/0013", stack_of_planes(images, 8.0 * np.arange(3)), masks, known)
     full = replace(labels, masks=masks | np.roll(masks, -1, axis=0))
     model = load_model()
-    monkeypatch.setattr(
-        Model, "predict_working_stack", lambda self, stack: faultless(full, start=0)
-    )
+    monkeypatch.setattr(Model, "predict_working_stack", lambda self, stack: perfect(full, start=0))
     result = patients._measure_patient(labels, model)
     assert result.roi_overlap == pytest.approx(overlap, nan_ok=True)
 
@@ -220,21 +218,21 @@ def test_summary_by_hand():
     # EF 50 and 50 measured, 60 and 50 labelled.
     assert summary["ef_percent"]["mean_error"] == pytest.approx(-5)
     assert summary["ef_percent"]["rmse"] == pytest.approx(math.sqrt(50))
-    # P says 100 and 60 of both: EF 40.
+    # P gives 100 and 60 for both: EF 40.
     assert summary["probability_ef_percent"]["mean_error"] == pytest.approx(-15)
     assert summary["probability_edv_ml"]["mean_error"] == pytest.approx(-50)
 
 
-def test_summary_of_a_patient_measured_as_empty_has_no_ef():
+def test_summary_of_an_empty_measurement_has_no_ef():
     summary = summarise([result(edv_ml=0.0, esv_ml=0.0), result()])
     assert math.isnan(summary["ef_percent"]["rmse"])
     assert summary["edv_ml"]["mean_absolute_error"] == pytest.approx(55)
 
 
-def test_summary_of_unknown_dice_is_unknown():
+def test_summary_of_nan_dice_is_nan():
     assert math.isnan(summarise([result(dice_es=math.nan)])["dice_es_mean"])
 
 
-def test_summary_of_nobody_is_refused():
+def test_summary_of_no_patients_is_refused():
     with pytest.raises(ValueError, match="results: expected at least one patient"):
         summarise([])

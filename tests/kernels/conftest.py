@@ -13,7 +13,7 @@ __all__ = ["device", "fresh_is_nan"]
 
 @pytest.fixture
 def fresh_is_nan() -> Iterator[None]:
-    """Fill memory that torch hands out with NaN, so that an element nobody wrote shows."""
+    """Fill new torch tensors with NaN, so that elements not written are noticed."""
     filled, was = (
         deterministic.fill_uninitialized_memory,
         torch.are_deterministic_algorithms_enabled(),

@@ -1,7 +1,7 @@
 """Tests of lvvol.kernels.hypercolumn.
 
-What is right comes from `torch.nn.functional.interpolate` and `torch.cat`, and for gradients from
-their autograd in float64.
+Expected values are from `torch.nn.functional.interpolate` and `torch.cat`, and expected gradients
+from their autograd in float64.
 """
 
 import subprocess
@@ -19,15 +19,15 @@ from lvvol.kernels.hypercolumn import hypercolumn
 
 MODES = ("nearest", "bilinear")
 LAYOUTS = ("contiguous", "channels-last", "sliced")
-# Half a unit in the last place of each dtype, for the one rounding of the result, and as much again
-# for the order of additions; bfloat16 gets a whole unit, since the interpreter truncates to it.
+# Half a unit in the last place of each dtype for rounding the result, and as much again for the
+# order of additions; a whole unit for bfloat16, to which the interpreter truncates.
 TOLERANCE = {torch.float32: 2.0**-22, torch.float16: 2.0**-10, torch.bfloat16: 2.0**-7}
 
 pytestmark = pytest.mark.usefixtures("fresh_is_nan")
 
 
 def truth(maps, mode):
-    """The hypercolumn by torch's own upsampling."""
+    """The hypercolumn by torch's upsampling."""
     corners = False if mode == "bilinear" else None
     size = maps[0].shape[2:]
     upsampled = [functional.interpolate(m, size, mode=mode, align_corners=corners) for m in maps]
@@ -35,7 +35,7 @@ def truth(maps, mode):
 
 
 def random_maps(shape, channels, *, dtype=torch.float32, layout="contiguous", device="cpu", seed=0):
-    """Maps of a finest level of (batch, row, column), laid out in one way or another."""
+    """Random maps with a finest level of shape (batch, row, column), in the given memory layout."""
     batch, rows, columns = shape
     generator = torch.Generator().manual_seed(seed)
     maps = []
@@ -52,8 +52,8 @@ def random_maps(shape, channels, *, dtype=torch.float32, layout="contiguous", de
     return maps
 
 
-def assert_as_torch(maps, mode, path):
-    """Compare values and gradients with torch's, to the rounding of the dtype."""
+def assert_matches_torch(maps, mode, path):
+    """Compare values and gradients with torch's, to the dtype's rounding."""
     dtype = maps[0].dtype
     stacked = hypercolumn(maps, mode, path)
     exact_maps = [m.detach().double().requires_grad_() for m in maps]
@@ -80,14 +80,14 @@ def assert_as_torch(maps, mode, path):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-def test_kernel_is_as_torch(dtype, mode, layout, device):
+def test_kernel_matches_torch(dtype, mode, layout, device):
     maps = random_maps((2, 8, 24), (2, 3, 1), dtype=dtype, layout=layout, device=device)
-    assert_as_torch(maps, mode, "triton")
+    assert_matches_torch(maps, mode, "triton")
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_kernel_at_the_size_of_hfcn(mode, device):
-    assert_as_torch(random_maps((1, 48, 48), (4, 4, 4, 4), device=device), mode, "triton")
+    assert_matches_torch(random_maps((1, 48, 48), (4, 4, 4, 4), device=device), mode, "triton")
 
 
 @settings(
@@ -109,26 +109,28 @@ def test_kernel_at_any_shape(batch, coarsest, channels, mode, dtype, layout, see
     factor = 2 ** (len(channels) - 1)
     shape = (batch, coarsest[0] * factor, coarsest[1] * factor)
     maps = random_maps(shape, channels, dtype=dtype, layout=layout, device=device, seed=seed)
-    assert_as_torch(maps, mode, "triton")
+    assert_matches_torch(maps, mode, "triton")
 
 
 @pytest.mark.parametrize(
     ("shape", "channels", "layout"),
     [
-        pytest.param((1, 32, 32), (1, 1, 1, 1, 1, 1), "contiguous", id="window over the tile"),
-        pytest.param((1, 2, 2), (70, 3), "channels-last", id="more channels than a tile is wide"),
-        pytest.param((1, 2, 2), (9, 3), "contiguous", id="channels in turns"),
+        pytest.param(
+            (1, 32, 32), (1, 1, 1, 1, 1, 1), "contiguous", id="window larger than the tile"
+        ),
+        pytest.param((1, 2, 2), (70, 3), "channels-last", id="more channels than a tile"),
+        pytest.param((1, 2, 2), (9, 3), "contiguous", id="channels in several steps"),
         pytest.param((1, 2, 500), (1, 1), "contiguous", id="a row longer than a band"),
         pytest.param((3, 1, 1), (2,), "channels-last", id="one pixel"),
     ],
 )
 @pytest.mark.parametrize("mode", MODES)
 def test_every_branch_of_a_launch(shape, channels, layout, mode, device):
-    assert_as_torch(random_maps(shape, channels, layout=layout, device=device), mode, "triton")
+    assert_matches_torch(random_maps(shape, channels, layout=layout, device=device), mode, "triton")
 
 
 @pytest.mark.parametrize("channels", [(2, 1), (1, 2)])
-def test_kernel_takes_gradients_of_any_layout(channels, device):
+def test_kernel_accepts_gradients_of_any_layout(channels, device):
     maps = random_maps((2, 4, 8), channels, device=device)
     for incoming in (
         torch.ones((), device=device).expand(2, 3, 4, 8),
@@ -143,7 +145,7 @@ def test_kernel_takes_gradients_of_any_layout(channels, device):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("channels", [(3,), (2, 3, 1)])
-def test_reference_is_as_torch(channels, layout, mode):
+def test_reference_matches_torch(channels, layout, mode):
     for dtype in TOLERANCE:
         maps = random_maps((2, 8, 12), channels, dtype=dtype, layout=layout)
         stacked = hypercolumn(maps, mode, "reference")
@@ -151,14 +153,14 @@ def test_reference_is_as_torch(channels, layout, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_reference_has_its_gradient(mode):
+def test_reference_gradient(mode):
     maps = [m.detach().double().requires_grad_() for m in random_maps((2, 4, 8), (2, 1, 3))]
     torch.autograd.gradcheck(lambda *maps: hypercolumn(maps, mode, "reference"), maps)
 
 
 @pytest.mark.parametrize("path", ["reference", "triton"])
 def test_by_hand(path, device):
-    """Four coarse pixels: each fills a quarter; bilinear weighs by 3/4 and 1/4, held at borders."""
+    """Each of four coarse pixels fills a quarter; bilinear weights are 3/4 and 1/4."""
     fine = torch.zeros(1, 1, 4, 4, device=device)
     coarse = torch.tensor([[0.0, 4.0], [8.0, 12.0]], device=device)[None, None]
     nearest = hypercolumn([fine, coarse], "nearest", path)
@@ -175,7 +177,7 @@ def test_by_hand(path, device):
 
 @pytest.mark.parametrize("path", ["reference", "triton"])
 @pytest.mark.parametrize("mode", MODES)
-def test_channels_last_stays_so(mode, path, device):
+def test_channels_last_is_kept(mode, path, device):
     maps = random_maps((2, 4, 4), (3, 2), layout="channels-last", device=device)
     stacked = hypercolumn(maps, mode, path)
     assert stacked.is_contiguous(memory_format=torch.channels_last)
@@ -225,7 +227,7 @@ def test_in_a_cuda_graph(device):
     assert torch.equal(stacked, truth(maps, "nearest"))
 
 
-def test_the_path_taken_is_the_one_asked_for(monkeypatch, device):
+def test_the_requested_path_runs(monkeypatch, device):
     from lvvol.kernels.hypercolumn import kernel
 
     launched = []
@@ -245,8 +247,8 @@ def test_the_path_taken_is_the_one_asked_for(monkeypatch, device):
     assert len(launched) == 2 + (device.type == "cuda")
 
 
-def test_nothing_falls_back_in_silence(device):
-    """Without an interpreter the kernel is refused on the CPU, and triton is not even loaded."""
+def test_there_is_no_silent_fallback(device):
+    """Without the interpreter, the kernel is refused on the CPU and triton is not imported."""
     code = """
 import sys, torch
 from lvvol.kernels.hypercolumn import hypercolumn
@@ -286,12 +288,12 @@ def test_kernel_refuses_other_dtypes():
         ([(1, 1, 4, 4), (1, 2, 2)], r"maps\[1\]: expected"),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused(shapes, message):
+def test_inconsistent_shapes_are_refused(shapes, message):
     with pytest.raises(ValueError, match=message):
         hypercolumn([torch.zeros(shape) for shape in shapes])
 
 
-def test_maps_that_do_not_fit_otherwise_are_refused():
+def test_other_inconsistent_maps_are_refused():
     fine, coarse = torch.zeros(1, 1, 2, 2), torch.zeros(1, 1, 1, 1)
     with pytest.raises(ValueError, match=r"maps\[1\]: expected torch.float32 on cpu .*float16"):
         hypercolumn([fine, coarse.half()])
@@ -305,7 +307,7 @@ def test_maps_that_do_not_fit_otherwise_are_refused():
         hypercolumn([fine], path="cuda")
 
 
-def test_same_bits_every_time(device):
+def test_results_are_deterministic(device):
     maps = random_maps((2, 16, 16), (2, 2, 2), device=device)
     incoming = torch.randn(2, 6, 16, 16, device=device)
     runs = [

@@ -1,4 +1,4 @@
-"""Tests of lvvol.kernels.hypercolumn_conv, beside torch's own operations one after the other."""
+"""Tests of lvvol.kernels.hypercolumn_conv, compared with separate torch operations."""
 
 import pytest
 import torch
@@ -7,8 +7,8 @@ from torch.nn import functional
 from lvvol.kernels.hypercolumn_conv import hypercolumn_conv
 
 MODES = ("nearest", "bilinear")
-# Of the sum of absolute terms: the rounding of the result, and of upsampled values before products
-# (half and bfloat16; the interpreter truncates to bfloat16, which doubles it).
+# Relative to the sum of absolute terms: rounding of the result and of upsampled values before
+# products (float16 and bfloat16; the interpreter truncates to bfloat16, which doubles it).
 TOLERANCE = {torch.float32: 2.0**-19, torch.float16: 2.0**-10, torch.bfloat16: 2.0**-6}
 
 pytestmark = pytest.mark.usefixtures("fresh_is_nan")
@@ -19,7 +19,9 @@ def exact_products(monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
 
 
-def made_of(shape, channels, made, *, dtype=torch.float32, last=False, projected=False, device):
+def random_arguments(
+    shape, channels, made, *, dtype=torch.float32, last=False, projected=False, device
+):
     """Random maps, weight, bias and projection."""
     generator = torch.Generator().manual_seed(0)
 
@@ -35,7 +37,7 @@ def made_of(shape, channels, made, *, dtype=torch.float32, last=False, projected
 
 
 def truth(maps, weight, bias, projection, mode):
-    """The same in float64, by torch's operations, and the sum of absolute terms."""
+    """The result in float64 by torch's operations, and the sum of absolute terms."""
     corners = False if mode == "bilinear" else None
     size = maps[0].shape[2:]
     upsampled = [
@@ -51,7 +53,7 @@ def truth(maps, weight, bias, projection, mode):
     return result, terms
 
 
-def assert_as_torch(maps, weight, bias, projection, mode, path):
+def assert_matches_torch(maps, weight, bias, projection, mode, path):
     got = hypercolumn_conv(maps, weight, bias, projection, mode, path)
     right, terms = truth(maps, weight, bias, projection, mode)
     assert got.dtype == maps[0].dtype
@@ -65,11 +67,11 @@ def assert_as_torch(maps, weight, bias, projection, mode, path):
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
-def test_kernel_is_as_torch(dtype, mode, last, projected, device):
-    case = made_of(
+def test_kernel_matches_torch(dtype, mode, last, projected, device):
+    case = random_arguments(
         (2, 8, 24), (4, 4, 4), 2, dtype=dtype, last=last, projected=projected, device=device
     )
-    assert_as_torch(*case, mode, "triton")
+    assert_matches_torch(*case, mode, "triton")
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -78,27 +80,27 @@ def test_kernel_is_as_torch(dtype, mode, last, projected, device):
     [
         pytest.param((1, 1, 1), (1,), 1, id="one of everything"),
         pytest.param((1, 3, 5), (2,), 3, id="odd sizes"),
-        pytest.param((1, 4, 8), (13, 6), 18, id="more than a product's least side"),
+        pytest.param((1, 4, 8), (13, 6), 18, id="more than the smallest side of a product"),
         pytest.param((0, 4, 4), (2, 1), 2, id="nothing"),
-        pytest.param((3, 16, 10), (1, 3), 8, id="pixels off the tile"),
+        pytest.param((3, 16, 10), (1, 3), 8, id="pixels not a multiple of the tile"),
     ],
 )
 def test_kernel_at_any_shape(shape, channels, made, mode, device):
     for projected in (False, True):
-        case = made_of(shape, channels, made, projected=projected, device=device)
-        assert_as_torch(*case, mode, "triton")
+        case = random_arguments(shape, channels, made, projected=projected, device=device)
+        assert_matches_torch(*case, mode, "triton")
 
 
 @pytest.mark.parametrize("projected", [False, True])
 @pytest.mark.parametrize("mode", MODES)
-def test_reference_is_as_torch(mode, projected):
-    case = made_of((2, 4, 8), (2, 3), 4, projected=projected, device="cpu")
-    assert_as_torch(*case, mode, "reference")
+def test_reference_matches_torch(mode, projected):
+    case = random_arguments((2, 4, 8), (2, 3), 4, projected=projected, device="cpu")
+    assert_matches_torch(*case, mode, "reference")
 
 
 @pytest.mark.parametrize("path", ["reference", "triton"])
 def test_by_hand(path, device):
-    """A window of ones counts the neighbours within the image; ReLU takes what is negative."""
+    """A window of ones counts the neighbours in the image; ReLU removes negative values."""
     maps = [torch.ones(1, 1, 2, 4, device=device), torch.ones(1, 1, 1, 2, device=device)]
     weight = torch.ones(2, 2, 3, 3, device=device)
     weight[1] = -1
@@ -112,20 +114,22 @@ def test_by_hand(path, device):
 
 
 def test_registration(device):
-    maps, weight, bias, projection = made_of((1, 2, 4), (2, 1), 2, projected=True, device=device)
+    maps, weight, bias, projection = random_arguments(
+        (1, 2, 4), (2, 1), 2, projected=True, device=device
+    )
     for share in (projection, None):
         arguments = (maps, weight, bias, share, "nearest")
         torch.library.opcheck(torch.ops.lvvol.hypercolumn_conv, arguments)
 
 
-def test_channels_last_stays_so(device):
-    maps, weight, bias, _ = made_of((2, 4, 4), (3, 2), 2, last=True, device=device)
+def test_channels_last_is_kept(device):
+    maps, weight, bias, _ = random_arguments((2, 4, 4), (3, 2), 2, last=True, device=device)
     got = hypercolumn_conv(maps, weight, bias, path="triton")
     assert got.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_arguments_that_do_not_fit_are_refused():
-    maps, weight, bias, share = made_of((1, 2, 2), (2, 1), 2, projected=True, device="cpu")
+def test_inconsistent_arguments_are_refused():
+    maps, weight, bias, share = random_arguments((1, 2, 2), (2, 1), 2, projected=True, device="cpu")
     with pytest.raises(ValueError, match=r"weight: expected \(2, 3, 3, 3\), got \(2, 2, 3, 3\)"):
         hypercolumn_conv(maps, weight[:, :2], bias)
     with pytest.raises(ValueError, match=r"projection: expected \(2,\), got \(1,\)"):

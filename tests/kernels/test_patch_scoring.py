@@ -1,6 +1,6 @@
 """Tests of lvvol.kernels.patch_scoring.
 
-What is right comes from `_core.extract_windows`, which NumPy checks, and from the network itself.
+Expected scores are from `lvvol.extract_windows`, which is tested against NumPy, and the network.
 """
 
 import copy
@@ -23,15 +23,15 @@ from lvvol.networks.folding import fold_batch_norm
 from lvvol.networks.roi_classifier import RoiClassifier, RoiClassifierConfig
 from lvvol.networks.weights import load_roi_classifier_module
 
-# Of a score, 0 to 1. Weights and what passes between layers are rounded to the dtype, by one part
-# in 2^11 for float16 and in 2^7 for bfloat16, since the interpreter truncates to it; eight such
-# errors may add up in a logit. The interpreter multiplies float32 as it is. A GPU cuts it to TF32,
-# by up to one part in 2^10 and always downwards: sixteen.
+# Errors of a score, 0 to 1. Weights and maps are rounded to the dtype, by one part in 2^11 for
+# float16 and in 2^7 for bfloat16, to which the interpreter truncates; eight such errors may add up
+# in a logit. The interpreter multiplies in float32. A GPU truncates to TF32, by up to one part in
+# 2^10 and always downwards: sixteen errors.
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 2.0**-8, torch.bfloat16: 2.0**-4}
 TF32_TOLERANCE = 2.0**-6
 
-# A square of 25 pixels on whole ones and between; smaller and larger; over each edge, the corners,
-# and on all sides; with no pixel of the image inside, near and far.
+# Squares of 25 pixels on and between whole pixels; smaller and larger; across each edge, the
+# corners and all sides; outside the image, near and far.
 SQUARES = [
     (0, 0, 25),
     (3.25, 4.5, 25),
@@ -54,7 +54,7 @@ pytestmark = pytest.mark.usefixtures("fresh_is_nan")
 
 
 def stack(shape, seed=0):
-    """Smooth random images of values 0 to 1 with some noise."""
+    """Smooth random images with some noise, of values 0 to 1."""
     generator = torch.Generator().manual_seed(seed)
     slices, phases, rows, columns = shape
     coarse = torch.rand((slices, phases, 7, 9), generator=generator)
@@ -63,7 +63,7 @@ def stack(shape, seed=0):
 
 
 def classifier(phases=6, seed=0):
-    """A random network whose scores spread from 0 to 1, statistics of its normalisation too."""
+    """A random network, with random normalisation statistics, whose scores range from 0 to 1."""
     torch.manual_seed(seed)
     network = RoiClassifier(RoiClassifierConfig(phases=phases)).eval()
     probe = functional.interpolate(torch.rand(64, phases, 5, 5), (25, 25), mode="bilinear")
@@ -82,7 +82,7 @@ def classifier(phases=6, seed=0):
 
 
 def request(squares, n_slices, n_phases, phases=6, seed=0):
-    """Slices, squares and phases of windows."""
+    """Random slices, squares and phases of windows."""
     generator = torch.Generator().manual_seed(seed)
     squares = torch.tensor(squares, dtype=torch.float64).reshape(-1, 3)
     slices = torch.randint(n_slices, (len(squares),), generator=generator)
@@ -90,7 +90,7 @@ def request(squares, n_slices, n_phases, phases=6, seed=0):
 
 
 def truth(network, images, slices, squares, phases):
-    """Scores by `_core.extract_windows` and the network."""
+    """Scores by `lvvol.extract_windows` and the network."""
     windows = _core.extract_windows(
         images.float().numpy(force=True),
         slices.numpy(force=True),
@@ -103,8 +103,8 @@ def truth(network, images, slices, squares, phases):
         return network(torch.from_numpy(windows)).softmax(dim=1)[:, 0]
 
 
-def assert_right(network, images, slices, squares, phases, path, device):
-    """Compare scores with the truth, to the rounding of the images' dtype."""
+def assert_correct(network, images, slices, squares, phases, path, device):
+    """Compare scores with the expected ones, to the rounding of the images' dtype."""
     weights = scoring_weights(copy.deepcopy(network).to(device), images.dtype)
     scores = patch_scoring(
         *(tensor.to(device) for tensor in (images, slices, squares, phases)), weights, path=path
@@ -118,7 +118,7 @@ def assert_right(network, images, slices, squares, phases, path, device):
     torch.testing.assert_close(scores.cpu(), expected, rtol=0, atol=tolerance)
 
 
-def test_reference_cuts_as_the_core_does():
+def test_reference_windows_are_those_of_the_core():
     rng = np.random.default_rng(0)
     images = stack((2, 5, 41, 36))
     corners, sides = rng.uniform(-40, 50, (80, 2)), np.exp(rng.uniform(-1, 6, (80, 1)))
@@ -133,7 +133,7 @@ def test_reference_cuts_as_the_core_does():
     torch.testing.assert_close(windows, torch.from_numpy(expected), rtol=0, atol=1e-5)
 
 
-def test_the_random_network_tells_windows_apart():
+def test_the_random_network_distinguishes_windows():
     scores = truth(classifier(), stack((2, 4, 41, 48)), *request(SQUARES, 2, 4))
     assert scores.min() < 0.2
     assert scores.max() > 0.8
@@ -142,55 +142,55 @@ def test_the_random_network_tells_windows_apart():
 @pytest.mark.parametrize("path", ["reference", "triton"])
 def test_scores_are_those_of_the_core_and_the_network(path, device):
     images = stack((2, 4, 41, 48))
-    assert_right(classifier(), images, *request(SQUARES, 2, 4), path, device)
+    assert_correct(classifier(), images, *request(SQUARES, 2, 4), path, device)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_images_of_half_the_bits(dtype, device):
+def test_half_precision_images(dtype, device):
     images = stack((2, 4, 41, 48)).to(dtype)
-    assert_right(classifier(), images, *request(SQUARES[:9], 2, 4), "triton", device)
+    assert_correct(classifier(), images, *request(SQUARES[:9], 2, 4), "triton", device)
 
 
 @pytest.mark.parametrize("path", ["reference", "triton"])
 def test_shipped_weights(path, device):
     images = stack((1, 30, 96, 80))
     squares = [(10, 8, 60), (12.4, 15, 44.8), (20, 7, 72)]
-    assert_right(load_roi_classifier_module(), images, *request(squares, 1, 30), path, device)
+    assert_correct(load_roi_classifier_module(), images, *request(squares, 1, 30), path, device)
 
 
 @pytest.mark.parametrize("path", ["reference", "triton"])
 @pytest.mark.parametrize("count", [0, 1])
-def test_no_window_and_one(count, path, device):
+def test_zero_and_one_windows(count, path, device):
     images = stack((1, 1, 26, 30))
-    assert_right(classifier(), images, *request(SQUARES[1 : 1 + count], 1, 1), path, device)
+    assert_correct(classifier(), images, *request(SQUARES[1 : 1 + count], 1, 1), path, device)
 
 
 @pytest.mark.parametrize("phases", [1, 2, 6, 9])
-def test_other_numbers_of_phases(phases, device):
+def test_different_numbers_of_phases(phases, device):
     images = stack((2, 3, 30, 28))
     slices, squares, chosen = request(SQUARES[:4], 2, 3, phases)
-    assert_right(classifier(phases), images, slices, squares, chosen, "triton", device)
+    assert_correct(classifier(phases), images, slices, squares, chosen, "triton", device)
 
 
-def test_phases_of_each_window(device):
+def test_phases_per_window(device):
     images = stack((2, 5, 30, 28))
     slices, squares, _ = request(SQUARES[:4], 2, 5)
     phases = torch.arange(24).reshape(4, 6) % 5
-    assert_right(classifier(), images, slices, squares, phases, "triton", device)
+    assert_correct(classifier(), images, slices, squares, phases, "triton", device)
 
 
-def test_programs_that_take_several_turns(device):
-    # 4 windows at a time by 2 programs, in the interpreter; the last turn is not full.
+def test_programs_with_several_iterations(device):
+    # In the interpreter, 4 windows at a time; the last iteration is not full.
     images = stack((3, 2, 26, 27))
     squares = torch.rand((11, 3), dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     squares = squares * torch.tensor([10.0, 10, 30]) + torch.tensor([-2.0, -2, 5])
-    assert_right(classifier(), images, *request(squares.tolist(), 3, 2), "triton", device)
+    assert_correct(classifier(), images, *request(squares.tolist(), 3, 2), "triton", device)
 
 
-def test_reference_takes_many_windows_in_parts():
+def test_reference_scores_many_windows_in_batches():
     images = stack((3, 4, 41, 48))
     device = torch.device("cpu")
-    assert_right(classifier(), images, *request(SQUARES * 3, 3, 4), "reference", device)
+    assert_correct(classifier(), images, *request(SQUARES * 3, 3, 4), "reference", device)
 
 
 @pytest.mark.parametrize("path", ["reference", "triton"])
@@ -226,12 +226,12 @@ def test_strided_inputs(path, device):
     ),
 )
 def test_random_shapes(shape, squares, device):
-    assert_right(
+    assert_correct(
         classifier(), stack(shape), *request(squares, shape[0], shape[1]), "triton", device
     )
 
 
-def test_windows_that_cannot_be_cut_score_nan(device):
+def test_invalid_windows_score_nan(device):
     images, weights = stack((2, 3, 30, 30)).to(device), scoring_weights(classifier().to(device))
     bad = [(torch.nan, 0, 25), (0, torch.inf, 25), (0, 0, torch.nan), (0, 0, 0), (0, 0, 102401)]
     slices, squares, phases = request([*bad, *[(1, 2, 25)] * 5], 2, 3)
@@ -322,7 +322,7 @@ def test_bad_weights_are_named():
         patch_scoring(*arguments, weights._replace(head=torch.zeros(32, requires_grad=True)))
 
 
-def test_which_path_runs_can_be_seen_and_forced(device, monkeypatch):
+def test_the_path_is_chosen_and_can_be_forced(device, monkeypatch):
     from lvvol.kernels.patch_scoring import kernel
 
     launched = []
@@ -341,8 +341,8 @@ def test_which_path_runs_can_be_seen_and_forced(device, monkeypatch):
     assert len(launched) == (3 if device.type == "cuda" else 2)
 
 
-def test_nothing_falls_back_in_silence():
-    """Without an interpreter the kernel is refused on the CPU, and triton is not even loaded."""
+def test_there_is_no_silent_fallback():
+    """Without the interpreter, the kernel is refused on the CPU and triton is not imported."""
     code = """
 import sys, torch
 from lvvol.kernels.patch_scoring import patch_scoring, scoring_weights
@@ -372,7 +372,7 @@ def test_opcheck(device):
 
 
 @pytest.mark.parametrize("path", ["reference", "triton"])
-def test_compiled_in_one_graph(path, device):
+def test_it_compiles_to_one_graph(path, device):
     arguments = [t.to(device) for t in (stack((1, 2, 26, 30)), *request(SQUARES[:2], 1, 2))]
     weights = scoring_weights(classifier().to(device))
     backend = "inductor" if device.type == "cuda" else "aot_eager"

@@ -1,4 +1,4 @@
-"""Tests of patch scoring by the core, held to the reference in plain torch."""
+"""Tests of patch scoring by the core, compared with the reference in plain torch."""
 
 import gc
 
@@ -15,7 +15,7 @@ from lvvol.networks.roi_classifier import RoiClassifier
 
 DTYPES = [torch.float32, torch.float16, torch.bfloat16]
 
-# On whole pixels and between, larger and smaller; over edges, corners and all sides; outside.
+# On and between whole pixels, larger and smaller; across edges, corners and all sides; outside.
 SQUARES = [
     (0, 0, 25),
     (3.25, 4.5, 25),
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("fresh_is_nan")
 
 @pytest.fixture
 def weights():
-    """Weights whose scores spread from 0 to 1."""
+    """Weights with scores from 0 to 1."""
     torch.manual_seed(0)
     network = RoiClassifier().eval()
     for layer in network.modules():
@@ -46,7 +46,7 @@ def weights():
 
 @pytest.fixture
 def built(monkeypatch):
-    """One entry for each classifier that the core builds."""
+    """One entry per classifier built by the core."""
     entries = []
     build = core._build
     monkeypatch.setattr(core, "_build", lambda weights: entries.append(1) or build(weights))
@@ -55,7 +55,7 @@ def built(monkeypatch):
 
 @pytest.fixture
 def sample_squares(monkeypatch):
-    """Arrays of images that the core cuts from, one entry a call."""
+    """Image arrays passed to the core, one entry per call."""
     stacks = []
     extract = _core.extract_windows
     monkeypatch.setattr(
@@ -65,7 +65,7 @@ def sample_squares(monkeypatch):
 
 
 def arguments(shape=(3, 5, 40, 36), squares=SQUARES, dtype=torch.float32):
-    """Images of noise, and windows of them."""
+    """Images of noise and windows in them."""
     generator = torch.Generator().manual_seed(1)
     squares = torch.tensor(squares, dtype=torch.float64).reshape(-1, 3)
     slices = torch.randint(shape[0], (len(squares),), generator=generator)
@@ -74,7 +74,7 @@ def arguments(shape=(3, 5, 40, 36), squares=SQUARES, dtype=torch.float32):
 
 
 def assert_agrees(given, weights):
-    """Compare the core's scores with the reference's, and return how far those spread."""
+    """Compare the core's scores with the reference's, and return the range of the latter."""
     scores = patch_scoring(*given, weights, path="core")
     expected = patch_scoring(*given, weights, path="reference")
     assert scores.dtype == torch.float32
@@ -84,14 +84,14 @@ def assert_agrees(given, weights):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("n", [0, 1, len(SQUARES)])
-def test_it_agrees_with_the_reference(n, dtype, weights):
+def test_scores_are_those_of_the_reference(n, dtype, weights):
     convolutions = {name: getattr(weights, name).to(dtype) for name in ("conv1", "conv2", "conv3")}
     given = arguments(squares=SQUARES[:n], dtype=dtype)
     spread = assert_agrees(given, weights._replace(**convolutions))
     assert n < 2 or spread > 0.1
 
 
-def test_windows_beyond_one_batch(weights, monkeypatch):
+def test_more_windows_than_a_batch(weights, monkeypatch):
     monkeypatch.setattr(core, "_BATCH", 4)
     images, slices, squares, phases = arguments()
     assert_agrees((images, slices, squares, phases), weights)
@@ -118,14 +118,14 @@ def test_images_are_not_copied_needlessly(weights, cut):
     assert cut[1].shape == (len(slices.unique()), len(phases.unique()), 40, 36)
 
 
-def test_which_path_runs_can_be_seen_and_forced(weights, cut):
+def test_the_path_is_chosen_and_can_be_forced(weights, cut):
     for dtype in DTYPES:
         images, slices, squares, phases = arguments(dtype=dtype)
         typed = [w.to(dtype) if w.ndim > 1 else w for w in weights]
         given = images, slices, squares, phases, type(weights)(*typed)
         assert kernel_path.choose("auto", images.device, core=True) == "core"
         patch_scoring(*given)
-        assert len(cut) == 1, "auto takes the core on a CPU"
+        assert len(cut) == 1, "auto is the core on a CPU"
         patch_scoring(*given, path="reference")
         with kernel_path.forced("reference"):
             patch_scoring(*given)
@@ -145,19 +145,19 @@ def test_a_classifier_is_built_once_for_its_weights(weights, built):
     assert len(built) == 1
 
 
-def test_it_goes_with_its_weights():
+def test_the_classifier_is_freed_with_its_weights():
     weights = scoring_weights(RoiClassifier().eval())
     gc.collect()
-    before = len(core._kept)
+    before = len(core._cache)
     core.classifier(weights)
-    assert len(core._kept) == before + 1
+    assert len(core._cache) == before + 1
     del weights
     gc.collect()
-    assert len(core._kept) == before
+    assert len(core._cache) == before
 
 
 @pytest.mark.parametrize("name", ["conv1", "bias2", "head", "head_bias"])
-def test_weights_that_change_are_seen(name, weights):
+def test_changed_weights_take_effect(name, weights):
     given = arguments()
     before = patch_scoring(*given, weights)
     getattr(weights, name).mul_(2).add_(1)
@@ -169,7 +169,7 @@ def test_weights_that_change_are_seen(name, weights):
     assert_agrees(given, replaced)
 
 
-def test_weights_made_in_inference_mode_are_ordinary(built):
+def test_weights_created_in_inference_mode_are_ordinary(built):
     given = arguments()
     with torch.inference_mode():
         weights = scoring_weights(RoiClassifier().eval())
@@ -185,7 +185,7 @@ def test_weights_made_in_inference_mode_are_ordinary(built):
         assert_agrees(given, own)
 
 
-def test_the_operation_is_sound(weights):
+def test_opcheck(weights):
     for n in (0, 2):
         given = arguments((2, 3, 26, 30), SQUARES[:n])
         torch.library.opcheck(torch.ops.lvvol.patch_scoring_core.default, (*given, list(weights)))
@@ -205,7 +205,7 @@ def test_it_can_be_traced(weights):
 
 
 @pytest.mark.parametrize("path", ["auto", "core"])
-def test_compiled_in_one_graph(path, weights, built, cut):
+def test_it_compiles_to_one_graph(path, weights, built, cut):
     given = arguments((2, 3, 26, 30), SQUARES[:4])
 
     @torch.compile(fullgraph=True, backend="aot_eager")
@@ -240,7 +240,7 @@ def test_bad_values_are_named(wrong, value, error, words, dtype, weights):
         patch_scoring(*given, typed, path="core")
 
 
-def test_it_takes_as_many_threads_as_torch(weights, monkeypatch):
+def test_it_uses_as_many_threads_as_torch(weights, monkeypatch):
     threads = []
     extract = _core.extract_windows
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)

@@ -1,4 +1,4 @@
-"""What tests of the networks share."""
+"""Fixtures of the network tests."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ from lvvol.preprocess import to_working_stack
 
 
 @pytest.fixture
-def lived_in():
-    """Give batch normalisation statistics and scales far from their first values."""
+def with_random_statistics():
+    """Give batch normalisation statistics and scales far from their initial values."""
 
     def change(network, seed=0):
         generator = torch.Generator().manual_seed(seed)
@@ -30,7 +30,7 @@ def lived_in():
 
 
 class ByHand:
-    """Layers as plain functions of the tensors in a state dict."""
+    """Layers as plain functions, with the tensors of a state dict."""
 
     def __init__(self, state, training=False):
         self.state = state
@@ -43,7 +43,7 @@ class ByHand:
         )
 
     def conv_bn_relu(self, name, x, first=0):
-        """A convolution, the batch normalisation after it, and ReLU, by their place in a row."""
+        """A convolution, batch normalisation and ReLU; the first has index `first` in `name`."""
         x = self.conv(f"{name}.{first}", x)
         bn = f"{name}.{first + 1}"
         if self.training:
@@ -65,7 +65,7 @@ class ByHand:
 
     @staticmethod
     def upsample(x, factor, mode):
-        """By a matrix for each axis: shares of each coarse cell in each fine one."""
+        """Upsample by one matrix per axis, of the weights of coarse cells in fine ones."""
         for axis in (-2, -1):
             n = x.shape[axis]
             centres = (np.arange(n * factor) + 0.5) / factor - 0.5
@@ -81,13 +81,13 @@ class ByHand:
 
 @pytest.fixture
 def by_hand():
-    """The class of layers written as functions."""
+    """The class of layers as plain functions."""
     return ByHand
 
 
 @pytest.fixture(scope="session")
 def phantom_inputs():
-    """Patches and windows of a phantom, at the squares of its LV and beside them."""
+    """Patches and windows of a phantom, at and near the squares of its LV."""
     stack = make_phantom(2, n_slices=5, n_phases=6).to_cine_stack()
     working = to_working_stack(stack)
     squares = predict(stack).rois.squares_mm

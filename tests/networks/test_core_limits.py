@@ -1,4 +1,4 @@
-"""What the core's networks refuse, so that no weights file leads them astray."""
+"""Limits that the core's networks place on weights files."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def linear(given, value=0.0):
 
 
 def hfcn(*stages, value=0.0):
-    """One of these stages, each a list of layers that ends in a channel."""
+    """An HFCN of these stages, each a list of layers that ends in one channel."""
     return _core.Hfcn(
         stages=list(stages),
         heads=[layer(1, 1, value)] * len(stages),
@@ -40,7 +40,7 @@ def test_more_stages_than_can_be_halved_are_refused(stages):
         FcnConfig(stage_widths=(1,) * stages, stage_kernels=(3,) * stages)
 
 
-def test_as_many_stages_as_there_may_be_are_run():
+def test_the_largest_number_of_stages_runs():
     config = HfcnConfig(stage_widths=(1,) * MAX_STAGES, stage_depths=(1,) * MAX_STAGES)
     network = hfcn(*[[layer(1, 1)]] * len(config.stage_widths))
     likelihood, fractions = network(np.ones((1, 128, 256), np.float32))
@@ -51,7 +51,7 @@ def test_as_many_stages_as_there_may_be_are_run():
 
 
 def test_weights_too_large_to_sum_are_refused():
-    # A pixel of 10 becomes infinity twice, and their difference is no number.
+    # A pixel of 10 becomes infinity twice, and their difference is NaN.
     huge = layer(2, 1, 3e38)
     difference = np.array([1, -1], np.float32).reshape(1, 2, 1, 1), np.zeros(1, np.float32)
     pixels = np.zeros((3, 4, 4), np.float32)
@@ -74,6 +74,6 @@ def test_weights_too_large_to_sum_are_refused():
         lambda: RoiClassifierConfig(width=2**63),
     ],
 )
-def test_sizes_that_no_network_has_are_refused_before_anything_is_made_of_them(build):
+def test_sizes_out_of_range_are_refused_before_allocation(build):
     with pytest.raises(ValueError, match="expected at most 4096"):
         build()

@@ -1,4 +1,4 @@
-"""FCN, the baseline: levels averaged after softmax, and an area without O."""
+"""FCN, the baseline: levels averaged after softmax, no O."""
 
 import pytest
 import torch
@@ -9,12 +9,12 @@ from lvvol.networks.fcn import FCN
 
 
 @pytest.fixture
-def network(lived_in):
+def network(with_random_statistics):
     torch.manual_seed(0)
-    return lived_in(FCN())
+    return with_random_statistics(FCN())
 
 
-def test_layers_are_those_of_the_published_weights(network):
+def test_layers_match_the_published_weights(network):
     convs = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     sizes = [(m.in_channels, m.out_channels, *m.kernel_size) for m in convs]
     stages = [(1, 32, 5, 5), (32, 64, 3, 3), (64, 64, 3, 3), (64, 128, 3, 3)]
@@ -27,9 +27,9 @@ def test_layers_are_those_of_the_published_weights(network):
     "config",
     [FcnConfig(), FcnConfig(upsampling="bilinear"), FcnConfig((3, 5), (3, 7), "bilinear")],
 )
-def test_likelihood_is_that_of_plain_functions(config, training, lived_in, by_hand):
+def test_p_matches_plain_functions(config, training, with_random_statistics, by_hand):
     torch.manual_seed(1)
-    network = lived_in(FCN(config)).double().train(training)
+    network = with_random_statistics(FCN(config)).double().train(training)
     hand = by_hand({name: value.clone() for name, value in network.state_dict().items()}, training)
     patches = torch.randn(3, 1, 32, 48, dtype=torch.float64)
     features, total = patches, 0
@@ -46,7 +46,7 @@ def test_likelihood_is_that_of_plain_functions(config, training, lived_in, by_ha
     assert torch.equal(area_map, (expected[:, :1] >= 0.5).double())
 
 
-def test_area_is_the_share_of_cells_that_are_more_likely_cavity(network):
+def test_area_is_p_binarised_at_half(network):
     logits, area_map = network(torch.randn(5, 1, 48, 48))
     assert area_map.shape == (5, 1, 48, 48)
     cavity = logits[:, 0] > logits[:, 1]
@@ -56,14 +56,14 @@ def test_area_is_the_share_of_cells_that_are_more_likely_cavity(network):
     assert not area_map.requires_grad
 
 
-def test_masks_teach_every_layer(network):
+def test_masks_train_every_layer(network):
     logits, _ = network.train()(torch.randn(2, 1, 16, 16))
     nn.functional.cross_entropy(logits, torch.randint(2, (2, 16, 16))).backward()
     for name, parameter in network.named_parameters():
         assert parameter.grad.abs().max() > 0, name
 
 
-def test_certainty_stays_finite(network):
+def test_logits_of_a_certain_p_are_finite(network):
     with torch.no_grad():
         for head in network.heads:
             head.bias.copy_(torch.tensor([500.0, -500.0]))
@@ -97,6 +97,6 @@ def test_other_shapes_are_refused(network, shape):
         ({"upsampling": "area"}, "upsampling: expected one of nearest, bilinear, got 'area'"),
     ],
 )
-def test_config_refuses(fields, message):
+def test_invalid_configs_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         FcnConfig(**fields)

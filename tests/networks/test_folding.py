@@ -1,4 +1,4 @@
-"""Modules made ready for inference."""
+"""Modules folded for inference."""
 
 import copy
 
@@ -14,9 +14,9 @@ from lvvol.networks.roi_classifier import RoiClassifier
 @pytest.mark.parametrize(
     ("kind", "size"), [(HFCN, (1, 48, 48)), (RoiClassifier, (6, 25, 25))], ids=["hfcn", "roi"]
 )
-def test_folding_leaves_no_batch_norm_and_the_same_answers(kind, size, lived_in):
+def test_folding_removes_batch_norm_and_keeps_the_outputs(kind, size, with_random_statistics):
     torch.manual_seed(1)
-    network = lived_in(kind())
+    network = with_random_statistics(kind())
     folded = copy.deepcopy(network).train()
     fold_batch_norm(folded)
     assert not folded.training

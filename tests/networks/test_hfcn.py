@@ -1,4 +1,4 @@
-"""HFCN: the layers of the published weights, and what goes into the hypercolumn."""
+"""HFCN: the layers of the published weights, and the hypercolumn."""
 
 import pytest
 import torch
@@ -16,7 +16,7 @@ def network():
     return HFCN().eval()
 
 
-def test_layers_are_those_of_the_published_weights(network):
+def test_layers_match_the_published_weights(network):
     sizes = [
         (name, m.in_channels, m.out_channels, *m.kernel_size)
         for name, m in network.named_modules()
@@ -32,7 +32,7 @@ def test_layers_are_those_of_the_published_weights(network):
     assert heads == [(32, 4, 1, 1), (32, 4, 1, 1), (64, 4, 1, 1), (64, 4, 1, 1)]
     assert [s[1:] for s in sizes if s[0] == "likelihood"] == [(16, 2, 3, 3)]
     assert [s[1:] for s in sizes if s[0].startswith("area.")] == [(18, 8, 3, 3), (8, 1, 1, 1)]
-    # Every convolution but the last two of P and O is normalised and rectified.
+    # Only the convolutions of the stages and heads have batch normalisation.
     assert sum(isinstance(m, nn.BatchNorm2d) for m in network.modules()) == 10 + 4
 
 
@@ -80,7 +80,7 @@ def test_o_reads_the_hypercolumn_then_p(network):
     torch.testing.assert_close(seen["area"][:, 16:], likelihood)
 
 
-def test_stages_meet_by_max_pooling(network):
+def test_stages_are_joined_by_max_pooling(network):
     seen = {}
     network.stages[0].register_forward_hook(lambda *hook: seen.update(out=hook[2].clone()))
     network.stages[1].register_forward_pre_hook(lambda _, given: seen.update(into=given[0].clone()))
@@ -100,7 +100,7 @@ def test_a_smaller_network_from_its_config():
 
 
 def forward_by_hand(hand, config, patches):
-    """What Fig. 4 says, from the tensors of the state dict alone."""
+    """Fig. 4, computed from the tensors of the state dict alone."""
     features, heads = patches, []
     for level, depth in enumerate(config.stage_depths):
         if level:
@@ -131,9 +131,9 @@ OPTIONS = {
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("config", OPTIONS.values(), ids=OPTIONS.keys())
-def test_outputs_are_those_of_plain_functions(config, training, lived_in, by_hand):
+def test_outputs_match_plain_functions(config, training, with_random_statistics, by_hand):
     torch.manual_seed(3)
-    network = lived_in(HFCN(config)).double().train(training)
+    network = with_random_statistics(HFCN(config)).double().train(training)
     hand = by_hand({name: value.clone() for name, value in network.state_dict().items()}, training)
     patches = torch.randn(3, 1, 24, 40, dtype=torch.float64)
     expected = forward_by_hand(hand, config, patches)
@@ -143,9 +143,9 @@ def test_outputs_are_those_of_plain_functions(config, training, lived_in, by_han
 
 
 @pytest.mark.parametrize("config", OPTIONS.values(), ids=OPTIONS.keys())
-def test_gradients_are_those_of_plain_functions(config, lived_in, by_hand):
+def test_gradients_match_plain_functions(config, with_random_statistics, by_hand):
     torch.manual_seed(4)
-    network = lived_in(HFCN(config)).double()
+    network = with_random_statistics(HFCN(config)).double()
     patches = torch.randn(2, 1, 16, 8, dtype=torch.float64)
     weights = dict(network.named_parameters())
     state = {**network.state_dict(), **weights}
@@ -157,7 +157,7 @@ def test_gradients_are_those_of_plain_functions(config, lived_in, by_hand):
         torch.testing.assert_close(given, wanted, rtol=1e-8, atol=1e-9, msg=lambda m, n=name: n + m)
 
 
-def test_shipped_weights_still_mean_what_they_meant(by_hand):
+def test_shipped_weights_keep_their_meaning(by_hand):
     network = load_hfcn_module()
     assert network.config == HfcnConfig()
     row, column = torch.meshgrid(torch.arange(48.0), torch.arange(48.0), indexing="ij")
@@ -177,7 +177,7 @@ def test_no_patches_give_no_maps(network):
     assert area_map.shape == (0, 1, 48, 48)
 
 
-def test_wide_variant_is_that_of_the_published_weights():
+def test_wide_variant_matches_the_published_weights():
     network = HFCN(WIDE_HFCN)
     sizes = [
         (m.in_channels, m.out_channels, m.kernel_size[0])
@@ -190,13 +190,13 @@ def test_wide_variant_is_that_of_the_published_weights():
     assert all(layer[1].num_features == 20 for layer in network.between)
 
 
-def test_linear_o_is_one_weight_a_channel():
+def test_linear_o_has_one_weight_per_channel():
     network = HFCN(HfcnConfig(area_channels=0))
     assert [tuple(p.shape) for p in network.area.parameters()] == [(1, 18, 1, 1), (1,)]
 
 
-def test_default_config_is_what_published_weights_need():
-    """Files written before a field was there are read with its default."""
+def test_default_config_is_that_of_the_shipped_weights():
+    """Files older than a field are read with its default."""
     assert HfcnConfig() == HfcnConfig((32, 32, 64, 64), (3, 3, 2, 2), 4, 8, (), "nearest")
     assert hash(HfcnConfig()) == hash(HFCN().config)
 
@@ -217,6 +217,6 @@ def test_default_config_is_what_published_weights_need():
         ({"upsampling": "cubic"}, "upsampling: expected one of nearest, bilinear, got 'cubic'"),
     ],
 )
-def test_config_refuses(fields, message):
+def test_invalid_configs_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         HfcnConfig(**fields)

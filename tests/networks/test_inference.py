@@ -1,4 +1,4 @@
-"""The networks of the core, against the torch modules computing in float64."""
+"""The core's networks, compared with the torch modules in float64."""
 
 import subprocess
 import sys
@@ -54,7 +54,7 @@ def available(instructions):
     except ValueError as error:
         if not str(error).startswith("instructions: "):
             raise
-        pytest.skip(f"no {instructions} here")
+        pytest.skip(f"this processor has no {instructions}")
 
 
 def patches_of(count, rows=48, columns=48, seed=0):
@@ -68,7 +68,7 @@ def windows_of(count, config, seed=0):
 
 
 def segmented(network, patches):
-    """P and fractions by torch in float64."""
+    """P and area fractions by torch in float64."""
     with torch.inference_mode():
         logits, area_map = network.double()(torch.from_numpy(patches[:, None]).double())
     return logits.softmax(dim=1)[:, 0].numpy(), area_map.mean(dim=(1, 2, 3)).numpy()
@@ -82,10 +82,10 @@ def scored(network, windows):
 
 @pytest.mark.parametrize("instructions", INSTRUCTIONS)
 @pytest.mark.parametrize("config", HFCNS.values(), ids=HFCNS)
-def test_hfcn_is_the_module(config, instructions, lived_in):
+def test_hfcn_matches_the_module(config, instructions, with_random_statistics):
     available(instructions)
     torch.manual_seed(3)
-    network = lived_in(HFCN(config))
+    network = with_random_statistics(HFCN(config))
     core = build_hfcn(config, arrays(network), instructions)
     sizes = [(8, 8), (24, 40)] if config != HfcnConfig() else [(48, 48), (8, 56)]
     for rows, columns in sizes:
@@ -93,17 +93,17 @@ def test_hfcn_is_the_module(config, instructions, lived_in):
         likelihood, fractions = core(patches)
         expected, expected_fractions = segmented(network, patches)
         assert (likelihood.dtype, fractions.dtype) == (np.float32, np.float64)
-        # A few times float32's rounding, through a dozen layers.
+        # A few times float32's rounding, over a dozen layers.
         np.testing.assert_allclose(likelihood, expected, rtol=0, atol=5e-6)
         np.testing.assert_allclose(fractions, expected_fractions, rtol=0, atol=5e-6)
 
 
 @pytest.mark.parametrize("instructions", INSTRUCTIONS)
 @pytest.mark.parametrize("config", CLASSIFIERS.values(), ids=CLASSIFIERS)
-def test_roi_classifier_is_the_module(config, instructions, lived_in):
+def test_roi_classifier_matches_the_module(config, instructions, with_random_statistics):
     available(instructions)
     torch.manual_seed(4)
-    network = lived_in(RoiClassifier(config))
+    network = with_random_statistics(RoiClassifier(config))
     core = build_roi_classifier(config, arrays(network), instructions)
     windows = windows_of(11, config)
     scores = core(windows)
@@ -124,7 +124,7 @@ def test_shipped_weights_on_a_phantom(phantom_inputs):
     np.testing.assert_allclose(scores, expected_scores, rtol=0, atol=1e-5)
 
 
-def test_batches_and_threads_change_nothing():
+def test_results_do_not_depend_on_batches_and_threads():
     hfcn, classifier = load_hfcn(), load_roi_classifier()
     patches, windows = patches_of(5), windows_of(37, RoiClassifierConfig())
     likelihood, fractions = hfcn(patches, threads=1)
@@ -141,7 +141,7 @@ def test_batches_and_threads_change_nothing():
     np.testing.assert_array_equal(classifier(windows[20:21]), scores[20:21])
 
 
-def test_wide_vectors_change_nothing():
+def test_results_do_not_depend_on_vector_width():
     for instructions in ("avx2", "avx512"):
         available(instructions)
     network = HFCN().eval()
@@ -153,7 +153,7 @@ def test_wide_vectors_change_nothing():
     np.testing.assert_array_equal(*results)
 
 
-def test_nothing_in_nothing_out():
+def test_empty_input_gives_empty_output():
     likelihood, fractions = load_hfcn()(np.empty((0, 48, 48), np.float32))
     assert likelihood.shape == (0, 48, 48)
     assert fractions.shape == (0,)
@@ -161,7 +161,7 @@ def test_nothing_in_nothing_out():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_no_number_is_refused_by_its_place(value):
+def test_values_that_are_not_finite_are_refused_with_their_index(value):
     patches, windows = patches_of(3), windows_of(30, RoiClassifierConfig())
     patches[1, 47, 47] = windows[19, 5, 24, 24] = value
     with pytest.raises(ValueError, match=r"patches: expected finite values.* in patch 1$"):
@@ -182,7 +182,7 @@ def test_windows_of_another_size_are_refused(shape):
         load_roi_classifier()(np.zeros(shape, np.float32))
 
 
-def test_arrays_are_taken_as_they_stand():
+def test_arrays_are_not_converted():
     hfcn = load_hfcn()
     with pytest.raises(TypeError, match="patches: expected float32"):
         hfcn(np.zeros((1, 48, 48)))
@@ -203,7 +203,7 @@ def test_arrays_are_taken_as_they_stand():
         (FCN, FcnConfig((3, 4), (5, 1), "bilinear")),
     ],
 )
-def test_layers_are_those_of_the_module(kind, config):
+def test_layers_match_the_module(kind, config):
     state = kind(config).state_dict()
     told = {name: value for layer in layers_of(config) for name, *value in layer.tensors()}
     assert told.keys() == state.keys()
@@ -212,15 +212,15 @@ def test_layers_are_those_of_the_module(kind, config):
         assert state[name].numpy().dtype == dtype
 
 
-def test_a_tensor_that_is_missing_is_named():
+def test_a_missing_tensor_is_named():
     tensors = arrays(HFCN())
     del tensors["stages.1.4.running_var"]
     with pytest.raises(ValueError, match=r"stages\.1\.3, got none named stages\.1\.4\.running_var"):
         build_hfcn(HfcnConfig(), tensors)
 
 
-def test_files_of_any_config_are_read(tmp_path, lived_in):
-    network = lived_in(HFCN(HFCNS["uneven"]))
+def test_files_of_other_configs_are_read(tmp_path, with_random_statistics):
+    network = with_random_statistics(HFCN(HFCNS["uneven"]))
     save_weights(network, tmp_path / "hfcn.safetensors")
     patches = patches_of(1, 8, 8)
     expected = build_hfcn(network.config, arrays(network))(patches)
@@ -235,7 +235,7 @@ def layer(out, given, kernel=3):
 
 
 def small(**changes):
-    """Arguments of a network of two stages, some changed."""
+    """Arguments of a network of two stages, with changes."""
     return {
         "stages": [[layer(4, 1)], [layer(5, 4), layer(5, 5)]],
         "heads": [layer(3, 4, 1), layer(3, 5, 1)],
@@ -277,7 +277,7 @@ NAN = (np.full((2, 6, 3, 3), np.nan, np.float32), np.zeros(2, np.float32))
         ({"instructions": "mmx"}, "instructions: expected 'auto', 'portable', 'avx2' or 'avx512'"),
     ],
 )
-def test_layers_that_make_no_hfcn_are_refused_by_name(changes, complaint):
+def test_layers_that_do_not_form_an_hfcn_are_named(changes, complaint):
     _core.Hfcn(**small())
     with pytest.raises(ValueError, match=complaint):
         _core.Hfcn(**small(**changes))
@@ -296,7 +296,7 @@ def test_layers_that_make_no_hfcn_are_refused_by_name(changes, complaint):
         ({"size": -1}, "size: expected 0 or more, got -1"),
     ],
 )
-def test_layers_that_make_no_classifier_are_refused_by_name(changes, complaint):
+def test_layers_that_do_not_form_a_classifier_are_named(changes, complaint):
     linear = np.zeros((2, 4), np.float32), np.zeros(2, np.float32)
     right = {"convolutions": [layer(4, 2), layer(4, 4)], "linear": linear, "size": 6}
     _core.RoiClassifier(**right)
@@ -304,7 +304,7 @@ def test_layers_that_make_no_classifier_are_refused_by_name(changes, complaint):
         _core.RoiClassifier(**{**right, **changes})
 
 
-def test_layers_of_another_kind_are_refused():
+def test_layers_of_other_types_are_refused():
     with pytest.raises(TypeError, match="heads: expected a list of layers, got int"):
         _core.Hfcn(**small(heads=3))
     with pytest.raises(TypeError, match=r"heads\[0\]: expected a weight and a bias, got NoneType"):
@@ -313,7 +313,7 @@ def test_layers_of_another_kind_are_refused():
         _core.Hfcn(**small(likelihood=(np.zeros((2, 6, 3, 3)), NAN[1])))
 
 
-def test_no_torch_is_loaded():
+def test_torch_is_not_imported():
     code = """
 import sys
 import numpy as np

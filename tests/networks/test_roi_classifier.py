@@ -8,7 +8,7 @@ from lvvol.networks.configs import RoiClassifierConfig
 from lvvol.networks.roi_classifier import RoiClassifier
 
 
-def test_layers_are_those_of_table_1():
+def test_layers_match_table_1():
     network = RoiClassifier()
     described = []
     for m in network.layers:
@@ -44,7 +44,7 @@ def test_layers_are_those_of_table_1():
     ]
 
 
-def test_windows_to_two_logits():
+def test_windows_give_two_logits():
     network = RoiClassifier().eval()
     assert network(torch.randn(7, 6, 25, 25)).shape == (7, 2)
 
@@ -55,14 +55,14 @@ def test_other_sizes_from_the_config():
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 25, 25), (2, 6, 24, 25), (2, 6, 25, 26), (6, 25, 25)])
-def test_other_windows_are_refused(shape):
+def test_windows_of_other_shapes_are_refused(shape):
     with pytest.raises(ValueError, match=r"windows: expected \(batch, 6, 25, 25\), got"):
         RoiClassifier()(torch.zeros(shape))
 
 
-def test_logits_are_those_of_plain_functions(lived_in, by_hand):
+def test_logits_match_plain_functions(with_random_statistics, by_hand):
     torch.manual_seed(0)
-    network = lived_in(RoiClassifier()).double()
+    network = with_random_statistics(RoiClassifier()).double()
     hand = by_hand(network.state_dict())
     windows = torch.randn(4, 6, 25, 25, dtype=torch.float64)
     features = hand.pool(hand.conv_bn_relu("layers", windows, first=0))
@@ -76,7 +76,7 @@ def test_logits_are_those_of_plain_functions(lived_in, by_hand):
     torch.testing.assert_close(network(windows), expected, rtol=1e-10, atol=1e-12)
 
 
-def test_dropout_drops_in_training_only():
+def test_dropout_is_active_only_in_training():
     torch.manual_seed(0)
     network = RoiClassifier()
     windows = torch.randn(2, 6, 25, 25)
@@ -101,6 +101,6 @@ def test_no_windows_give_no_scores():
         ({"dropout": "0.4"}, "dropout: expected 0 or more, below 1, got '0.4'"),
     ],
 )
-def test_config_refuses(fields, message):
+def test_invalid_configs_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
         RoiClassifierConfig(**fields)

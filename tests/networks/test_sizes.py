@@ -1,4 +1,4 @@
-"""Weights and multiply-adds of every network, by hand, as docs/networks.md has them."""
+"""Weights and multiply-adds of every network, computed by hand, as in docs/networks.md."""
 
 import re
 from pathlib import Path
@@ -14,14 +14,14 @@ from lvvol.networks.roi_classifier import RoiClassifier
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "networks.md"
 
-# Of HFCN's stages: weights of convolutions, and of batch normalisation (a scale and a shift).
+# HFCN's stages: weights of convolutions and of batch normalisation (a scale and a shift).
 STAGES = [9 * (32 + 2 * 32 * 32), 9 * 3 * 32 * 32, 9 * (32 * 64 + 64 * 64), 9 * 2 * 64 * 64]
 STAGE_NORMS = 2 * (6 * 32 + 4 * 64)
 STAGE_WORK = sum(w * n * n for w, n in zip(STAGES, (48, 24, 12, 6), strict=True))
 
 
 def heads(channels):
-    """Weights of HFCN's heads, and their multiply-adds."""
+    """Weights and multiply-adds of HFCN's heads."""
     widths = (32, 32, 64, 64)
     work = sum(channels * w * n * n for w, n in zip(widths, (48, 24, 12, 6), strict=True))
     return channels * sum(widths) + 4 * 2 * channels, work
@@ -75,7 +75,7 @@ BY_HAND = {
 
 
 def multiply_adds(network, shape):
-    """Of one forward pass: products of weights and inputs that convolutions and matrices take."""
+    """Products of weights and inputs in the convolutions and matrices of one forward pass."""
     counted = []
 
     def count(layer, given, output):
@@ -90,17 +90,17 @@ def multiply_adds(network, shape):
 
 
 @pytest.mark.parametrize("name", BY_HAND)
-def test_weights_and_work_by_hand(name):
+def test_weights_and_multiply_adds_by_hand(name):
     network, shape, weights, work = BY_HAND[name]
     assert sum(parameter.numel() for parameter in network.parameters()) == weights
     assert multiply_adds(network, shape) == work
 
 
-def test_hfcn_has_about_as_many_weights_as_the_paper_says():
+def test_hfcn_has_about_as_many_weights_as_in_the_paper():
     assert BY_HAND["HFCN"][2] == pytest.approx(0.18e6, rel=0.05)
 
 
-def test_document_has_these_figures():
+def test_documented_figures():
     rows = re.findall(r"^\| `?([\w, ]+?)`? \| ([\d,]+) \| ([\d.]+) \|", DOCUMENT.read_text(), re.M)
     written = {name: (int(weights.replace(",", "")), work) for name, weights, work in rows}
     assert written == {

@@ -1,4 +1,4 @@
-"""Weights on disk: what is written comes back, and nothing else is taken for it."""
+"""Weights on disk: they round-trip, and anything else is refused."""
 
 import json
 import os
@@ -27,7 +27,7 @@ CONFIG = HfcnConfig(stage_widths=(4, 8), stage_depths=(1, 2), head_channels=3, a
 def saved(tmp_path):
     torch.manual_seed(0)
     network = HFCN(CONFIG)
-    network(torch.randn(2, 1, 8, 8))  # moves the running statistics
+    network(torch.randn(2, 1, 8, 8))  # changes the running statistics
     path = tmp_path / "hfcn.safetensors"
     save_weights(network, path)
     return network, path
@@ -38,7 +38,7 @@ def metadata_of(path):
         return file.metadata()
 
 
-def test_hfcn_comes_back_with_its_config_and_statistics(saved):
+def test_hfcn_round_trips_with_its_config_and_statistics(saved):
     network, path = saved
     loaded = load_hfcn_module(path)
     assert loaded.config == CONFIG
@@ -49,7 +49,7 @@ def test_hfcn_comes_back_with_its_config_and_statistics(saved):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_roi_classifier_comes_back_even_from_channels_last(tmp_path):
+def test_roi_classifier_round_trips_from_channels_last(tmp_path):
     network = RoiClassifier(RoiClassifierConfig(width=8)).to(memory_format=torch.channels_last)
     save_weights(network, tmp_path / "roi.safetensors")
     loaded = load_roi_classifier_module(tmp_path / "roi.safetensors")
@@ -67,9 +67,9 @@ def test_roi_classifier_comes_back_even_from_channels_last(tmp_path):
         (FCN(FcnConfig((3, 4), (5, 1), "bilinear")), load_fcn_module),
     ],
 )
-def test_every_kind_comes_back_with_the_same_outputs(network, load, tmp_path):
+def test_every_network_round_trips_with_the_same_outputs(network, load, tmp_path):
     patches = torch.randn(2, 1, 16, 16)
-    network.train()(patches)  # moves the running statistics
+    network.train()(patches)  # changes the running statistics
     save_weights(network.eval(), tmp_path / "network.safetensors")
     loaded = load(tmp_path / "network.safetensors")
     assert loaded.config == network.config
@@ -83,13 +83,13 @@ def test_loaded_weights_can_be_trained(saved):
     assert all(parameter.grad is not None for parameter in loaded.parameters())
 
 
-def test_loading_draws_no_random_numbers(saved):
+def test_loading_does_not_use_random_numbers(saved):
     before = torch.get_rng_state()
     load_hfcn_module(saved[1])
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_loaded_weights_do_not_change_with_the_file(saved):
+def test_loaded_weights_are_independent_of_the_file(saved):
     network, path = saved
     loaded = load_hfcn_module(path)
     with path.open("r+b") as file:
@@ -98,7 +98,7 @@ def test_loaded_weights_do_not_change_with_the_file(saved):
     assert all(torch.equal(value, expected[name]) for name, value in loaded.state_dict().items())
 
 
-def test_a_config_from_before_a_field_was_there_has_its_default(saved):
+def test_a_config_older_than_a_field_gets_its_default(saved):
     path = saved[1]
     metadata = metadata_of(path)
     fields = json.loads(metadata["config"])
@@ -108,7 +108,7 @@ def test_a_config_from_before_a_field_was_there_has_its_default(saved):
     assert load_hfcn_module(path).config == CONFIG
 
 
-def test_the_file_says_what_it_is(saved):
+def test_the_file_describes_itself(saved):
     metadata = metadata_of(saved[1])
     assert metadata["format"] == "lvvol-1"
     assert metadata["network"] == "HFCN"
@@ -142,7 +142,7 @@ def test_truncated_weights_are_refused(saved, kept):
     refused(path)
 
 
-def test_a_pickle_is_never_run(tmp_path):
+def test_a_pickle_is_never_executed(tmp_path):
     class Bomb:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "exploded"),)
@@ -171,7 +171,7 @@ def test_a_pickle_is_never_run(tmp_path):
         ({"config": '{"upsampling": "cubic"}'}, "upsampling: expected one of nearest, bilinear"),
     ],
 )
-def test_metadata_that_does_not_fit_is_refused(saved, changes, complaint):
+def test_invalid_metadata_is_refused(saved, changes, complaint):
     path = saved[1]
     changed = {k: v for k, v in {**metadata_of(path), **changes}.items() if v is not None}
     tensors = load_file(path)
@@ -208,7 +208,7 @@ def test_weights_of_another_config_are_refused(saved, change, complaint):
         (lambda value: value / 0, "values that are not finite"),
     ],
 )
-def test_values_of_another_kind_are_refused(saved, change, complaint):
+def test_values_that_are_not_finite_float32_are_refused(saved, change, complaint):
     path = saved[1]
     metadata, tensors = metadata_of(path), load_file(path)
     tensors["heads.1.0.weight"] = change(tensors["heads.1.0.weight"])
@@ -217,7 +217,7 @@ def test_values_of_another_kind_are_refused(saved, change, complaint):
     assert complaint in message
 
 
-def test_missing_and_foreign_tensors_are_refused(saved):
+def test_missing_and_unknown_tensors_are_refused(saved):
     path = saved[1]
     metadata, tensors = metadata_of(path), load_file(path)
     del tensors["likelihood.weight"]

@@ -1,4 +1,4 @@
-"""Faults planted into a phantom, judged by hand-worked geometry and not by lvvol's reader."""
+"""Faults planted into a phantom, checked by geometry rather than by lvvol's reader."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def added(before, after):
 
 
 def middle_of_lv(scan, phase=0):
-    """Centre of the LV in patient mm, from the pixels that show it."""
+    """Centroid of the LV's pixels in patient mm."""
     coverage = scan.lv_coverage[phase].astype(float)
     r, c = (np.average(grid, weights=coverage) for grid in np.indices(coverage.shape))
     return (scan.plane.affine @ (r, c, 0.0, 1.0))[:3]
@@ -69,7 +69,7 @@ def test_an_interspersed_slice_divides_a_gap_unevenly(study):
     assert 0.25 <= min(parts) < max(parts) <= 0.45
 
 
-def test_an_outlier_lies_far_beyond_an_end_and_is_not_read(study):
+def test_an_outlier_is_far_beyond_an_end_and_unused(study):
     gap = gaps_mm(study)[0]
     ends = set()
     for seed in range(8):
@@ -107,7 +107,7 @@ def test_another_grid_shows_the_same_slice_of_the_same_heart(study, fault):
             assert ratio == pytest.approx(1.0)
         assert (scan.plane.shape != old.plane.shape) == (fault == "other-matrix")
         assert scan.images.shape[1:] == scan.plane.shape
-        # Both grids lie about one centre.
+        # Both grids have the same centre.
         for plane in (scan.plane, old.plane):
             r, c = plane.shape
             centre = (plane.affine @ ((r - 1) / 2, (c - 1) / 2, 0, 1))[:3]
@@ -142,13 +142,13 @@ def test_a_repeat_is_the_same_slice_later_with_other_noise(study):
             *repeats[:-1],
         }
     assert counts == {1, 2}
-    # Noise is all that tells the images apart, and it is a few percent of blood's signal.
+    # The images differ only in noise, a few percent of the signal of blood.
     difference = first.images.astype(float) - repeats[0].images
     assert difference.any()
     assert difference.std() < 0.1 * first.images.max()
 
 
-def test_a_stack_acquired_again_is_used_whole(study):
+def test_a_repeated_stack_replaces_the_first(study):
     faulty = plant(study, ["repeated-stack"])
     again = added(study, faulty)
     assert len(again) == 7
@@ -169,7 +169,7 @@ def test_missing_phases_leave_gaps_in_one_slice(study):
     assert 1 <= min(n_lost) < max(n_lost) <= 4
 
 
-def test_a_truncated_file_ends_inside_its_pixels(study):
+def test_a_truncated_file_ends_within_its_pixel_data(study):
     for seed in range(6):
         faulty = plant(study, ["truncated-file"], seed)
         whole, cut = dict(study_files(study)), dict(study_files(faulty))
@@ -181,7 +181,7 @@ def test_a_truncated_file_ends_inside_its_pixels(study):
         assert not readable(cut[name])
 
 
-def test_foreign_files_lie_among_the_images(study):
+def test_foreign_files_are_among_the_images(study):
     whole, more = dict(study_files(study)), dict(study_files(plant(study, ["foreign-files"])))
     foreign = {name: content for name, content in more.items() if name not in whole}
     assert {name: more[name] for name in whole if name != "truth.json"} == {
@@ -199,7 +199,7 @@ def test_foreign_files_lie_among_the_images(study):
 
 
 @pytest.mark.parametrize("fault", ["truncated-file", "missing-phases"])
-def test_an_incomplete_repeat_gives_way_to_the_complete_one_before(study, fault):
+def test_an_incomplete_repeat_loses_to_the_complete_scan_before_it(study, fault):
     hit = missed = 0
     for seed in range(40):
         faulty = plant(study, ["repeated-slice", fault], seed)
@@ -216,7 +216,7 @@ def test_an_incomplete_repeat_gives_way_to_the_complete_one_before(study, fault)
     assert missed > 5
 
 
-def test_one_more_fault_does_not_move_the_others(study):
+def test_adding_a_fault_does_not_change_the_others(study):
     for seed in range(4):
         (alone,) = plant(study, ["truncated-file"], seed).faults
         rotated, truncated = plant(study, ["truncated-file", "rotated-slice"], seed).faults
@@ -237,19 +237,19 @@ def test_every_pair_leaves_a_stack_of_the_expected_size():
         assert faulty.reading.pixel_mm == small.reading.pixel_mm
         names = [scan.name for scan in faulty.scans]
         assert len(set(names)) == len(names)
-        # Every scan is either used or listed, never both.
+        # Every scan is either used or listed as unused, never both.
         unused = [scan for scan, _ in faulty.reading.unused]
         assert sorted(names) == sorted(s.name for s in (*faulty.reading.slices, *unused))
 
 
-def test_volumes_of_slices_follow_the_slices_that_are_left(study):
+def test_slice_volumes_are_those_of_the_remaining_slices(study):
     faulty = plant(study, ["missing-slice"])
     assert faulty.truth.edv_ml == study.truth.edv_ml
     assert faulty.truth.slice_volumes_ml[0] != study.truth.slice_volumes_ml[0]
     assert {tuple(a) for a in faulty.truth.areas_mm2} < {tuple(a) for a in study.truth.areas_mm2}
 
 
-def test_what_cannot_be_planted_is_refused(study):
+def test_invalid_faults_and_studies_are_refused(study):
     with pytest.raises(ValueError, match="foreign-files; got lost-slice"):
         plant(study, ["missing-slice", "lost-slice"])
     with pytest.raises(ValueError, match="study: expected one without faults, got 1"):

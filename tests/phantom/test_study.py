@@ -34,7 +34,7 @@ def test_same_seed_same_study_other_seed_other_study():
     assert first.uid("study") != other.uid("study")
 
 
-def test_volumes_are_those_asked_for():
+def test_requested_volumes_are_exact():
     truth = make_phantom(1, n_slices=3, n_phases=5, edv_ml=200.0, ef_percent=40.0).truth
     assert truth.ed_phase == 0
     assert truth.edv_ml == pytest.approx(200.0)
@@ -67,7 +67,7 @@ def test_slices_cover_the_heart(edv_ml, vendor):
         assert gaps == pytest.approx([gaps[0]] * (len(planes) - 1))
         assert 8.0 <= round(gaps[0], 6) <= 10.0
         areas = heart.phases[0].cavity.area_mm2(levels)
-        # At most the last millimetres of the base lie beyond the last slice.
+        # At most a few millimetres at the base lie beyond the last slice.
         assert areas[0] == 0.0
         assert heart.phases[0].cavity.base_mm - levels[-1] < 3.0
         # Eq. 3 misses at most two thirds of the basal area times the gap.
@@ -84,8 +84,8 @@ def test_slice_volumes_are_right_on_average():
         levels = rng.uniform(0, 9) + 9.0 * np.arange(-1, 16)
         areas = heart.phases[0].cavity.area_mm2(levels)
         errors.append(float(cone_volume_ml(areas, levels)) / volume - 1)
-    # The end beyond the base counts a third of a gap where half is due: 1.5 mm of about 90 mm,
-    # times the basal area over the mean one (about 1.1).
+    # The gap at the base counts for a third where half is due: 1.5 mm of about 90 mm on average,
+    # times the ratio of the basal to the mean area (about 1.1).
     assert np.mean(errors) == pytest.approx(-0.02, abs=0.01)
 
 
@@ -103,13 +103,11 @@ def test_painted_cavity_has_the_true_area(phantom):
     painted *= np.prod(phantom.pixel_spacing_mm)
     u = levels_mm(phantom)
     for phase in (phantom.truth.ed_phase, phantom.truth.es_phase):
-        full = np.flatnonzero(areas[:, phase] > 0)[
-            1:-2
-        ]  # neither the slab at the apex nor the base
+        full = np.flatnonzero(areas[:, phase] > 0)[1:-2]  # without the slabs at apex and base
         assert len(full) >= 4
-        # A slab's mean area differs from its middle's by the curvature: V'' t^2 / 24, under 1.5 %.
+        # The mean area of a slab differs from its middle's by V'' t^2 / 24, less than 1.5 %.
         assert painted[full, phase] == pytest.approx(areas[full, phase], rel=0.02)
-        # Whole stack: slabs of the stated thickness, nothing counted twice.
+        # The whole stack: slabs of the given thickness do not overlap.
         gap = np.diff(u)[0]
         volume = painted[:, phase].sum() * gap / 1000
         bound = areas[:, phase].max() * gap / 1000 / 2
@@ -128,7 +126,7 @@ def test_blood_is_bright_and_the_wall_dark(phantom):
         blood = np.median(image[cavity > 0])
         wall = np.median(image[(far > 0) & (near == 0)])
         assert blood > 1.7 * wall
-        assert np.percentile(image, 5) < 0.15 * blood  # air and lung
+        assert np.percentile(image, 5) < 0.15 * blood  # air and lungs
 
 
 def test_the_most_basal_slice_loses_the_lv_in_systole():
@@ -148,11 +146,11 @@ def test_cine_stack_holds_the_same_images(phantom):
     assert (np.diff(stack.times_ms, axis=1) > 0).all()
 
 
-def test_times_start_as_the_vendor_has_them():
+def test_times_start_as_on_the_vendors_scanners():
     for vendor, first in ((SIEMENS, 0.0), (GE, 0.5)):
         study = make_phantom(1, n_slices=3, n_phases=5, rows=64, vendor=vendor)
         for scan in study.of_view("sax"):
-            # Real GE images: 18.75 ms of a step of 37.5 ms; Siemens: 0.
+            # Real images start at 18.75 ms of a step of 37.5 ms (GE) and at 0 (Siemens).
             step_ms = scan.interval_ms / 5
             assert scan.times_ms == pytest.approx((np.arange(5) + first) * step_ms, abs=1e-3)
             beats = 60000 / scan.interval_ms
@@ -161,7 +159,7 @@ def test_times_start_as_the_vendor_has_them():
             assert 54 <= beats <= 89
 
 
-def test_truth_says_where_apex_and_base_lie():
+def test_truth_has_the_positions_of_apex_and_base():
     study = make_phantom(6, n_slices=4, n_phases=3, rows=64)
     normal = study.affines[0, :3, 2]
     heart = study.subject.heart_to_patient
@@ -173,7 +171,7 @@ def test_truth_says_where_apex_and_base_lie():
     assert study.truth.base_mm[0] > study.truth.base_mm[study.truth.es_phase]
 
 
-def test_real_folders_have_localisers_and_one_or_two_long_axis_views():
+def test_localisers_and_one_or_two_long_axis_views_as_in_real_folders():
     seen = set()
     for seed in range(30):
         study = make_phantom(seed, n_slices=3, n_phases=2, rows=64)
@@ -190,7 +188,7 @@ def test_real_folders_have_localisers_and_one_or_two_long_axis_views():
     assert seen == {("2ch",), ("4ch",), ("2ch", "4ch")}
 
 
-def test_siemens_gives_each_slice_a_series_and_ge_the_stack():
+def test_siemens_has_a_series_per_slice_and_ge_one_for_the_stack():
     for vendor, expected in ((SIEMENS, 4), (GE, 1)):
         study = make_phantom(2, n_slices=4, n_phases=3, rows=64, vendor=vendor)
         stack = study.of_view("sax")
@@ -204,7 +202,7 @@ def test_siemens_gives_each_slice_a_series_and_ge_the_stack():
 def test_fewer_rows_show_the_same_field_of_view():
     fine, coarse = (make_phantom(4, n_slices=3, n_phases=2, rows=rows) for rows in (256, 64))
     assert coarse.reading.shape[0] == 64
-    # Both widths are rounded to 1e-4 mm, and one of them is then multiplied by 4.
+    # Both widths are rounded to 1e-4 mm; one is then multiplied by 4.
     assert coarse.reading.pixel_mm == pytest.approx(4 * fine.reading.pixel_mm, abs=2.6e-4)
     assert coarse.truth.areas_mm2 == pytest.approx(fine.truth.areas_mm2)
 

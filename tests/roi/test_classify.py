@@ -1,4 +1,4 @@
-"""`WindowScorer` cuts what the classifier was made for."""
+"""`WindowScorer` extracts the classifier's windows."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def stack():
     return stack_of_planes(images, 8.0 * np.arange(3))
 
 
-def test_windows_are_pixels_at_six_phases_with_their_mean_off(stack):
+def test_windows_are_pixels_at_six_phases_minus_their_mean(stack):
     seen = []
 
     def score(windows):
@@ -30,7 +30,7 @@ def test_windows_are_pixels_at_six_phases_with_their_mean_off(stack):
         np.testing.assert_allclose(window, pixels - pixels.mean(), atol=1e-6)
 
 
-def test_beyond_the_image_its_edge_is_repeated(stack):
+def test_edge_pixels_are_repeated_beyond_the_image(stack):
     def score(windows):
         above = windows[0, :, :5]
         np.testing.assert_allclose(above, np.repeat(windows[0, :, 5:6], 5, axis=1), atol=1e-6)
@@ -39,7 +39,7 @@ def test_beyond_the_image_its_edge_is_repeated(stack):
     WindowScorer(stack, score)(0, np.array([[-5.0, 10.0, 25.0]]))
 
 
-def test_squares_of_any_layout_are_taken(stack):
+def test_squares_of_any_memory_layout_are_accepted(stack):
     def score(windows):
         return windows.std(axis=(1, 2, 3)).astype(np.float64)
 

@@ -1,4 +1,4 @@
-"""Locating: a heart that moves from slice to slice is followed, and none is made up."""
+"""Locating: an LV that moves from slice to slice is followed, and one is never invented."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ MIDDLE = 4
 
 
 def locate(scorer, detector=dense_scan, **options):
-    """Locate with a detector that misses nothing, if none is given."""
+    """Locate, by default with a detector that misses nothing."""
     return locate_with(scorer, detector, **options)
 
 
@@ -23,7 +23,7 @@ def none(images):
 
 
 class OverlapScorer:
-    """Scores windows by their overlap with a true square, in the slices where it can be seen."""
+    """Scores windows by their overlap with the true square, in the slices where it is visible."""
 
     def __init__(self, truth, visible=None, shape=(200, 220)):
         images = np.zeros((len(truth), 2, *shape), dtype=np.float32)
@@ -39,7 +39,7 @@ class OverlapScorer:
 
 @pytest.fixture
 def truth():
-    """An LV that wanders across and shrinks from 96 to 48 mm towards the apex."""
+    """An LV that moves across the image and shrinks from 96 to 48 mm towards the apex."""
     z = np.arange(N_SLICES)
     side = 96.0 - 6 * z
     return np.column_stack([100 + 5 * z - side / 2, 120 - 6 * z - side / 2, side])
@@ -49,17 +49,17 @@ def hidden(*slices):
     return ~np.isin(np.arange(N_SLICES), slices)
 
 
-def test_follows_the_square_through_every_slice(truth):
+def test_the_square_is_followed_through_every_slice(truth):
     rois = locate(OverlapScorer(truth))
     assert rois.start == MIDDLE
     assert not rois.kept.any()
-    # Centres move by a tenth of the side and sides by a tenth: half of either may be missed.
+    # Centres and sides change in steps of a tenth of the side, so errors are up to half of that.
     found = np.array([overlap(s, t) for s, t in zip(rois.squares_mm, truth, strict=True)])
     assert found.min() > 0.75
     np.testing.assert_allclose(rois.scores, found)
 
 
-def test_keeps_the_neighbours_square_where_nothing_looks_like_an_lv(truth):
+def test_the_neighbours_square_is_kept_where_there_is_no_lv(truth):
     rois = locate(OverlapScorer(truth, hidden(0, 1, 6)))
     assert np.flatnonzero(rois.kept).tolist() == [0, 1, 6]
     np.testing.assert_array_equal(rois.squares_mm[0], rois.squares_mm[2])
@@ -70,7 +70,7 @@ def test_keeps_the_neighbours_square_where_nothing_looks_like_an_lv(truth):
 
 
 @pytest.mark.parametrize(("lost", "start"), [((4,), 3), ((4, 3), 5)])
-def test_begins_beside_the_middle_where_that_shows_nothing(truth, lost, start):
+def test_the_search_starts_beside_a_middle_slice_without_lv(truth, lost, start):
     rois = locate(OverlapScorer(truth, hidden(*lost)))
     assert rois.start == start
     assert np.flatnonzero(rois.kept).tolist() == sorted(lost)
@@ -78,7 +78,7 @@ def test_begins_beside_the_middle_where_that_shows_nothing(truth, lost, start):
     assert min(overlap(rois.squares_mm[z], truth[z]) for z in seen) > 0.6
 
 
-def test_refuses_where_no_slice_near_the_middle_shows_an_lv(truth):
+def test_no_lv_near_the_middle_is_refused(truth):
     scorer = OverlapScorer(truth, 0.3 * ~hidden(3, 4, 5))
     with pytest.raises(
         RoiNotFoundError, match=r"slices 5, 4, 6: .*scores up to 0\.[23]\d* where 0.4"
@@ -87,7 +87,7 @@ def test_refuses_where_no_slice_near_the_middle_shows_an_lv(truth):
     assert set(scorer.asked) == {3, 4, 5}
 
 
-def test_refuses_an_image_too_small_for_any_proposal():
+def test_an_image_too_small_for_any_proposal_is_refused():
     with pytest.raises(RoiNotFoundError, match=r"slices 2, 1, 3: .*up to 0\.00"):
         locate(OverlapScorer(np.tile([0.0, 0.0, 30.0], (3, 1)), shape=(30, 30)))
 
@@ -98,7 +98,7 @@ def test_one_slice_is_enough(truth):
     assert rois.start == 0
 
 
-def test_any_proposer_serves_and_is_asked_in_the_first_slice_only(truth):
+def test_a_custom_detector_runs_in_the_first_slice_only(truth):
     scorer = OverlapScorer(truth)
     asked = []
 
@@ -113,21 +113,21 @@ def test_any_proposer_serves_and_is_asked_in_the_first_slice_only(truth):
 
 
 @pytest.mark.parametrize("lost", [(), (4,), (4, 3)])
-def test_where_the_detector_proposes_nothing_every_place_is_searched(truth, lost):
+def test_without_proposals_the_whole_image_is_searched(truth, lost):
     rois = locate(OverlapScorer(truth, hidden(*lost)), none)
     assert rois.found_by is FoundBy.DENSE_SCAN
     assert rois.start == next(z for z in (4, 3, 5) if z not in lost)
     assert overlap(rois.squares_mm[rois.start], truth[rois.start]) > 0.75
 
 
-def test_where_all_proposals_score_low_every_place_is_searched(truth):
+def test_with_only_low_scores_the_whole_image_is_searched(truth):
     rois = locate(OverlapScorer(truth), lambda images: np.array([[0.0, 0.0, 40.0]]))
     assert rois.found_by is FoundBy.DENSE_SCAN
     assert rois.start == MIDDLE
     assert overlap(rois.squares_mm[MIDDLE], truth[MIDDLE]) > 0.75
 
 
-def test_the_slices_beside_come_before_the_search_of_every_place(truth):
+def test_neighbouring_slices_are_tried_before_the_whole_image(truth):
     asked = []
 
     def propose(images):
@@ -138,8 +138,8 @@ def test_the_slices_beside_come_before_the_search_of_every_place(truth):
     assert (rois.start, rois.found_by, len(asked)) == (MIDDLE - 1, FoundBy.DETECTOR, 2)
 
 
-def test_the_likeliest_proposal_that_goes_on_through_the_slices_is_taken(truth):
-    """What scores higher, but in one slice only, is no LV."""
+def test_the_best_proposal_that_continues_through_slices_is_used(truth):
+    """A proposal that scores higher, but in one slice only, is not the LV."""
     likeness = np.array([0.0, 0.0, 60.0])
 
     class Misled(OverlapScorer):
@@ -153,9 +153,9 @@ def test_the_likeliest_proposal_that_goes_on_through_the_slices_is_taken(truth):
 
 
 @pytest.mark.parametrize(("highest", "found"), [(0.79, False), (0.85, True)])
-def test_some_slices_must_be_sure(truth, highest, found):
+def test_some_slices_must_have_high_scores(truth, highest, found):
     near = np.abs(np.arange(N_SLICES) - MIDDLE) <= 1
-    # Windows on the truth itself are among those tried.
+    # Windows at the true square are among those tried.
     truth[:] = truth[MIDDLE]
     scorer = OverlapScorer(truth, np.where(near, highest, 0.6))
     detector = lambda images: truth[MIDDLE][None]  # noqa: E731
@@ -173,14 +173,14 @@ def test_progress_counts_every_slice_once(truth):
 
 
 @pytest.mark.parametrize("seen", [(4,), (4, 5), (0, 4, 5, 8), (0, 1, 4, 7, 8)])
-def test_refuses_what_looks_like_an_lv_in_fewer_than_three_slices(truth, seen):
+def test_an_lv_in_fewer_than_three_slices_is_refused(truth, seen):
     visible = np.isin(np.arange(N_SLICES), seen)
     with pytest.raises(RoiNotFoundError, match=r"slice 5: .* at least 3 neighbouring slices, got"):
         locate(OverlapScorer(truth, visible))
 
 
 @pytest.mark.parametrize("seen", [(3, 4, 5), (4, 5, 6), (2, 4, 6), (4, 6, 7)])
-def test_three_slices_make_an_lv_and_one_between_may_be_doubted(truth, seen):
+def test_three_slices_are_enough_with_a_doubtful_one_between(truth, seen):
     visible = np.isin(np.arange(N_SLICES), seen)
     rois = locate(OverlapScorer(truth, visible))
     assert np.flatnonzero(~rois.kept).tolist() == list(seen)

@@ -24,7 +24,7 @@ def test_six_phases_by_hand(n_phases, expected):
 
 
 @pytest.mark.parametrize("n_phases", range(2, 61))
-def test_phases_are_even_and_start_and_end_at_the_r_wave(n_phases):
+def test_phases_are_evenly_spaced_and_start_and_end_at_the_r_wave(n_phases):
     phases = window_phases(n_phases)
     assert phases[0] == phases[-1] == 0
     assert ((phases >= 0) & (phases < n_phases)).all()
@@ -34,12 +34,12 @@ def test_phases_are_even_and_start_and_end_at_the_r_wave(n_phases):
         assert min(away, n_phases - away) <= 0.5
 
 
-def test_another_count():
+def test_other_counts():
     assert window_phases(10, 2).tolist() == [0, 0]
     assert window_phases(10, 3).tolist() == [0, 5, 0]
 
 
 @pytest.mark.parametrize(("n_phases", "count"), [(0, 6), (-1, 6), (10, 1)])
-def test_refuses(n_phases, count):
+def test_invalid_counts_are_refused(n_phases, count):
     with pytest.raises(ValueError, match=f"got {n_phases} and {count}"):
         window_phases(n_phases, count)

@@ -1,4 +1,4 @@
-"""The dense scan: all squares inside, and one near every heart."""
+"""The dense scan: all squares are inside the image, and one is near every heart."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def scan(rows, columns):
 
 
 @pytest.mark.parametrize("shape", [(184, 184), (256, 192), (60, 400), (40, 40)])
-def test_every_square_lies_inside_the_image(shape):
+def test_every_square_is_inside_the_image(shape):
     squares = scan(*shape)
     assert len(squares) > 0
     assert (squares[:, :2] >= 0).all()
@@ -31,12 +31,12 @@ def test_count_by_hand():
     np.testing.assert_allclose(squares[8:], [[0, 0, 50], [50 / 6, 0, 50]])
 
 
-def test_an_image_too_small_for_a_heart_gets_no_proposal():
+def test_an_image_too_small_for_a_heart_gives_no_proposals():
     assert scan(39, 300).shape == (0, 3)
 
 
 @pytest.mark.parametrize("shape", [(256, 256), (184, 184), (230, 300), (128, 192)])
-def test_some_proposal_is_near_any_square_inside(shape):
+def test_any_square_inside_has_a_proposal_nearby(shape):
     rng = np.random.default_rng(2)
     proposals = scan(*shape)
     margin_mm = 20.0

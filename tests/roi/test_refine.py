@@ -12,8 +12,8 @@ from lvvol.roi.square import overlap
 SQUARE = np.array([50.0, 70.0, 100.0])
 
 
-class Asked:
-    """Scores by a function and remembers what was asked."""
+class RecordingScorer:
+    """Scores by a function and records the windows."""
 
     def __init__(self, score):
         self.score = score
@@ -35,36 +35,36 @@ def test_150_windows_never_below_30_mm(side, smallest):
 
 def test_best_is_the_window_of_highest_score():
     truth = np.array([68.0, 72.0, 80.0])
-    scorer = Asked(lambda squares: overlap(squares, truth))
+    scorer = RecordingScorer(lambda squares: overlap(squares, truth))
     square, score = best_around(scorer, 3, SQUARE)
     assert set(scorer.slices) == {3}
-    # Side 80 is tried, and centres move by 10: (110, 110) is nearest to the truth's (108, 112).
+    # Side 80 is tried, and centres move by 10: (110, 110) is nearest to the true (108, 112).
     np.testing.assert_allclose(square, [70.0, 70.0, 80.0])
     assert score == pytest.approx(78 * 78 / (2 * 6400 - 78 * 78))
 
 
 @pytest.mark.parametrize("z", [0, 2, 5])
 @pytest.mark.parametrize("seed", range(20))
-def test_one_hill_is_climbed_wherever_it_stands(z, seed):
+def test_a_single_maximum_is_found_wherever_it_is(z, seed):
     rng = np.random.default_rng(seed)
     windows = windows_around(SQUARE)
     truth = windows.reshape(-1, 3)[rng.integers(150)] + rng.uniform(-2, 2, 3)
-    scorer = Asked(lambda squares: overlap(squares, truth))
+    scorer = RecordingScorer(lambda squares: overlap(squares, truth))
     square, score = best_around(scorer, z, SQUARE)
     assert score == overlap(windows, truth).max()
     assert overlap(square, truth) == score
 
 
-def test_no_window_is_asked_for_twice_and_few_are_asked_for():
-    scorer = Asked(lambda squares: overlap(squares, SQUARE))
+def test_no_window_is_scored_twice_and_few_are_scored():
+    scorer = RecordingScorer(lambda squares: overlap(squares, SQUARE))
     best_around(scorer, 0, SQUARE)
     asked = np.concatenate(scorer.squares)
     assert len(np.unique(asked, axis=0)) == len(asked)
     assert 27 < len(asked) < 80
 
 
-def test_where_all_score_alike_the_search_ends():
-    scorer = Asked(lambda squares: np.zeros(len(squares)))
+def test_the_search_ends_if_all_scores_are_equal():
+    scorer = RecordingScorer(lambda squares: np.zeros(len(squares)))
     square, score = best_around(scorer, 0, SQUARE)
     assert score == 0
     assert square in windows_around(SQUARE)
@@ -72,8 +72,8 @@ def test_where_all_score_alike_the_search_ends():
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("study", ["dsb2_dicom/501", "sunnybrook/SCD_IMAGES_01/SCD0000201"])
-def test_the_winner_is_that_of_all_windows(real_data, study):
-    """Slice by slice as the search goes, on studies nobody trained on."""
+def test_the_result_is_the_best_of_all_windows(real_data, study):
+    """Slice by slice as in the search, on studies left out of training."""
     working = to_working_stack(load_study(real_data / study))
     model = load_model()
     scorer = WindowScorer(working, model.roi_classifier)

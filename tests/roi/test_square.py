@@ -1,4 +1,4 @@
-"""Squares: from masks of known area, and how far two of them overlap."""
+"""Squares of masks of known area, and overlaps of squares."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def test_square_of_a_rectangle_by_hand():
     np.testing.assert_allclose(labelled_square(mask), [17.0, -5.0, 100.0])
 
 
-def test_square_of_a_disc_lies_around_it():
+def test_square_of_a_disc_is_centred_on_it():
     rows, columns = np.indices((184, 184)) + 0.5
     mask = np.hypot(rows - 90.25, columns - 101.75) < 28
     top, left, side = labelled_square(mask)
@@ -44,14 +44,14 @@ def test_no_cavity_no_square():
         ([2.0, 3.0, 5.0], 25 / 100),  # inside
         ([-5.0, 0.0, 20.0], 100 / 400),  # around
         ([0.0, 10.0, 10.0], 0.0),  # side by side
-        ([20.0, 20.0, 5.0], 0.0),  # apart in both directions
+        ([20.0, 20.0, 5.0], 0.0),  # apart along both axes
     ],
 )
 def test_overlap_by_hand(other, iou):
     assert overlap(np.array(other), np.array([0.0, 0.0, 10.0])) == pytest.approx(iou)
 
 
-def test_overlap_of_many_is_that_of_each():
+def test_overlap_is_vectorised():
     many = np.random.default_rng(0).uniform(20, 90, (4, 3, 3))
     one = np.array([30.0, 40.0, 50.0])
     together = overlap(many, one)
@@ -65,10 +65,11 @@ def test_overlap_is_symmetric_and_from_0_to_1(a, b):
     iou = float(overlap(a, b))
     assert iou == pytest.approx(float(overlap(b, a)), abs=1e-9)
     assert 0 <= iou <= 1 + 1e-9
-    assert iou <= (min(a[2], b[2]) / max(a[2], b[2])) ** 2 + 1e-9  # the smaller one inside
+    # The bound is reached with the smaller square inside the larger one.
+    assert iou <= (min(a[2], b[2]) / max(a[2], b[2])) ** 2 + 1e-9
 
 
 @given(squares, squares, st.floats(-100, 100), st.floats(0.1, 10))
-def test_overlap_knows_neither_place_nor_unit(a, b, shift, scale):
+def test_overlap_is_invariant_to_shift_and_scale(a, b, shift, scale):
     moved = [square * scale + np.array([shift, -shift, 0.0]) for square in (a, b)]
     assert float(overlap(*moved)) == pytest.approx(float(overlap(a, b)), abs=1e-6)

@@ -1,4 +1,4 @@
-"""Windows for the classifier: what they show and what should be said of them."""
+"""The classifier's windows and their targets."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_target_rises_from_0_at_a_quarter_to_1_at_085(iou, target):
     assert target_of(np.array([iou]))[0] == pytest.approx(target, abs=1e-6)
 
 
-def test_windows_have_mean_0_and_ten_come_from_each_labelled_slice():
+def test_windows_have_mean_0_and_each_labelled_slice_gives_ten():
     stacks = [labels_with_discs([20, 15, 10]), labels_with_discs([18, 0])]
     windows, targets = window_epoch(stacks, np.random.default_rng(0), 25)
     assert windows.shape == (50, 6, 25, 25)
@@ -38,20 +38,20 @@ def test_windows_have_mean_0_and_ten_come_from_each_labelled_slice():
     assert steps_per_epoch(stacks, 26) == 1
 
 
-def test_slices_not_labelled_at_ed_give_no_window():
+def test_slices_without_a_label_at_ed_give_no_window():
     labels = labels_with_discs([20, 15, 10], [[True, True], [False, True], [True, False]])
     windows, _ = window_epoch([labels], np.random.default_rng(0), 25)
     assert len(windows) == 20
     assert steps_per_epoch([labels], 20) == 1
 
 
-def test_targets_are_those_of_the_overlap_with_the_slices_own_square(monkeypatch):
+def test_targets_follow_the_overlap_with_the_slices_square(monkeypatch):
     labels = labels_with_discs([24, 0, 16])
     noted = []
 
     def note(planes, sources, squares, turned, size):
         noted.append((sources, squares))
-        # A window of its own number, with contrast that the mean does not take away.
+        # A window of its index, with contrast that remains after subtracting the mean.
         windows = np.zeros((len(sources), size, size), np.float32)
         windows[:, 0, 0] = 1 + np.arange(len(sources))
         return windows
@@ -61,7 +61,7 @@ def test_targets_are_those_of_the_overlap_with_the_slices_own_square(monkeypatch
     windows, targets = window_epoch([labels], np.random.default_rng(0), 25)
     (at_ed, squares), (at_es, again) = noted
     np.testing.assert_array_equal(squares, again)
-    np.testing.assert_array_equal(at_es, at_ed + 1)  # planes lie as slice, then phase
+    np.testing.assert_array_equal(at_es, at_ed + 1)  # planes are in order of slice, then phase
     numbers = np.rint((windows[:, 0, 0, 0] - windows[:, 0, 1, 1]) - 1).astype(int)
     assert sorted(numbers) == list(range(30))
     for number, target in zip(numbers, targets, strict=True):
@@ -72,8 +72,8 @@ def test_targets_are_those_of_the_overlap_with_the_slices_own_square(monkeypatch
     assert (targets == 0).sum() >= 10
 
 
-def test_six_phases_are_diastolic_at_both_ends_and_more_systolic_amid(monkeypatch):
-    """ED is white and ES black inside the disc, so brightness is the share of ED."""
+def test_six_phases_are_diastolic_at_both_ends_and_systolic_between(monkeypatch):
+    """ED is white and ES black inside the disc, so brightness is the weight of ED."""
     monkeypatch.setattr(classifier, "augment_intensity", lambda windows, rng: windows)
     labels = labels_with_discs([40] * 40, ed=1.0, es=0.0)
     windows, targets = window_epoch([labels], np.random.default_rng(0), 25)

@@ -1,4 +1,4 @@
-"""Training of the detector: what it learns from, and that a stop changes nothing."""
+"""Training of the detector: its data, and stopping and resuming."""
 
 import json
 import shutil
@@ -48,7 +48,7 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unbroken(dataset, tmp_path_factory):
-    """The run that all others are compared with."""
+    """The run to compare others with."""
     out = tmp_path_factory.mktemp("unbroken") / "new" / "run"
     seen = []
     train_detector([dataset], [], out, RECIPE, progress=lambda *report: seen.append(report))
@@ -60,7 +60,7 @@ def copied(unbroken, tmp_path):
     return shutil.copytree(unbroken[0], tmp_path / "copied")
 
 
-# What it writes
+# Output
 
 
 def test_writes_a_cascade_its_recipe_and_a_checkpoint(unbroken):
@@ -75,14 +75,14 @@ def test_writes_a_cascade_its_recipe_and_a_checkpoint(unbroken):
     assert DetectorRecipe(**settings) == RECIPE.detector
 
 
-def test_progress_counts_every_step_to_its_end(unbroken):
+def test_progress_counts_every_step_to_the_end(unbroken):
     _, seen = unbroken
     assert seen[:3] == [("read", 0, 1), ("read", 1, 1), ("phantoms", 0, 0)]
     assert sorted(set(seen[3:])) == [("detector", n, 3) for n in range(4)]
     assert seen[3:] == sorted(seen[3:])
 
 
-def test_a_seed_gives_one_cascade_and_another_seed_another(dataset, unbroken, tmp_path):
+def test_the_cascade_depends_only_on_the_seed(dataset, unbroken, tmp_path):
     expected = (unbroken[0] / DETECTOR_FILE).read_bytes()
     train_detector([dataset], [], tmp_path / "same", RECIPE)
     assert (tmp_path / "same" / DETECTOR_FILE).read_bytes() == expected
@@ -106,7 +106,7 @@ def test_stopped_and_resumed_equals_unbroken(dataset, unbroken, tmp_path, stages
     train_detector(
         [dataset], [], tmp_path, RECIPE, resume=True, progress=lambda *report: seen.append(report)
     )
-    # No stage is trained again.
+    # No stage is trained twice.
     assert sorted(set(seen[3:])) == [("detector", n, 3) for n in range(stages, 4)]
     for path in unbroken[0].iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
@@ -119,12 +119,12 @@ def test_resuming_a_finished_run_changes_nothing(dataset, unbroken, copied):
         assert (copied / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_folder_that_holds_a_run_is_refused_without_resume(dataset, copied):
+def test_a_folder_with_a_run_is_refused_without_resume(dataset, copied):
     with pytest.raises(OutputError, match="expected an empty folder or resume, got an earlier run"):
         train_detector([dataset], [], copied, RECIPE)
 
 
-def test_the_networks_folder_is_free_for_the_detector(dataset, unbroken, tmp_path):
+def test_the_networks_folder_accepts_the_detector(dataset, unbroken, tmp_path):
     for name in ("classifier.checkpoint", "hfcn.checkpoint", "recipe.json"):
         (tmp_path / name).write_text(name)
     train_detector([dataset], [], tmp_path, RECIPE)
@@ -142,7 +142,7 @@ def test_the_networks_folder_is_free_for_the_detector(dataset, unbroken, tmp_pat
         replace(RECIPE, detector=replace(RECIPE.detector, max_false_alarm_rate=0.4)),
     ],
 )
-def test_another_recipe_cannot_resume_and_leaves_the_folder_as_it_was(
+def test_another_recipe_cannot_resume_and_does_not_change_the_folder(
     dataset, unbroken, copied, recipe
 ):
     with pytest.raises(RecipeError, match=r"detector\.checkpoint: expected a checkpoint of this"):
@@ -187,10 +187,10 @@ def test_a_damaged_checkpoint_is_refused(dataset, copied, damage):
     assert {path.name: path.read_bytes() for path in copied.iterdir()} == before
 
 
-# What it learns from
+# Training data
 
 
-def test_patients_of_other_parts_are_not_even_opened(dataset, unbroken, tmp_path):
+def test_patients_of_other_parts_are_never_opened(dataset, unbroken, tmp_path):
     folder = shutil.copytree(dataset, tmp_path / "dsb2")
     for patient in OTHER_PATIENTS:
         write_dsb2_patient(folder, patient, [(20, 10), (15, 8)])
@@ -201,13 +201,13 @@ def test_patients_of_other_parts_are_not_even_opened(dataset, unbroken, tmp_path
         assert (tmp_path / "run" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_the_seed_turns_positives_and_negatives(dataset):
+def test_the_seed_rotates_positives_and_negatives(dataset):
     one, other = (gather([dataset], [], replace(RECIPE, seed=seed), silent) for seed in (3, 4))
     assert any((a != b).any() for a, b in zip(one.positives, other.positives, strict=True))
     assert any(not np.array_equal(a, b) for a, b in zip(one.images, other.images, strict=True))
 
 
-def test_a_dataset_named_twice_counts_once(dataset):
+def test_a_dataset_given_twice_counts_once(dataset):
     once = gather([dataset], [], RECIPE, silent)
     assert gather([dataset, dataset], [], RECIPE, silent).fingerprint() == once.fingerprint()
 
@@ -221,15 +221,15 @@ def test_no_training_patient_is_refused(tmp_path):
     assert not (tmp_path / "run" / DETECTOR_FILE).exists()
 
 
-def test_more_negatives_than_there_are_windows_are_refused(dataset, tmp_path):
-    # A tenth of them is the least to begin with; 12 images have some thousands of windows each.
+def test_more_negatives_than_windows_are_refused(dataset, tmp_path):
+    # Training starts with at least a tenth of them; 12 images have some thousand windows each.
     recipe = replace(RECIPE, detector=replace(RECIPE.detector, negatives=10**7))
     with pytest.raises(DatasetError, match=r"seg, surroundings: images: expected at least 1000000"):
         train_detector([dataset], [], tmp_path, recipe)
 
 
 def test_images_without_room_for_a_window_are_refused(tmp_path):
-    """38 mm are one window of 24 pixels; images of 28 pixels of 1.3 mm are 36 mm."""
+    """A window of 24 pixels is 38 mm wide; images of 28 pixels of 1.3 mm are 36 mm."""
     folder = tmp_path / "sunnybrook"
     mask = np.zeros((28, 28))
     mask[8:20, 8:20] = 255
@@ -245,25 +245,25 @@ def test_images_without_room_for_a_window_are_refused(tmp_path):
     ("name", "message"),
     [("file", "expected a folder to write to"), ("run", r"detector\.xml: cannot be written")],
 )
-def test_a_place_that_cannot_be_written_is_refused(dataset, tmp_path, name, message):
+def test_an_unwritable_folder_is_refused(dataset, tmp_path, name, message):
     (tmp_path / "file").write_text("taken")
     (tmp_path / "run" / DETECTOR_FILE).mkdir(parents=True)
     with pytest.raises(OutputError, match=message):
         train_detector([dataset], [], tmp_path / name, RECIPE)
 
 
-def test_rates_that_no_stage_can_have_are_refused():
+def test_impossible_rates_are_refused():
     for name in ("min_hit_rate", "max_false_alarm_rate", "held_out"):
         for value in (1.0, -0.1, float("nan"), *([0.0] if name != "held_out" else [])):
             with pytest.raises(ValueError, match=f"{name}: expected .* below 1, got {value}"):
                 DetectorRecipe(**{name: value})
 
 
-def test_positives_are_the_labelled_squares_of_slices_in_the_middle(dataset):
-    """Bright discs of 0.27 of a window's area lie in the middle of every positive."""
+def test_positives_are_the_labelled_squares_of_middle_slices(dataset):
+    """Every positive has a bright disc of 0.27 of its area in the middle."""
     part = replace(RECIPE.detector, slices_beside_middle=1)
     data = gather([dataset], [], replace(RECIPE, detector=part), silent)
-    # Four slices: the middle one is the third, with one on either side.
+    # Of four slices, the third is the middle one; it has a neighbour on each side.
     windows = np.concatenate(data.positives)
     assert windows.shape == (3 * 3 * 8, CASCADE_SIZE, CASCADE_SIZE)
     assert windows.dtype == np.uint8
@@ -272,7 +272,7 @@ def test_positives_are_the_labelled_squares_of_slices_in_the_middle(dataset):
     assert (windows[:, middle].mean(axis=1) > windows[:, corner].mean(axis=1) + 60).all()
     bright = windows > (windows[:, middle].mean() + windows[:, corner].mean()) / 2
     share = bright[:, np.hypot(rows, columns) < 11].sum(axis=1) / 24**2
-    # Radius 12 mm calls for a square of 41 mm; sides stray by 8 percent.
+    # A radius of 12 mm gives a square of 41 mm; sides vary by 8 percent.
     assert share.mean() == pytest.approx(0.27, abs=0.04)
     none_beside = replace(part, slices_beside_middle=0)
     fewer = gather([dataset], [], replace(RECIPE, detector=none_beside), silent)
@@ -280,7 +280,7 @@ def test_positives_are_the_labelled_squares_of_slices_in_the_middle(dataset):
 
 
 def labelled(radii, labelled_slices, shape=(80, 96)):
-    """Slices with discs of radii at (30, 50) mm."""
+    """Slices with discs of these radii at (30, 50) mm."""
     rows, columns = np.indices(shape) + 0.5
     distance = np.hypot(rows - 30, columns - 50)
     masks = np.stack([np.stack([distance < r] * 2) for r in radii])
@@ -290,12 +290,12 @@ def labelled(radii, labelled_slices, shape=(80, 96)):
     return LabelledStack("dsb2/0004", stack, masks & known[..., None, None], known)
 
 
-def test_negatives_are_known_slices_without_the_lv_of_theirs_and_their_neighbours(monkeypatch):
+def test_negatives_are_labelled_slices_without_their_and_their_neighbours_lv(monkeypatch):
     labels = labelled([0, 15, 17, 18, 0, 0], (0, 1, 2, 4, 5))
     monkeypatch.setattr("lvvol.train.detector.read_dataset", lambda folder, parts: [labels])
     data = gather([None], [], RECIPE, silent)
     assert len(data.images) == 5
-    # Slice 3 has no label: its neighbours know only of their own.
+    # Slice 3 has no label, so its neighbours have no square of it.
     assert [len(squares) for squares in data.squares] == [1, 2, 2, 0, 0]
     for image, squares in zip(data.images, data.squares, strict=True):
         assert sorted(image.shape) == [50, 60]
@@ -304,21 +304,21 @@ def test_negatives_are_known_slices_without_the_lv_of_theirs_and_their_neighbour
             assert min(abs(side - np.sqrt(np.pi * r**2 / 0.27)) for r in (15, 17)) < 0.5
 
 
-def test_surroundings_are_negatives_without_squares(dataset, tmp_path):
+def test_surroundings_are_negatives_without_exclusions(dataset, tmp_path):
     good = tmp_path / "study"
     good_study(good)
     alone = gather([dataset], [], RECIPE, silent)
-    # A heart's frame of 30 x 25 mm has nothing around it.
+    # An image of 30 x 25 mm has no surroundings.
     with_study = gather([dataset], [good], RECIPE, silent)
     assert with_study.fingerprint() == alone.fingerprint()
 
 
-def test_what_lies_around_hearts_is_added_slice_by_slice(dataset, monkeypatch):
+def test_surroundings_are_added_slice_by_slice(dataset, monkeypatch):
     strips = [np.full((3, 40, 60), 0.2, np.float32), np.zeros((3, 0, 60), np.float32),
               np.full((3, 60, 30), 0.4, np.float32)]  # fmt: skip
     monkeypatch.setattr("lvvol.datasets.surroundings.read_surroundings", lambda study: strips)
     data = gather([dataset], ["study"], RECIPE, silent)
-    # 40 mm are 25 pixels; 30 mm are 19, less than a window.
+    # 40 mm are 25 pixels; 30 mm are 19 pixels, less than a window.
     assert len(data.images) == 12 + 3
     for image, squares in zip(data.images[12:], data.squares[12:], strict=True):
         assert sorted(image.shape) == [25, 38]
@@ -326,7 +326,7 @@ def test_what_lies_around_hearts_is_added_slice_by_slice(dataset, monkeypatch):
         assert squares.shape == (0, 3)
 
 
-def test_a_phantom_gives_negatives_with_its_own_squares(dataset, monkeypatch):
+def test_a_phantom_gives_negatives_excluding_its_squares(dataset, monkeypatch):
     asked = []
 
     def phantom_labels(seed):
@@ -339,7 +339,7 @@ def test_a_phantom_gives_negatives_with_its_own_squares(dataset, monkeypatch):
     data = gather([dataset], [], recipe, lambda *report: seen.append(report))
     assert seen[2:] == [("phantoms", 0, 2), ("phantoms", 1, 2), ("phantoms", 2, 2)]
     assert len(set(asked)) == 2
-    assert min(asked) >= 10_000  # those below are for evaluation
+    assert min(asked) >= 10_000  # lower seeds are for evaluation
     assert [len(s) for s in data.squares[12:]] == [2, 3, 3, 2] * 2
     assert len(data.positives) == 9
 
@@ -371,13 +371,13 @@ def test_squares_follow_their_images_through_all_eight_orientations():
 
 
 @pytest.mark.parametrize(("shape", "count"), [((24, 24), 1), ((23, 60), 0), ((60, 23), 0)])
-def test_images_below_a_window_are_left_out(shape, count):
+def test_images_smaller_than_a_window_are_skipped(shape, count):
     data = DetectorData()
     data.add_image(np.zeros(shape, np.uint8), np.empty((0, 3)), np.random.default_rng(0))
     assert len(data.images) == len(data.squares) == count
 
 
-def test_a_fingerprint_tells_every_part():
+def test_the_fingerprint_depends_on_all_parts():
     def data():
         made = DetectorData([np.zeros((2, 24, 24), np.uint8)])
         made.add_image(np.zeros((30, 30), np.uint8), np.ones((1, 3)), np.random.default_rng(0))

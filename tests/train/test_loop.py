@@ -1,4 +1,4 @@
-"""`Stage`: the schedule, and checkpoints that are only taken where they belong."""
+"""`Stage`: the schedule, and checkpoints, which are accepted only by their own run."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def make_run(name="hfcn", recipe=RECIPE, seed=1, width=3, steps=20):
 
 
 def steps(run, count):
-    """Take steps whose data and dropout come from both random states."""
+    """Take steps whose data and dropout use both random states."""
     losses = []
     for _ in range(count):
         x = torch.from_numpy(run.rng.normal(size=(4, 1, 6, 6)).astype(np.float32))
@@ -33,16 +33,16 @@ def test_schedule_rises_then_falls_to_0():
     assert rates[0] == pytest.approx(0.3 / 11)
     assert (np.diff(rates[:11]) > 0).all()
     assert (np.diff(rates[10:]) < 0).all()
-    assert rates[105] == pytest.approx(0.15)  # half way down the cosine
+    assert rates[105] == pytest.approx(0.15)  # halfway down the cosine
     assert rates[200] == pytest.approx(0)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_schedule_of_very_few_steps_stays_in_range(count):
+def test_schedule_of_few_steps_stays_in_range(count):
     assert all(0 <= scheduled_rate(step, count, 1.0) <= 1 for step in range(count + 1))
 
 
-def test_a_step_moves_the_weights_down_the_loss():
+def test_a_step_lowers_the_loss():
     run = make_run()
     before = [p.detach().clone() for p in run.network.parameters()]
     losses = steps(run, 20)
@@ -52,7 +52,7 @@ def test_a_step_moves_the_weights_down_the_loss():
     assert any(moved)
 
 
-def test_restored_goes_on_as_if_never_stopped(tmp_path):
+def test_a_restored_run_continues_as_if_never_stopped(tmp_path):
     whole = make_run()
     expected = steps(whole, 12)
     first = make_run()
@@ -60,7 +60,7 @@ def test_restored_goes_on_as_if_never_stopped(tmp_path):
     first.epoch = 2
     first.history.append({"loss": 0.5})
     first.save(tmp_path / "a.checkpoint")
-    steps(first, 3)  # what came after the checkpoint is forgotten
+    steps(first, 3)  # steps after the checkpoint are lost
 
     second = make_run(seed=9)
     second.restore(tmp_path / "a.checkpoint")

@@ -1,4 +1,4 @@
-"""Recipes: what may be written in one, and each way to get it wrong."""
+"""Recipes: valid contents and every error."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def test_an_empty_recipe_is_the_default(read):
     assert read("") == Recipe()
 
 
-def test_what_is_written_replaces_the_default(read):
+def test_values_replace_the_defaults(read):
     recipe = read(
         """
         seed = 7
@@ -43,13 +43,13 @@ def test_what_is_written_replaces_the_default(read):
     assert isinstance(recipe.classifier.learning_rate, float)
 
 
-def test_plain_values_for_the_checkpoint():
+def test_the_checkpoint_holds_plain_values():
     values = Recipe(seed=3).to_dict()
     assert values["seed"] == 3
     assert values["segmentation"]["blocks"] == SegmentationRecipe().blocks
 
 
-def test_the_shipped_recipe_reads():
+def test_the_shipped_recipe_is_valid():
     folder = Path(__file__).resolve().parents[2] / "recipes"
     recipes = sorted(folder.glob("*.toml"))
     assert recipes
@@ -90,7 +90,7 @@ def test_the_shipped_recipe_reads():
         ),
     ],
 )
-def test_refused(read, tmp_path, text, complaint):
+def test_invalid_recipes_are_refused(read, tmp_path, text, complaint):
     with pytest.raises(RecipeError, match=complaint) as caught:
         read(text)
     assert str(caught.value).startswith(str(tmp_path / "recipe.toml"))

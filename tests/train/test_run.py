@@ -1,4 +1,4 @@
-"""Whole runs on tiny datasets: what they write, and that a stop changes nothing."""
+"""Whole runs on tiny datasets: their output, and stopping and resuming."""
 
 import json
 from dataclasses import replace
@@ -52,7 +52,7 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unbroken(dataset, tmp_path_factory):
-    """The run that all others are compared with."""
+    """The run to compare others with."""
     out = tmp_path_factory.mktemp("unbroken") / "new" / "run"
     seen = []
     train_networks([dataset], [dataset], out, RECIPE, progress=lambda *report: seen.append(report))
@@ -96,7 +96,7 @@ def test_writes_weights_recipe_history_and_checkpoints(unbroken):
     assert scores.isfinite().all()
 
 
-def test_progress_counts_every_stage_to_its_end(unbroken):
+def test_progress_counts_every_stage_to_the_end(unbroken):
     _, seen = unbroken
     assert seen == [
         ("read", 0, 1),
@@ -106,14 +106,14 @@ def test_progress_counts_every_stage_to_its_end(unbroken):
     ]
 
 
-def test_blocks_are_warm_up_then_both_then_volumes_only(unbroken):
+def test_blocks_are_warm_up_then_both_losses_then_volumes_only(unbroken):
     history = json.loads((unbroken[0] / "hfcn_history.json").read_text())
     both = {"cross_entropy", "volume_error"}
     assert [set(block) for block in history] == [{"cross_entropy"}, both, both, {"volume_error"}]
     assert all(np.isfinite(value) for block in history for value in block.values())
 
 
-def test_learning_lowers_the_losses(unbroken):
+def test_training_lowers_the_losses(unbroken):
     losses = json.loads((unbroken[0] / "classifier_history.json").read_text())
     blocks = json.loads((unbroken[0] / "hfcn_history.json").read_text())
     assert losses[-1]["loss"] < losses[0]["loss"]
@@ -130,7 +130,7 @@ def test_stopped_and_resumed_equals_unbroken(dataset, unbroken, tmp_path, stop):
 
     with pytest.raises(Stopped):
         train_networks([dataset], [dataset], tmp_path, RECIPE, progress=progress)
-    torch.manual_seed(123)  # another process, another random state
+    torch.manual_seed(123)  # a new process has another random state
     train_networks([dataset], [dataset], tmp_path, RECIPE, resume=True)
     assert_same(tmp_path, unbroken[0])
 
@@ -142,7 +142,7 @@ def test_resuming_a_finished_run_changes_nothing(dataset, unbroken, tmp_path):
     assert_same(tmp_path, unbroken[0])
 
 
-def test_another_recipe_cannot_resume_and_leaves_the_folder_as_it_was(dataset, unbroken, tmp_path):
+def test_another_recipe_cannot_resume_and_does_not_change_the_folder(dataset, unbroken, tmp_path):
     for path in unbroken[0].iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     with pytest.raises(RecipeError, match=r"classifier\.checkpoint: expected a checkpoint of this"):
@@ -151,12 +151,12 @@ def test_another_recipe_cannot_resume_and_leaves_the_folder_as_it_was(dataset, u
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_folder_that_holds_a_run_is_refused_without_resume(dataset, unbroken):
+def test_a_folder_with_a_run_is_refused_without_resume(dataset, unbroken):
     with pytest.raises(OutputError, match="expected an empty folder or resume, got an earlier run"):
         train_networks([dataset], [dataset], unbroken[0], RECIPE)
 
 
-def test_the_detectors_folder_is_free_for_the_networks(dataset, unbroken, tmp_path):
+def test_the_detectors_folder_accepts_the_networks(dataset, unbroken, tmp_path):
     (tmp_path / "detector.checkpoint").write_text("of the detector")
     train_networks([dataset], [dataset], tmp_path, RECIPE)
     assert_same(tmp_path, unbroken[0])
@@ -164,8 +164,8 @@ def test_the_detectors_folder_is_free_for_the_networks(dataset, unbroken, tmp_pa
     assert (tmp_path / "detector.checkpoint").read_text() == "of the detector"
 
 
-def test_patients_of_other_parts_are_not_even_opened(dataset, unbroken, tmp_path):
-    """Images of left-out, test, validation and broken patients are damaged: none may matter."""
+def test_patients_of_other_parts_are_never_opened(dataset, unbroken, tmp_path):
+    """The images of left-out, test, validation and broken patients are damaged, without effect."""
     folder = tmp_path / "dsb2"
     folder.mkdir()
     for path in dataset.iterdir():
@@ -178,7 +178,7 @@ def test_patients_of_other_parts_are_not_even_opened(dataset, unbroken, tmp_path
     assert_same(tmp_path / "run", unbroken[0])
 
 
-def test_a_dataset_without_volumes_teaches_masks_only(dataset, tmp_path):
+def test_a_dataset_without_volumes_trains_on_masks_only(dataset, tmp_path):
     folder = tmp_path / "sunnybrook"
     rng = np.random.default_rng(0)
     mask = np.zeros(SHAPE)
@@ -200,7 +200,7 @@ def test_a_dataset_without_volumes_teaches_masks_only(dataset, tmp_path):
         ({"segmentation": SegmentationRecipe(batch=6, studies=4)}, "vol: .* at least 4 studies"),
     ],
 )
-def test_data_that_fill_no_batch_are_refused_before_training(dataset, tmp_path, changes, complaint):
+def test_data_smaller_than_a_batch_are_refused(dataset, tmp_path, changes, complaint):
     # 3 patients of 4 slices: 120 windows, 24 patches, 3 studies.
     recipe = Recipe(**{"classifier": ClassifierRecipe(batch=30), **changes})
     with pytest.raises(DatasetError, match=complaint):
@@ -216,7 +216,7 @@ def test_no_training_patient_is_refused(tmp_path):
         train_networks([folder], [folder], tmp_path / "run", RECIPE)
 
 
-def test_a_place_that_cannot_be_written_is_refused(dataset, tmp_path):
+def test_an_unwritable_folder_is_refused(dataset, tmp_path):
     (tmp_path / "file").write_text("taken")
     with pytest.raises(OutputError, match="file"):
         train_networks([dataset], [dataset], tmp_path / "file", RECIPE)

@@ -1,4 +1,4 @@
-"""Sampling: squares, and what is cut out of them, turned and mirrored."""
+"""Sampling: squares, and windows extracted from them with rotation and mirroring."""
 
 import numpy as np
 import pytest
@@ -31,9 +31,9 @@ def cut_one(planes, square, turned, size, source=0):
 
 
 @pytest.mark.parametrize("size", [25, 48])
-def test_unturned_is_what_a_window_is_at_the_same_place(planes, size):
+def test_without_rotation_it_matches_a_window_of_the_same_square(planes, size):
     rng = np.random.default_rng(1)
-    sides = rng.uniform(0.5, 1.0, 20) * size  # so that windows grow
+    sides = rng.uniform(0.5, 1.0, 20) * size  # so that windows are enlarged
     corners = rng.uniform(-10, 90, (20, 2))
     squares = np.column_stack([corners, sides])
     sources = rng.integers(0, 4, 20)
@@ -45,7 +45,7 @@ def test_unturned_is_what_a_window_is_at_the_same_place(planes, size):
     np.testing.assert_allclose(ours, windows[:, 0], atol=1e-5)
 
 
-def test_unturned_shrinks_as_a_window_does(planes):
+def test_without_rotation_it_is_reduced_like_a_window(planes):
     square = np.array([3.0, 7.0, 80.0])
     window = _core.extract_windows(
         planes[:, None], np.array([2]), square[None], np.zeros(1, dtype=np.int64), 25
@@ -57,7 +57,7 @@ def test_unturned_shrinks_as_a_window_does(planes):
 def test_a_quarter_turn_is_rot90(planes, side):
     square = [8.0, 12.0, side]
     upright = cut_one(planes, square, IDENTITY, 48)
-    # Output (r, c) from the centre reads input (-c, r): what lay on the left comes to the top.
+    # Output (r, c) from the centre reads input (-c, r): the left side moves to the top.
     np.testing.assert_allclose(
         cut_one(planes, square, QUARTER, 48), np.rot90(upright, -1), atol=1e-5
     )
@@ -73,7 +73,7 @@ def test_a_mirror_is_a_flip(planes):
     np.testing.assert_allclose(mirrored, upright[:, ::-1], atol=1e-5)
 
 
-def test_a_turn_keeps_the_share_of_a_disc_and_its_centre():
+def test_a_rotation_keeps_the_area_and_centre_of_a_disc():
     rows, columns = np.indices((90, 110)) + 0.5
     disc = (np.hypot(rows - 45, columns - 50) < 18).astype(np.uint8)[None]
     turned = random_rotations(8, np.random.default_rng(0))
@@ -87,7 +87,7 @@ def test_a_turn_keeps_the_share_of_a_disc_and_its_centre():
     np.testing.assert_allclose(centre, 23.5, atol=0.1)
 
 
-def test_masks_and_images_are_cut_alike(planes):
+def test_masks_and_images_are_sampled_alike(planes):
     rng = np.random.default_rng(3)
     binary = (planes > 0.5).astype(np.uint8)
     squares = np.column_stack([rng.uniform(0, 40, (6, 2)), rng.uniform(20, 60, 6)])
@@ -97,7 +97,7 @@ def test_masks_and_images_are_cut_alike(planes):
     )
 
 
-def test_turns_are_rotations_half_of_them_mirrored():
+def test_transforms_are_rotations_half_of_them_mirrored():
     turned = random_rotations(4000, np.random.default_rng(0))
     np.testing.assert_allclose(
         turned @ turned.transpose(0, 2, 1), np.tile(IDENTITY, (4000, 1, 1)), atol=1e-12
@@ -110,7 +110,7 @@ def test_turns_are_rotations_half_of_them_mirrored():
     assert counts.min() > 400  # 500 expected in each eighth
 
 
-def test_jitter_stays_within_its_ranges_and_reaches_them():
+def test_jitter_covers_its_ranges():
     squares = np.tile([20.0, 30.0, 80.0], (5000, 1))
     moved = jitter(squares, np.random.default_rng(0), 0.15, (0.75, 1.4))
     scales = moved[:, 2] / 80
@@ -140,15 +140,15 @@ def labels_with_discs(radii, shape=(96, 96)):
     return LabelledStack("dsb2/0004", stack, masks, np.ones(masks.shape[:2], bool))
 
 
-def test_slices_without_a_mask_borrow_the_nearest_square():
+def test_slices_without_a_mask_get_the_nearest_square():
     labels = labels_with_discs([0, 0, 20, 0, 25, 0])
     squares = propagated_squares(labels)
     own = {z: labelled_square(labels.masks[z, 0]) for z in (2, 4)}
-    for z, lender in enumerate([2, 2, 2, 2, 4, 4]):  # 3 lies between; the lower lends
-        np.testing.assert_array_equal(squares[z], own[lender])
+    for z, source in enumerate([2, 2, 2, 2, 4, 4]):  # 3 is midway: the lower neighbour is used
+        np.testing.assert_array_equal(squares[z], own[source])
 
 
-def test_shade_keeps_order_and_range_but_for_noise():
+def test_shade_keeps_order_and_range_except_for_noise():
     grey = np.tile(np.linspace(0, 1, 48, dtype=np.float32), (200, 6, 48, 1))
     shaded = augment_intensity(grey, np.random.default_rng(0))
     assert shaded.dtype == np.float32
@@ -159,6 +159,6 @@ def test_shade_keeps_order_and_range_but_for_noise():
     assert np.abs(rows[:, -1] - 1).max() < 0.01
     gammas = np.log(rows[:, 24]) / np.log(grey[0, 0, 0, 24])
     assert np.log(gammas).std() == pytest.approx(0.25, rel=0.2)
-    # One gamma an entry, whatever its phases: what brightens in one brightens in all.
+    # One gamma per entry: all its phases become brighter, or all darker.
     by_phase = shaded.mean(axis=2)[:, :, 24]
     assert np.ptp(by_phase, axis=1).max() < 0.05

@@ -1,4 +1,4 @@
-"""Patches and volumes that HFCN is trained on."""
+"""Patches and volumes for training HFCN."""
 
 import numpy as np
 import pytest
@@ -46,7 +46,7 @@ def disc_volume_ml(radii, t):
 
 
 class Oracle(nn.Module):
-    """Says of a bright disc on grey what a perfect HFCN would; one weight, so that it can learn."""
+    """A perfect HFCN for a bright disc on grey, with one weight, so that it can be trained."""
 
     def __init__(self):
         super().__init__()
@@ -54,7 +54,7 @@ class Oracle(nn.Module):
 
     def forward(self, patches):
         lowest, highest = patches.amin((2, 3), keepdim=True), patches.amax((2, 3), keepdim=True)
-        cavity = (patches - lowest) / (highest - lowest)  # of each pixel, the share that is bright
+        cavity = (patches - lowest) / (highest - lowest)  # bright fraction of each pixel
         logits = 30 * torch.cat([cavity - 0.5, 0.5 - cavity], dim=1)
         return logits * self.factor, cavity * self.factor
 
@@ -68,10 +68,10 @@ def no_noise(monkeypatch):
     monkeypatch.setattr(segmentation, "augment_intensity", lambda patches, rng: patches)
 
 
-def test_a_perfect_network_has_no_loss_on_masks():
+def test_a_perfect_network_has_almost_no_loss_on_masks():
     network = Oracle()
     loss = train_segmentation_epoch(make_run(network), network, [labels_with_discs()] * 2, 4, False)
-    # Only pixels on the edge, half inside, cost anything.
+    # Only edge pixels, half inside, contribute to the loss.
     assert 0 < loss < 0.2
     wrong = Oracle()
     wrong.factor.data *= -1
@@ -81,7 +81,7 @@ def test_a_perfect_network_has_no_loss_on_masks():
 def test_only_labelled_images_are_drawn():
     seen = []
 
-    class Noting(Oracle):
+    class Recording(Oracle):
         def forward(self, patches):
             seen.append(len(patches))
             return super().forward(patches)
@@ -90,7 +90,7 @@ def test_only_labelled_images_are_drawn():
         labels_with_discs(labelled=[[True, True], [True, False], [False, False]]),
         labels_with_discs(),
     ]
-    network = Noting()
+    network = Recording()
     train_segmentation_epoch(make_run(network), network, stacks, 3, False)
     assert seen == [3, 3, 3]
     assert steps_per_block(stacks, stacks, 3, 1) == (3, 2)
@@ -98,7 +98,7 @@ def test_only_labelled_images_are_drawn():
 
 
 def test_a_perfect_network_has_almost_no_volume_error():
-    """However squares move, scale and turn, a disc keeps its area, and the stack its volumes."""
+    """A disc keeps its area, and the stack its volumes, when squares move, scale and rotate."""
     network = Oracle()
     labels = labels_with_discs()
     error = train_volume_epoch(make_run(network), network, [labels] * 4, 2, 0.01, False)
@@ -107,7 +107,7 @@ def test_a_perfect_network_has_almost_no_volume_error():
 
 
 def test_volume_error_by_hand():
-    """A network that sees nothing misses all of V, of which the loss counts V / (V + 20 mL)."""
+    """A network that outputs no cavity misses all of V; its loss is V / (V + 20 mL)."""
     network = Oracle()
     network.factor.data *= 0
     labels = labels_with_discs()
@@ -117,7 +117,7 @@ def test_volume_error_by_hand():
     assert error == pytest.approx(expected, rel=1e-5)
 
 
-def test_volumes_teach_o():
+def test_volumes_train_o():
     network = Oracle()
     network.factor.data *= 0.5
     run = make_run(network, rate=0.05, steps=60)

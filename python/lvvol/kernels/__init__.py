@@ -1,4 +1,4 @@
-"""Triton kernels with their plain references, one folder an operation, and who runs which."""
+"""Triton kernels with plain PyTorch references, one folder per operation."""
 
 from lvvol.errors import needs_extra
 

@@ -1,4 +1,4 @@
-"""Which implementation of an operation runs: its reference, the core or its Triton kernel."""
+"""Choice of an operation's implementation: its reference, the core or its Triton kernel."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ import torch
 Path = Literal["auto", "reference", "core", "triton"]
 
 _PATHS = get_args(Path)
-_of_auto: Path = "auto"
+_auto: Path = "auto"
 
 
 def choose(
     path: Path, device: torch.device, *, core: bool = False
 ) -> Literal["reference", "core", "triton"]:
-    """Return which implementation runs for tensors on a device.
+    """Choose the implementation for tensors on a device.
 
     Parameters
     ----------
     path : {"auto", "reference", "core", "triton"}
-        "auto" takes Triton on a CUDA device, the core on a CPU if the operation has it there, and
-        the reference elsewhere, unless `forced` says otherwise; the other three are taken as they
-        are. On the CPU, "triton" works only through Triton's interpreter (TRITON_INTERPRET=1 before
-        triton is first imported).
+        "auto" is Triton on a CUDA device, the core on a CPU if it implements the operation, and the
+        reference otherwise, unless changed by `forced`. The other three are returned unchanged. On
+        the CPU, "triton" needs Triton's interpreter (TRITON_INTERPRET=1 before triton is first
+        imported).
     device : torch.device
-        Where the operation's tensors are.
+        Device of the operation's tensors.
     core : bool
-        Whether the operation has a path through `lvvol._core`.
+        Whether the core implements the operation.
 
     Returns
     -------
     {"reference", "core", "triton"}
-        What runs. There is no falling back: if that then cannot run, it is an error.
+        Implementation to run. There is no fallback: if it cannot run, it raises.
 
     Raises
     ------
     ValueError
-        If `path` is none of the four, or the core's where the operation has none.
+        If `path` is unknown, or "core" and the core does not implement the operation.
 
     Examples
     --------
@@ -54,11 +54,11 @@ def choose(
     if path not in _PATHS:
         raise ValueError(f"path: expected one of {', '.join(map(repr, _PATHS))}, got {path!r}")
     if path == "auto":
-        path = _of_auto
+        path = _auto
     if path == "core" and not core:
         raise ValueError(
-            "path: expected 'reference' or 'triton' of this operation, which the core does not "
-            "have, got 'core'"
+            "path: expected 'reference' or 'triton', as the core does not have this operation, "
+            "got 'core'"
         )
     if path != "auto":
         return path
@@ -69,17 +69,17 @@ def choose(
 
 @contextmanager
 def forced(path: Path) -> Iterator[None]:
-    """Let "auto" mean `path`, in the whole process, until the block ends.
+    """Make "auto" mean `path` in the whole process until the block ends.
 
     Parameters
     ----------
     path : {"auto", "reference", "core", "triton"}
-        For calls deep inside a network, where no argument can be given.
+        Implementation for calls inside a network, which do not pass a path.
 
     Raises
     ------
     ValueError
-        If `path` is none of the four.
+        If `path` is unknown.
 
     Examples
     --------
@@ -87,27 +87,27 @@ def forced(path: Path) -> Iterator[None]:
     ...     choose("auto", torch.device("cuda"))
     'reference'
     """
-    global _of_auto
+    global _auto
     choose(path, torch.device("cpu"), core=True)
-    before, _of_auto = _of_auto, path
+    before, _auto = _auto, path
     try:
         yield
     finally:
-        _of_auto = before
+        _auto = before
 
 
 def check_device(device: torch.device) -> None:
-    """Refuse to launch a kernel where Triton cannot run it.
+    """Raise if Triton cannot run a kernel on a device.
 
     Parameters
     ----------
     device : torch.device
-        Of the kernel's tensors.
+        Device of the kernel's tensors.
 
     Raises
     ------
     ValueError
-        If it is neither a CUDA device nor, with Triton's interpreter asked for, the CPU.
+        Unless it is a CUDA device, or the CPU with Triton's interpreter enabled.
     """
     interpreted = device.type == "cpu" and os.environ.get("TRITON_INTERPRET") == "1"
     if device.type != "cuda" and not interpreted:

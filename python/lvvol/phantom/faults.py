@@ -1,7 +1,8 @@
-"""Faults that real studies have, planted into a phantom before it is rendered.
+"""Faults of real studies, planted into a phantom before it is rendered.
 
-What a fault adds or changes is scanned anew from the same heart: a repeated slice has other noise,
-a slightly other heart rate and a later time, a rotated slice is rendered on the rotated plane.
+Images that a fault adds or changes are scanned anew from the same heart: a repeated slice has new
+noise, a slightly different heart rate and a later time; a rotated slice is rendered on the rotated
+plane.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from lvvol.phantom.study import Fault, PhantomStudy
 from lvvol.phantom.truth import right_reading
 
 MIN_SLICES, MIN_PHASES = 5, 4
-"""Smaller stacks would not stay one after a few faults."""
+"""Smaller stacks might have too few images left after several faults."""
 
 BETWEEN, OFF_STACK = "between", "off the stack"
 
@@ -27,23 +28,23 @@ Planter = Callable[[Examination, np.random.Generator], tuple[str, Touched]]
 
 
 def plant(study: PhantomStudy, faults: Collection[str], seed: int | None = None) -> PhantomStudy:
-    """Return a study with faults, and with the reading that must come of it.
+    """Return a study with faults and the expected result of reading it.
 
     Parameters
     ----------
     study : PhantomStudy
-        Without faults, of at least 5 slices and 4 phases. Scans that no fault changes are shared
-        with the result, so they are rendered once for both.
+        A study without faults, with at least 5 slices and 4 phases. The result shares the scans
+        that no fault changes, so they are rendered once.
     faults : collection of str
-        Names from `FAULTS`. Their order does not matter.
+        Names from `FAULTS`, in any order.
     seed : int, optional
-        Settles which slices and phases are hit; by default the study's. Each fault draws for
-        itself, so one more does not move the others.
+        Seed for the choice of slices and phases; by default the study's. Each fault has its own
+        random stream, so adding one does not change the others.
 
     Returns
     -------
     PhantomStudy
-        Its `faults` say what was done, its `reading` which scans to use.
+        Its `faults` describe the changes; its `reading` lists the scans to use.
 
     Raises
     ------
@@ -92,12 +93,12 @@ def _interspersed_slice(examination: Examination, rng: np.random.Generator) -> t
     stack = _stack(examination)
     positions = [_position_mm(scan) for scan in stack]
     gaps = np.diff(positions)
-    # Never where a slice is missing: halfway there it would stand for that slice.
+    # Not where a slice is missing, whose place the new slice would take.
     after = int(rng.choice(np.flatnonzero(gaps < 1.5 * np.median(gaps))))
     part = float(rng.uniform(0.25, 0.45))
     part = 1.0 - part if rng.random() < 0.5 else part
     scan = _scan_beside(examination, rng, stack[after], part * float(gaps[after]), BETWEEN)
-    return f"One more slice was scanned at {_at(scan)}, off the usual distance.", _all_of(scan)
+    return f"An extra slice was scanned at {_at(scan)}, off the regular spacing.", _all_of(scan)
 
 
 def _outlying_position(examination: Examination, rng: np.random.Generator) -> tuple[str, Touched]:
@@ -106,20 +107,23 @@ def _outlying_position(examination: Examination, rng: np.random.Generator) -> tu
     distance_mm = gap_mm * float(rng.uniform(3.5, 6.0))
     end, shift_mm = (stack[0], -distance_mm) if rng.random() < 0.5 else (stack[-1], distance_mm)
     scan = _scan_beside(examination, rng, end, shift_mm, OFF_STACK)
-    return f"A slice was scanned at {_at(scan)}, {distance_mm:.1f} mm beyond an end.", _all_of(scan)
+    return (
+        f"An extra slice was scanned at {_at(scan)}, {distance_mm:.1f} mm beyond one end.",
+        _all_of(scan),
+    )
 
 
 def _rotated_slice(examination: Examination, rng: np.random.Generator) -> tuple[str, Touched]:
     degrees = float(rng.choice([90.0, rng.uniform(15.0, 60.0)]) * rng.choice([-1.0, 1.0]))
-    scan = _scan_otherwise(
+    scan = _change_plane(
         examination, rng, "rotated", lambda plane: _regridded(plane, turn=np.deg2rad(degrees))
     )
-    return f"The slice at {_at(scan)} is turned by {degrees:.0f} degrees.", _all_of(scan)
+    return f"The slice at {_at(scan)} is rotated by {degrees:.0f} degrees.", _all_of(scan)
 
 
 def _other_spacing(examination: Examination, rng: np.random.Generator) -> tuple[str, Touched]:
     factor = float(rng.choice([rng.uniform(0.75, 0.9), rng.uniform(1.1, 1.3)]))
-    scan = _scan_otherwise(
+    scan = _change_plane(
         examination,
         rng,
         "spaced",
@@ -129,9 +133,9 @@ def _other_spacing(examination: Examination, rng: np.random.Generator) -> tuple[
 
 
 def _other_matrix(examination: Examination, rng: np.random.Generator) -> tuple[str, Touched]:
-    # Even numbers, as scanners store; one way the field of view grows, the other it shrinks.
+    # Even numbers, as on scanners; the field of view grows along one axis, shrinks along the other.
     by_rows, by_columns = rng.permutation([rng.uniform(0.75, 0.9), rng.uniform(1.1, 1.25)])
-    scan = _scan_otherwise(
+    scan = _change_plane(
         examination,
         rng,
         "other matrix",
@@ -152,24 +156,24 @@ def _repeated_stack(examination: Examination, rng: np.random.Generator) -> tuple
     touched: Touched = ()
     for scan in reversed(_stack(examination)):
         again = examination.scan(rng, f"{scan.name} again", SHORT_AXIS, scan.plane, series=series)
-        series = None if examination.one_series_a_slice else again.series
+        series = None if examination.one_series_per_slice else again.series
         touched += _all_of(again)
     return "The whole stack was acquired again.", touched
 
 
 def _repeated_slice(examination: Examination, rng: np.random.Generator) -> tuple[str, Touched]:
-    scan = _any(_stack(examination), rng)
+    scan = _draw(_stack(examination), rng)
     times = int(rng.integers(1, 3))
     touched: Touched = ()
     for time in range(times):
         name = f"{scan.name} repeat {time + 1}"
-        series = None if examination.one_series_a_slice else scan.series
+        series = None if examination.one_series_per_slice else scan.series
         touched += _all_of(examination.scan(rng, name, SHORT_AXIS, scan.plane, series=series))
     return f"The slice at {_at(scan)} was acquired {times} more times.", touched
 
 
 def _missing_phases(examination: Examination, rng: np.random.Generator) -> tuple[str, Touched]:
-    scan = _used(examination, rng)
+    scan = _draw_used(examination, rng)
     n_lost = int(rng.integers(1, max(1, scan.n_phases // 4) + 1))
     lost = sorted(int(t) for t in rng.choice(scan.readable, n_lost, replace=False))
     _swap(examination, scan, replace(scan, lost=scan.lost | set(lost)))
@@ -178,37 +182,40 @@ def _missing_phases(examination: Examination, rng: np.random.Generator) -> tuple
 
 
 def _truncated_file(examination: Examination, rng: np.random.Generator) -> tuple[str, Touched]:
-    scan = _used(examination, rng)
+    scan = _draw_used(examination, rng)
     phase, part = int(rng.choice(scan.readable)), float(rng.uniform(0.05, 0.95))
     _swap(examination, scan, replace(scan, cut={**scan.cut, phase: part}))
-    what = f"The file of one phase of the slice at {_at(scan)} ends inside its pixels."
+    what = f"The file of one phase of the slice at {_at(scan)} ends within its pixel data."
     return what, ((scan.name, phase),)
 
 
 def _foreign_files(examination: Examination, rng: np.random.Generator) -> tuple[str, Touched]:
-    return "Files that are no images of this examination lie among the others.", ()
+    return "Files that do not belong to this examination lie among its images.", ()
 
 
 FAULTS: dict[str, tuple[str, Planter]] = {
     "missing-slice": ("all files of one slice inside the stack are missing", _missing_slice),
     "interspersed-slice": (
-        "one more slice lies between two, off the usual distance",
+        "an extra slice lies between two others, off the regular spacing",
         _interspersed_slice,
     ),
-    "outlying-position": ("one more slice lies far beyond an end", _outlying_position),
-    "rotated-slice": ("one slice is turned within its plane", _rotated_slice),
-    "other-spacing": ("one slice has other pixels", _other_spacing),
-    "other-matrix": ("one slice has another matrix", _other_matrix),
+    "outlying-position": (
+        "an extra slice lies far beyond one end of the stack",
+        _outlying_position,
+    ),
+    "rotated-slice": ("one slice is rotated within its plane", _rotated_slice),
+    "other-spacing": ("one slice has a different pixel spacing", _other_spacing),
+    "other-matrix": ("one slice has a different matrix", _other_matrix),
     "repeated-stack": ("the whole stack was acquired twice", _repeated_stack),
     "repeated-slice": ("one slice was acquired two or three times", _repeated_slice),
     "missing-phases": ("files of some phases of one slice are missing", _missing_phases),
-    "truncated-file": ("one file ends inside its pixels", _truncated_file),
+    "truncated-file": ("one file ends within its pixel data", _truncated_file),
     "foreign-files": (
         "text, PDF, CT, DICOMDIR, empty and hidden files lie among the images",
         _foreign_files,
     ),
 }
-"""Names of the faults, with what they are and how they are planted, in the order of planting."""
+"""Description and planter of each fault by name, in the order of planting."""
 
 
 def _position_mm(scan: Scan) -> float:
@@ -224,25 +231,25 @@ def _all_of(scan: Scan) -> Touched:
 
 
 def _stack(examination: Examination) -> list[Scan]:
-    """Return one scan a place, from apex to base, without outliers."""
+    """Return one scan per position, from apex to base, without outliers."""
     return list(right_reading(examination.scans).slices)
 
 
-def _any(scans: list[Scan], rng: np.random.Generator) -> Scan:
+def _draw(scans: list[Scan], rng: np.random.Generator) -> Scan:
     return scans[rng.integers(len(scans))]
 
 
-def _used(examination: Examination, rng: np.random.Generator) -> Scan:
-    """Draw a scan of the right reading; half of the time a repeated one, if there is any."""
+def _draw_used(examination: Examination, rng: np.random.Generator) -> Scan:
+    """Draw a scan that the reader uses; half of the time a repeated one, if there is one."""
     reading = right_reading(examination.scans)
-    twice = {
+    repeated_at = {
         _at(other)
         for other, _ in reading.unused
         if other.view == SHORT_AXIS and not other.off_stack
     }
-    repeated = [scan for scan in reading.slices if _at(scan) in twice]
+    repeated = [scan for scan in reading.slices if _at(scan) in repeated_at]
     pool = repeated if repeated and rng.random() < 0.5 else list(reading.slices)
-    return _any(pool, rng)
+    return _draw(pool, rng)
 
 
 def _swap(examination: Examination, old: Scan, new: Scan) -> None:
@@ -260,19 +267,19 @@ def _scan_beside(
         f"{scan.name} {how}",
         SHORT_AXIS,
         replace(scan.plane, affine=affine),
-        series=None if examination.one_series_a_slice else scan.series,
+        series=None if examination.one_series_per_slice else scan.series,
         off_stack=how == OFF_STACK,
     )
 
 
-def _scan_otherwise(
+def _change_plane(
     examination: Examination,
     rng: np.random.Generator,
     how: str,
     change: Callable[[Plane], Plane],
 ) -> Scan:
-    """Change the plane of one slice, as if it had been scanned so in the first place."""
-    old = _any(_stack(examination), rng)
+    """Change the plane of one slice, as if it had been scanned that way originally."""
+    old = _draw(_stack(examination), rng)
     name = f"{old.name} {how}"
     new = replace(
         old, name=name, plane=change(old.plane), noise_seed=noise_seed(examination.seed, name)
@@ -288,7 +295,7 @@ def _regridded(
     pixel_mm: float | None = None,
     shape: tuple[int, int] | None = None,
 ) -> Plane:
-    """Lay another grid about the image's middle, within the same plane."""
+    """Put another grid around the image's centre, within the same plane."""
     shape = plane.shape if shape is None else shape
     scale = 1.0 if pixel_mm is None else pixel_mm / plane.pixel_mm
     down, right = plane.affine[:3, 0] * scale, plane.affine[:3, 1] * scale

@@ -1,4 +1,4 @@
-"""A phantom study: what one examination of one heart leaves behind, with the truth about it."""
+"""A phantom study: one simulated examination of one heart, with its ground truth."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _UID_NAMESPACE = uuid.UUID("8c1d2b9e-2f60-5d0a-9a57-2d6f4b0e7c31")
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong with a study.
+    """One fault of a study.
 
     Parameters
     ----------
     name : str
         One of `lvvol.phantom.FAULTS`.
     what : str
-        What was done, in one sentence.
+        Description of the change, in one sentence.
     touched : tuple of (str, int)
-        Scan names and phases of the images that it added or changed, or whose files it took away.
+        Scan name and phase of each image that was added or changed, or whose file was removed.
     """
 
     name: str
@@ -42,24 +42,24 @@ class Fault:
 
 @dataclass(frozen=True, eq=False)
 class PhantomStudy:
-    """Synthetic cines of one heart, as planned; images are rendered when first asked for.
+    """Synthetic cines of one heart; images are rendered on first access.
 
     Parameters
     ----------
     seed : int
-        What everything was drawn from.
+        Seed of all random draws.
     options : str
-        What was asked for besides; with the seed, what identifiers are made from.
+        The options of `make_phantom` as text; identifiers are derived from it and the seed.
     vendor : str
-        ``"SIEMENS"`` or ``"GE MEDICAL SYSTEMS"``: whose intensities and headers are imitated.
+        ``"SIEMENS"`` or ``"GE MEDICAL SYSTEMS"``: sets the style of intensities and headers.
     field_t : float
         Field strength in tesla.
     subject : Subject
         Anatomy and scanner.
     scans : tuple of Scan
-        Everything acquired, in the order of acquisition.
+        All scans, in the order of acquisition.
     faults : tuple of Fault
-        What was planted (`lvvol.phantom.plant`).
+        Faults planted by `lvvol.phantom.plant`.
     """
 
     seed: int
@@ -72,32 +72,32 @@ class PhantomStudy:
 
     @cached_property
     def reading(self) -> Reading:
-        """What a right reading of the study's files gives."""
+        """Expected result of reading the study's files."""
         return right_reading(self.scans)
 
     @cached_property
     def truth(self) -> Truth:
-        """Volumes, and the areas in the slices of the right reading."""
+        """Volumes, and areas in the slices of `reading`."""
         return true_volumes(self.reading)
 
     @cached_property
     def images(self) -> UInt16:
-        """Stored pixels of the right reading, of shape (slice, phase, row, column)."""
+        """Stored pixels of `reading`, of shape (slice, phase, row, column)."""
         return np.stack([scan.images for scan in self.reading.slices])
 
     @cached_property
     def lv_coverage(self) -> UInt8:
-        """Part of each pixel's slab that the LV cavity fills, 255 for all; shaped like `images`."""
+        """Fraction of each pixel's slab inside the LV cavity, 255 for all; shaped like `images`."""
         return np.stack([scan.lv_coverage for scan in self.reading.slices])
 
     @property
     def affines(self) -> Float64:
-        """Affine of each slice of the right reading, of shape (slice, 4, 4)."""
+        """Affine of each slice of `reading`, of shape (slice, 4, 4)."""
         return np.stack([scan.plane.affine for scan in self.reading.slices])
 
     @property
     def pixel_spacing_mm(self) -> tuple[float, float]:
-        """Distance between rows, then between columns, of most slices."""
+        """Pixel spacing of most slices: between rows, then between columns."""
         return self.reading.pixel_mm, self.reading.pixel_mm
 
     def of_view(self, view: str) -> tuple[Scan, ...]:
@@ -105,18 +105,19 @@ class PhantomStudy:
         return tuple(scan for scan in self.scans if scan.view == view)
 
     def uid(self, *what: object) -> str:
-        """Return the UID of one thing in this study, the same at every call.
+        """Return the UID of an object of this study, the same at every call.
 
         Parameters
         ----------
         *what : object
-            ``"study"``, ``"frame of reference"``, ``"series", number``, or scan name and phase.
+            ``"study"``; ``"frame of reference"``; ``"series"`` and a number; or a scan's name and
+            a phase.
         """
         name = "/".join(map(str, (self.seed, self.options, *what)))
         return f"2.25.{uuid.uuid5(_UID_NAMESPACE, name).int}"
 
     def to_cine_stack(self) -> CineStack:
-        """Return the short-axis stack as reading the written files would give it.
+        """Return the short-axis stack that reading the written files would give.
 
         Returns
         -------
@@ -126,7 +127,7 @@ class PhantomStudy:
         Raises
         ------
         ValueError
-            If faults have been planted: settling them is the reader's work.
+            If the study has faults, which only the reader resolves.
         """
         if self.faults:
             names = ", ".join(fault.name for fault in self.faults)
@@ -164,7 +165,7 @@ def make_phantom(
     seed : int
         At least 0; the same seed and options give the same study.
     n_slices : int, optional
-        3 to 30; by default as many as cover the LV at ED, 9 to 12. Fewer leave part of it out.
+        3 to 30; by default as many as cover the LV at ED, 9 to 12. Fewer cover only part of it.
     n_phases : int, optional
         2 to 60; by default 20, 25 or 30.
     edv_ml : float, optional
@@ -174,8 +175,8 @@ def make_phantom(
     vendor : str, optional
         ``"SIEMENS"`` or ``"GE MEDICAL SYSTEMS"``; drawn by default.
     rows : int
-        Rows of the short-axis matrix, 64 to 512. Fewer make larger pixels in the same field of
-        view: 96 are rendered in a seventh of the time.
+        Rows of the short-axis matrix, 64 to 512. Fewer rows give larger pixels in the same field
+        of view; 96 rows render seven times faster.
 
     Returns
     -------
@@ -202,7 +203,7 @@ def make_phantom(
     if vendor is not None and vendor not in VENDORS:
         raise ValueError(f"vendor: expected one of {', '.join(VENDORS)}, got {vendor}")
     rng = np.random.default_rng(seed)
-    # Every value is drawn whether used or not, so that one option does not change all the others.
+    # Draw every value, used or not, so that setting one option does not change the others.
     drawn_phases = int(rng.choice([20, 25, 30]))
     drawn_edv, drawn_ef = float(rng.uniform(80, 280)), float(rng.uniform(20, 70))
     heart = draw_beating_heart(
@@ -231,6 +232,6 @@ def make_phantom(
 
 
 def _check(name: str, value: float | None, low: float, high: float) -> None:
-    """Refuse a number out of range."""
+    """Raise ValueError for a number out of range."""
     if value is not None and not low <= value <= high:
         raise ValueError(f"{name}: expected {low} to {high}, got {value}")

@@ -1,4 +1,4 @@
-"""What is known of a phantom: the LV cavity, and what a right reading of its files gives."""
+"""Ground truth of a phantom: its LV cavity, and the expected result of reading its files."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from lvvol.phantom.scanner.scan import LOCALISER, SHORT_AXIS, Scan
 from lvvol.typing import Float64
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
-SAME_PLACE_MM = 1e-3
+SAME_POSITION_MM = 1e-3
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a phantom's LV cavity.
+    """Ground truth of a phantom's LV cavity.
 
     Parameters
     ----------
     volumes_ml : ndarray of float64, shape (phase,)
         Closed-form volume of the truncated ellipsoid.
     areas_mm2 : ndarray of float64, shape (slice, phase)
-        Exact area of the cavity in the middle plane of each slice of the right reading.
+        Exact area of the cavity in the middle plane of each slice of the `Reading`.
     slice_volumes_ml : ndarray of float64, shape (phase,)
-        Volume of truncated cones between those areas (Eq. 3): the best that slices can tell.
+        Volume of truncated cones between those areas (Eq. 3), the best estimate from slices.
     apex_mm : float
-        Where the LV's axis leaves the epicardium at the apex, on the axis of the slices' positions.
+        Position of the epicardial apex on the LV's axis, in the coordinate of the slice positions.
     base_mm : ndarray of float64, shape (phase,)
-        Where the axis crosses the basal plane.
+        Position at which the axis crosses the basal plane.
     """
 
     volumes_ml: Float64
@@ -85,22 +85,22 @@ class Truth:
 
 @dataclass(frozen=True)
 class Reading:
-    """What reading a study's files must come to.
+    """Expected result of reading a study's files.
 
     Parameters
     ----------
     slices : tuple of Scan
-        The scan to use at each place, from apex to base.
+        The scan to use at each position, from apex to base.
     positions_mm : ndarray of float64, shape (slice,)
-        Position of each along the normal, which points to the base; mm from the patient's origin.
+        Position of each slice along the normal, which points to the base, in patient coordinates.
     n_phases : int
-        Phases of the stack. A slice with fewer readable ones is filled from its own.
+        Phases of the stack. A slice with fewer readable phases is filled from its others.
     shape : (int, int)
         Rows and columns of the grid that most slices share.
     pixel_mm : float
         Width of its square pixels.
     unused : tuple of (Scan, str)
-        Every other scan, with the reason.
+        All other scans, with the reason.
     """
 
     slices: tuple[Scan, ...]
@@ -112,7 +112,7 @@ class Reading:
 
 
 def right_reading(scans: Sequence[Scan]) -> Reading:
-    """Settle which scans make the stack.
+    """Choose the scans that make up the stack.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def right_reading(scans: Sequence[Scan]) -> Reading:
     Returns
     -------
     Reading
-        Of scans at one place the last complete one is used, else the last with the most phases.
+        At each position the last complete scan is used, else the last with the most phases.
     """
     unused = [(scan, "long axis") for scan in scans if scan.view not in (SHORT_AXIS, LOCALISER)]
     unused += [(scan, "one phase only") for scan in scans if scan.view == LOCALISER]
@@ -132,7 +132,7 @@ def right_reading(scans: Sequence[Scan]) -> Reading:
     places: list[tuple[float, list[Scan]]] = []
     for scan in sorted(stack, key=lambda scan: float(scan.plane.affine[:3, 3] @ normal)):
         position = float(scan.plane.affine[:3, 3] @ normal)
-        if not places or position - places[-1][0] > SAME_PLACE_MM:
+        if not places or position - places[-1][0] > SAME_POSITION_MM:
             places.append((position, []))
         places[-1][1].append(scan)
     slices = []
@@ -157,7 +157,7 @@ def right_reading(scans: Sequence[Scan]) -> Reading:
 
 
 def true_volumes(reading: Reading) -> Truth:
-    """Work out areas and volumes of the LV in the slices of a reading."""
+    """Compute areas and volumes of the LV in the slices of a reading."""
     subject = reading.slices[0].subject
     phases = subject.heart.phases
     levels_mm = np.array([subject.level_mm(scan.plane) for scan in reading.slices])

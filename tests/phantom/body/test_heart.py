@@ -15,7 +15,7 @@ def heart():
 
 
 def short_axis(u_mm, n=70, step_mm=2.0):
-    """Samples of one short-axis plane in heart coordinates."""
+    """Sample positions of a short-axis plane in heart coordinates."""
     low = -0.5 * step_mm * (n - 1)
     matrix = [[0, 0, step_mm, low + 15.0], [0, step_mm, 0, low], [0, 0, 0, u_mm]]
     grid = Grid(np.array(matrix, float), (1, n, n))
@@ -24,11 +24,11 @@ def short_axis(u_mm, n=70, step_mm=2.0):
 
 
 @pytest.mark.parametrize("level", [0.4, 0.8, 1.2])
-def test_the_beat_is_smooth_and_closes(heart, level):
+def test_the_cycle_is_smooth_and_closed(heart, level):
     place = short_axis(level * heart.phases[0].cavity.base_mm)
     signals = np.stack([heart.paint(*place, t, 2.0)[0].signal for t in range(20)])
     steps = np.abs(np.roll(signals, -1, axis=0) - signals).mean(axis=1)
-    assert (steps > 0.0).all()  # even in diastasis blood moves
+    assert (steps > 0.0).all()  # blood moves even in diastasis
     assert steps[-1] <= steps[:-1].max()
     assert steps.max() < 0.35 * np.abs(signals).mean()
 
@@ -43,7 +43,7 @@ def test_papillary_muscles_are_dark_and_count_as_cavity(heart):
     assert area == pytest.approx(float(heart.phases[0].cavity.area_mm2(u_mm)), rel=0.01)
 
 
-def test_chambers_have_walls_and_never_share_blood(heart):
+def test_chambers_are_separated_by_walls(heart):
     ed = heart.phases[0]
     base, s = ed.cavity.base_mm, heart.scale
     along = np.linspace(0.0, 1.0, 400, dtype=np.float32)
@@ -53,8 +53,8 @@ def test_chambers_have_walls_and_never_share_blood(heart):
     outer, inner = heart.chambers.distances(
         (p, q, np.full(400, np.float32(base + 20.0 * s))), s, ed, ed, even, even
     )
-    assert inner[0] < -5.0  # blood of the left atrium
-    assert inner[-1] < -5.0  # and of the right
-    assert inner.max() > 0.0  # and a wall between
+    assert inner[0] < -5.0  # blood in the left atrium
+    assert inner[-1] < -5.0  # and in the right
+    assert inner.max() > 0.0  # with a wall between them
     assert (outer < inner).all()
-    assert outer.max() < 0.0  # without a gap
+    assert outer.max() < 0.0  # and no gap

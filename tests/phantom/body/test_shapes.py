@@ -1,4 +1,4 @@
-"""Distances, coverage and paint."""
+"""Distances, coverage and painting."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def test_ellipsoid_of_equal_radii_is_a_sphere():
 
 
 def test_ellipsoid_is_exact_to_first_order_at_its_surface():
-    # On the axes of the ellipsoid the distance of a point just off the surface is plain.
+    # On the ellipsoid's axes, the distance of a point near the surface is known.
     points = at((10.1, 0, 0), (0, 19.9, 0), (0, 0, 40.2))
     assert ellipsoid(points, (0, 0, 0), (10, 20, 40)) == pytest.approx([0.1, -0.1, 0.2], abs=2e-3)
 
 
-def test_capsule_measures_from_its_segment():
+def test_capsule_distance_is_from_its_segment():
     points = at((5, 3, 0), (-4, 0, 3), (14, 0, 0), (5, 0, 0))
     assert capsule(points, (0, 0, 0), (10, 0, 0), 2.0) == pytest.approx([1, 3, 2, -2])
 
 
-def test_smooth_union_only_adds_and_only_near_both():
+def test_smooth_union_adds_only_near_both_solids():
     first, second = np.array([1.0, 0.0, -3.0]), np.array([1.0, 9.0, 2.0])
     joined = smooth_union(first, second, 4.0)
     assert joined == pytest.approx([0.0, 0.0, -3.0])
@@ -50,7 +50,7 @@ def test_coverage_of_a_straight_edge():
     assert coverage(distance, 1.0) == pytest.approx([1.0, 1.0, 0.5, 0.25, 0.0])
 
 
-def test_smooth_cut_only_takes_away_and_only_near_both():
+def test_smooth_cut_removes_only_near_both_solids():
     first, second = np.array([1.0, 0.0, -3.0]), np.array([1.0, -9.0, 2.0])
     assert smooth_cut(first, second, 4.0) == pytest.approx([2.0, 0.0, 2.0])
 
@@ -58,12 +58,12 @@ def test_smooth_cut_only_takes_away_and_only_near_both():
 def test_an_oval_lies_between_ellipse_and_rectangle():
     x, y = np.array([30.0, 0.0, 18.0, 30.0]), np.array([0.0, 25.0, 16.0, 20.0])
     distance = oval(x, y, np.float32(30.0), np.float32(20.0))
-    # On its axes; inside the rectangle but off the ellipse; at the rectangle's corner.
+    # On its axes; inside the rectangle but outside the ellipse; at the rectangle's corner.
     assert distance[:2] == pytest.approx([0.0, 5.0], abs=1e-3)
     assert distance[2] < 0.0 < distance[3]
 
 
-def test_a_profile_is_straight_between_its_heights_and_flat_beyond():
+def test_a_profile_is_linear_between_its_heights_and_constant_beyond():
     profile = Profile((-10, 0, 20), (1.0, 2.0, 4.0))
     heights = np.array([-50, -10, -5, 0, 15, 20, 90], np.float32)
     assert profile(heights) == pytest.approx([1.0, 1.0, 1.5, 2.0, 3.5, 4.0, 4.0])
@@ -77,7 +77,7 @@ def test_later_paint_covers_earlier():
     assert canvas.covered == pytest.approx([0.625])
 
 
-def test_a_part_of_a_canvas_paints_its_own_samples_alone():
+def test_a_part_of_a_canvas_paints_only_its_samples():
     canvas = Canvas(at((0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0)))
     with canvas.part(canvas.points[0] > 0.5) as right, right.part(right.points[0] > 1.5) as end:
         assert end.where.tolist() == [2, 3]
@@ -91,7 +91,7 @@ GRID = Grid(
 )
 
 
-def test_a_grid_crops_scales_and_has_a_middle():
+def test_a_grid_can_be_cropped_and_scaled_and_has_a_middle():
     x, y, z = GRID.points()
     assert (x[1, 2, 3], y[1, 2, 3], z[1, 2, 3]) == (9.0, 15.0, 11.0)
     part = GRID.cropped(slice(1, 4), slice(2, 40)).points()

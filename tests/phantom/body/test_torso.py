@@ -1,4 +1,4 @@
-"""What surrounds the heart."""
+"""The torso around the heart."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def torso():
     return draw_torso(np.random.default_rng(7))
 
 
-def test_planes_see_one_anatomy_where_they_cross(torso):
+def test_planes_agree_where_they_cross(torso):
     axial = painted(torso, (-200.0, -150.0, -70.0), AXIAL, (150, 200))
     coronal = painted(torso, (-200.0, 10.0, 130.0), CORONAL, (160, 200))
-    # Row 80 of the axial plane lies at y = 10, row 100 of the coronal one at z = -70.
+    # Row 80 of the axial plane is at y = 10, row 100 of the coronal plane at z = -70.
     assert axial[80].std() > 0.1
     assert axial[80] == pytest.approx(coronal[100], abs=2e-3)
 
 
 def test_the_body_is_fat_around_muscle_around_organs(torso):
     axial = painted(torso, (-250.0, -150.0, -70.0), AXIAL, (150, 250))
-    assert (axial[:, :4] == 0.0).all()  # air beyond the arms
+    assert (axial[:, :4] == 0.0).all()  # air outside the arms
     assert (axial[:5] == 0.0).all()
-    # Coming from the front in the right half: air, thin skin, fat, and the liver at length.
+    # From the front, in the right half: air, thin skin, fat, then liver.
     ray = axial[:, 90]
     skin = int(np.flatnonzero(ray)[0])
     assert (ray[skin + 2 : skin + 4] < -0.4).all()
@@ -56,7 +56,7 @@ def test_arms_hang_beside_the_chest(torso):
     assert reach.max() > torso.half_width_mm + 30.0
 
 
-def test_breasts_stand_out_to_the_front():
+def test_breasts_protrude_to_the_front():
     plain = replace(draw_torso(np.random.default_rng(3)), breast_mm=0.0)
     with_breasts = replace(plain, breast_mm=20.0)
     first, second = (

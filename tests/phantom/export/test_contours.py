@@ -1,4 +1,4 @@
-"""Contours against the areas they must enclose and the pixels they must surround."""
+"""Contours compared with the areas and pixels they must enclose."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_contours_enclose_the_true_areas(phantom):
             assert ((scan.name, phase, "icontour") in contours) == (area > 0)
             if area > 0:
                 inner = contours[scan.name, phase, "icontour"]
-                # A polygon of n points falls short of its ellipse by 2 pi^2 / 3 n^2, and points
+                # A polygon of n points is smaller than its ellipse by 2 pi^2 / 3 n^2, and points
                 # are rounded to a hundredth of a pixel.
                 bound = 7 / len(inner) ** 2 + 0.02 * len(inner) * 0.01 * pixel_mm2 / area + 1e-3
                 assert shoelace(inner) * pixel_mm2 == pytest.approx(area, rel=bound)
@@ -56,7 +56,7 @@ def test_contours_count_pixels_from_one_and_surround_the_cavity(phantom):
     middle = phantom.reading.slices[3]
     for phase in (phantom.truth.ed_phase, phantom.truth.es_phase):
         points = contours[middle.name, phase, "icontour"] - 1.0
-        # The slab is thin against its curvature here: half coverage is the contour.
+        # The slab is thin compared with the curvature here: the contour is at half coverage.
         found, _ = cv2.findContours(
             (middle.lv_coverage[phase] > 127).astype(np.uint8),
             cv2.RETR_EXTERNAL,
@@ -67,7 +67,7 @@ def test_contours_count_pixels_from_one_and_surround_the_cavity(phantom):
             cv2.pointPolygonTest(points.astype(np.float32), (float(x), float(y)), True)
             for x, y in outline[:, 0]
         ]
-        # Outer pixels' centres lie up to a pixel's diagonal within the edge.
+        # Centres of edge pixels are up to a pixel's diagonal inside the edge.
         assert min(distances) > -0.3
         assert max(distances) < 1.5
         weights = middle.lv_coverage[phase].astype(float)
@@ -94,7 +94,7 @@ def test_a_contour_is_written_as_in_sunnybrook(phantom):
         assert len(x.partition(".")[2]) == len(y.partition(".")[2]) == 2
 
 
-def test_a_turned_slice_has_a_turned_contour_and_a_lost_image_none(phantom):
+def test_a_rotated_slice_has_a_rotated_contour_and_a_lost_image_has_none(phantom):
     for seed in range(20):
         faulty = plant(phantom, ["rotated-slice", "truncated-file"], seed)
         contours = drawn(faulty)

@@ -1,4 +1,4 @@
-"""MR files, reread with pydicom: values worked out by hand, or seen in real files."""
+"""MR files read back with pydicom: values computed by hand or taken from real files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ STARTED = datetime(2024, 1, 1, 9, 0, 0)
 SIEMENS = StudyHeader("7", "Phantom^7", "2.25.1", "2.25.2", "SIEMENS", 1.5, STARTED)
 GE = replace(SIEMENS, manufacturer="GE MEDICAL SYSTEMS")
 SERIES = SeriesHeader(5, "2.25.3", "sax", STARTED + timedelta(seconds=300), 90, ("2.25.8",))
-# Rows run along (0, 0.6, -0.8), columns along (-0.8, 0.48, 0.36), which is across it; pixels of
-# 2 x 1.5 mm. Their cross product, the normal, is (0.6, 0.64, 0.48).
+# Rows run along (0, 0.6, -0.8), columns along the perpendicular (-0.8, 0.48, 0.36); pixels are
+# 2 x 1.5 mm. The cross product, the normal, is (0.6, 0.64, 0.48).
 AFFINE = np.array(
     [[-1.6, 0.0, 0.6, 10.0], [0.96, 0.9, 0.64, -20.0], [0.72, -1.2, 0.48, 30.0], [0, 0, 0, 1]]
 )
@@ -41,7 +41,7 @@ def reread(image=IMAGE, series=SERIES, study=SIEMENS):
 
 
 @pytest.mark.parametrize("study", [SIEMENS, GE], ids=["siemens", "ge"])
-def test_place_and_pixels_are_those_given(study):
+def test_position_and_pixels_are_stored(study):
     file = reread(study=study)
     assert file.ImagePositionPatient == pytest.approx([10, -20, 30])
     assert file.ImageOrientationPatient == pytest.approx([0, 0.6, -0.8, -0.8, 0.48, 0.36])
@@ -56,9 +56,9 @@ def test_place_and_pixels_are_those_given(study):
     assert file.SOPInstanceUID == file.file_meta.MediaStorageSOPInstanceUID == "2.25.4"
 
 
-def test_siemens_states_the_sequence_as_an_aera_does():
+def test_siemens_headers_describe_the_sequence_as_an_aera_does():
     file = reread()
-    # A real one: 38.92 ms and *tfi2d1_14 where a phase lasts 37.4 ms.
+    # A real file has 38.92 ms and *tfi2d1_14 for a phase of 37.4 ms.
     assert (file.RepetitionTime, file.SequenceName) == (38.92, "*tfi2d1_14")
     assert file.ImageType == ["ORIGINAL", "PRIMARY", "M", "RETRO", "NORM", "DIS2D"]
     assert (file.ScanningSequence, file.SequenceVariant) == ("GR", ["SK", "SS"])
@@ -67,7 +67,7 @@ def test_siemens_states_the_sequence_as_an_aera_does():
     # Position along the normal: 0.6 * 10 - 0.64 * 20 + 0.48 * 30.
     assert file.SliceLocation == pytest.approx(7.6)
     assert "SpacingBetweenSlices" not in file
-    # One time for the whole scan; images are made some seconds later.
+    # One time for the whole scan; images are created some seconds later.
     assert file.AcquisitionTime == "090525.250000"
     assert file.SeriesTime == "090509"
     assert file.ContentTime == file.InstanceCreationTime > file.AcquisitionTime
@@ -77,21 +77,21 @@ def test_siemens_states_the_sequence_as_an_aera_does():
     assert reread(study=replace(SIEMENS, field_t=3.0)).ManufacturerModelName == "Skyra"
 
 
-def test_ge_states_the_sequence_as_a_signa_does():
+def test_ge_headers_describe_the_sequence_as_a_signa_does():
     image = replace(IMAGE, n_phases=20, interval_ms=750.0, time_ms=56.25)
     file = reread(image, study=GE)
     assert file.ImageType == ["ORIGINAL", "PRIMARY", "CARDIAC", "NONE"]
     assert (file.ScanningSequence, file.SequenceVariant) == ("GR", "SS")
     assert file.ScanOptions == ["FAST_GEMS", "SEQ_GEMS", "CG"]
-    # A real one: 80 beats a minute, 20 phases, 37.5 ms in microseconds.
+    # A real file has 80 beats per minute, 20 phases, 37.5 ms in microseconds.
     assert (file.HeartRate, file.NominalInterval) == (80, 750)
     assert file.TemporalResolution == 37500
     assert file.RepetitionTime == 3.349
     assert file.NominalCardiacTriggerDelayTime == file.TriggerTime == 56.25
     assert file.SpacingBetweenSlices == 10
     assert file.ImagesInAcquisition == 90
-    # Middle of the image, at row 1.5 and column 1, along the axis nearest to the normal, y; GE
-    # counts to the front: -(-20 + 1.5 * 0.96 + 0.9).
+    # Centre of the image, at row 1.5 and column 1, along the axis nearest to the normal, y, which
+    # GE counts to the front: -(-20 + 1.5 * 0.96 + 0.9).
     assert file.SliceLocation == pytest.approx(17.66)
     assert "SequenceName" not in file
     assert file.AcquisitionTime == "090525.250000"
@@ -99,7 +99,7 @@ def test_ge_states_the_sequence_as_a_signa_does():
 
 
 @pytest.mark.parametrize("study", [SIEMENS, GE], ids=["siemens", "ge"])
-def test_an_image_that_is_not_gated_has_no_trigger(study):
+def test_an_ungated_image_has_no_trigger_time(study):
     file = reread(replace(IMAGE, n_phases=1), study=study)
     for keyword in ("TriggerTime", "NominalInterval", "CardiacNumberOfImages", "HeartRate"):
         assert keyword not in file
@@ -107,7 +107,7 @@ def test_an_image_that_is_not_gated_has_no_trigger(study):
     assert "RETRO" not in file.ImageType
 
 
-def test_anonymising_changes_and_takes_away_at_any_depth():
+def test_anonymising_replaces_and_deletes_at_any_depth():
     study = replace(
         SIEMENS,
         anonymised={
@@ -118,7 +118,7 @@ def test_anonymising_changes_and_takes_away_at_any_depth():
         },
     )
     content = mr_file(IMAGE, SERIES, study)
-    assert b"20120000" in content  # no date, so pydicom would warn of it
+    assert b"20120000" in content  # not a date, so pydicom would warn
     file = pydicom.dcmread(io.BytesIO(content), specific_tags=["StudyInstanceUID", "PatientID"])
     assert "StudyInstanceUID" not in file
     assert file.PatientID == "nobody"
@@ -129,7 +129,7 @@ def test_anonymising_changes_and_takes_away_at_any_depth():
     assert "StudyInstanceUID" not in ct
 
 
-def test_other_files_are_dicom_but_no_mr():
+def test_other_files_are_dicom_but_not_mr():
     ct = pydicom.dcmread(io.BytesIO(ct_file(SIEMENS, "2.25.5", "2.25.6")))
     assert (ct.Modality, ct.StudyInstanceUID) == ("CT", "2.25.1")
     assert ct.SOPClassUID == pydicom.uid.CTImageStorage
@@ -158,7 +158,7 @@ def tags(files):
 @pytest.mark.parametrize(
     ("pattern", "study", "lacking"),
     [
-        # What anonymising took from them is left out of the real ones, and not of ours.
+        # Anonymising removed these from the real files, but not from ours.
         ("dsb2_dicom/*/study/*/*.dcm", SIEMENS, set()),
         (
             "sunnybrook/SCD_IMAGES_01/*/*/*.dcm",
@@ -176,7 +176,7 @@ def tags(files):
     ],
     ids=["siemens", "ge"],
 )
-@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, on values that break rules
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, on invalid values
 def test_real_headers_hold_the_same_elements(real_data, pattern, study, lacking):
     paths = sorted(real_data.glob(pattern))[::60]
     real = [pydicom.dcmread(path, stop_before_pixels=True) for path in paths]

@@ -1,4 +1,4 @@
-"""A phantom study on disk, as a scanner exports it."""
+"""A phantom study on disk, in a scanner's export layout."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def by_uid(folder):
 
 
 def test_files_are_valid_mr_images(phantom, written, monkeypatch):
-    # Values that break the rules of their type then raise when they are read.
+    # Values that violate their VR then raise when read.
     monkeypatch.setattr(pydicom.config.settings, "reading_validation_mode", pydicom.config.RAISE)
     files = by_uid(written)
     cines = [scan for scan in phantom.scans if scan.view != "localizer"]
@@ -49,13 +49,13 @@ def test_files_are_valid_mr_images(phantom, written, monkeypatch):
         assert file.SOPClassUID == pydicom.uid.MRImageStorage
         assert file.Modality == "MR"
         assert file.StudyDate == "20240101"
-        assert sum(1 for _ in file.iterall()) >= 55  # each read, none refused
+        assert sum(1 for _ in file.iterall()) >= 55  # each value can be read
     assert len({file.SeriesInstanceUID for file in files.values()}) == len(
         {scan.series for scan in phantom.scans}
     )
 
 
-def test_pixels_times_and_positions_come_back(phantom, written):
+def test_pixels_times_and_positions_round_trip(phantom, written):
     files = by_uid(written)
     stack = phantom.to_cine_stack()
     for z, uids in enumerate(stack.sop_instance_uids):
@@ -75,7 +75,7 @@ def test_pixels_times_and_positions_come_back(phantom, written):
             )
 
 
-def test_a_landmark_lands_where_the_header_says(phantom, written):
+def test_a_landmark_is_where_the_header_says(phantom, written):
     truth = json.loads((written / "truth.json").read_text())
     heart = np.array(truth["heart_to_patient"])
     files = by_uid(written)
@@ -87,7 +87,7 @@ def test_a_landmark_lands_where_the_header_says(phantom, written):
         row = np.array(file.ImageOrientationPatient[:3], float)
         column = np.array(file.ImageOrientationPatient[3:], float)
         position = np.array(file.ImagePositionPatient, float)
-        # Where the LV's axis crosses the plane.
+        # Intersection of the LV's axis and the plane.
         apex, axis, normal = heart[:3, 3], heart[:3, 2], np.cross(row, column)
         crossing = apex + axis * (normal @ (position - apex)) / (normal @ axis)
         r = (crossing - position) @ column / float(file.PixelSpacing[0])
@@ -97,7 +97,7 @@ def test_a_landmark_lands_where_the_header_says(phantom, written):
             [(coverage.sum(axis=1 - k) * np.arange(n)).sum() for k, n in enumerate(coverage.shape)]
         )
         middle /= coverage.sum()
-        # The heart is bent by some millimetres off its axis, at most 6 + 2.
+        # The heart is bent away from its axis by at most 6 + 2 mm.
         assert np.hypot(*(middle - (r, c))) * float(file.PixelSpacing[0]) < 8.0
         assert coverage[round(r), round(c)] == 1.0
         tested += 1
@@ -128,7 +128,7 @@ def test_truth_is_written(phantom, written):
             assert file.SeriesNumber == part["series"]
 
 
-def test_truth_names_the_files_that_faults_touch(tmp_path):
+def test_truth_lists_the_files_affected_by_faults(tmp_path):
     study = make_phantom(2, n_slices=5, n_phases=4, rows=64)
     folder = write_study(plant(study, ["repeated-slice", "truncated-file"]), tmp_path / "s")
     truth = json.loads((folder / "truth.json").read_text())
@@ -161,7 +161,7 @@ def test_reading_gives_the_same_stack(phantom, written):
     assert any("2ch" in decision.what for decision in read.decisions)
 
 
-def test_names_tell_nothing(phantom, written):
+def test_file_names_are_arbitrary(phantom, written):
     names = sorted(path.name for path in written.iterdir() if path.suffix != ".json")
     assert all(re.fullmatch("[A-Z2-7]{8}", name) for name in names)
     numbers = [
@@ -171,13 +171,13 @@ def test_names_tell_nothing(phantom, written):
     assert numbers != sorted(numbers)
 
 
-def test_an_empty_folder_is_taken(phantom, tmp_path):
+def test_an_empty_folder_is_accepted(phantom, tmp_path):
     small = make_phantom(0, n_slices=3, n_phases=2, rows=64)
     assert write_study(small, tmp_path) == tmp_path
     assert (tmp_path / "truth.json").is_file()
 
 
-def test_studies_lie_side_by_side(tmp_path):
+def test_studies_are_written_side_by_side(tmp_path):
     made = [make_phantom(seed, n_slices=3, n_phases=2, rows=64) for seed in (4, 5)]
     seen = []
     folders = write_studies(iter(made), tmp_path / "out", on_study=lambda *s: seen.append(s))
@@ -197,12 +197,12 @@ def test_a_layout_must_be_known_and_fit_the_vendor(tmp_path):
         ValueError, match="layout: expected one of flat, dsb2, sunnybrook; got bids"
     ):
         write_study(study, tmp_path / "out", "bids")
-    with pytest.raises(ValueError, match="dsb2 holds studies of SIEMENS, got one of GE"):
+    with pytest.raises(ValueError, match="dsb2 expects a study of SIEMENS, got one of GE"):
         write_study(study, tmp_path / "out", "dsb2")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_folders_with_content_and_files_are_refused(phantom, tmp_path):
+def test_files_and_folders_that_are_not_empty_are_refused(phantom, tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     for out in (tmp_path, tmp_path / "mine.txt", tmp_path / "mine.txt" / "below"):
         with pytest.raises(OutputError, match=str(out)):

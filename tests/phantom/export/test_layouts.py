@@ -1,4 +1,4 @@
-"""Folders, names and tables against those of the real sources."""
+"""Folders, names and tables compared with those of the real sources."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def headers(folder):
     }
 
 
-def test_dsb2_has_a_folder_a_series_and_no_uids_above_the_image(bowl):
+def test_dsb2_has_a_folder_per_series_and_no_uids_above_the_image(bowl):
     out, made, folders = bowl
     assert sorted(path.name for path in out.iterdir()) == ["7", "8", "train.csv"]
     for folder, study in zip(folders, made, strict=True):
@@ -60,7 +60,7 @@ def test_dsb2_has_a_folder_a_series_and_no_uids_above_the_image(bowl):
             names.add((series, number))
             for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
                 assert keyword not in file
-        # One number a series, counting on.
+        # One number per series, counting up.
         numbers = sorted(int(number) for _, number in names)
         assert numbers == list(range(numbers[0], numbers[0] + len(views)))
 
@@ -96,7 +96,7 @@ def test_sunnybrook_slice_locations_disagree_with_the_positions(sunnybrook):
     stack = [file for name, file in headers(folder).items() if name.startswith("CINESAX_")]
     locations = np.unique([float(file.SliceLocation) for file in stack])
     positions = study.reading.positions_mm
-    # As in the real ones: 6.7 mm where the slices are 10 mm apart.
+    # As in the real data: 6.7 mm for slices 10 mm apart.
     ratios = np.diff(locations) / np.diff(positions)
     assert ratios == pytest.approx([ratios[0]] * 4, abs=1e-3)
     assert 0.57 < ratios[0] < 0.95
@@ -110,7 +110,7 @@ def test_sunnybrook_contours_name_their_images(sunnybrook, monkeypatch):
     kind, number = re.fullmatch(r"(SC-N|SC-HF-NI)-(\d+)", row["OriginalID"]).groups()
     assert (kind == "SC-N") == (study.truth.ef_percent >= 55)
     original = f"{kind}-{int(number):02d}"
-    # The tool that reads the real contours reads these.
+    # The tool for the real contours reads these.
     monkeypatch.setitem(left_out.SUNNYBROOK, "SCD0000401", original)
     areas_mm2 = left_out.contour_areas_mm2(out, "SCD0000401")
     tested = 0
@@ -120,7 +120,7 @@ def test_sunnybrook_contours_name_their_images(sunnybrook, monkeypatch):
             drawn = areas_mm2.get(study.uid(scan.name, phase))
             assert (drawn is None) == (true == 0)
             if true > 0:
-                # Sixteen points at least: their polygon has 97.4 % of the ellipse's area.
+                # At least 16 points, whose polygon has 97.4 % of the ellipse's area.
                 assert drawn == pytest.approx(true, rel=0.027)
                 tested += 1
     assert tested >= 5

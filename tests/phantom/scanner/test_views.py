@@ -1,4 +1,4 @@
-"""Where the planes of an examination lie."""
+"""Positions of the planes of an examination."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def phantom():
 
 
 def corners(plane, to_frame):
-    """First pixel, last row's first and first row's last, in another frame."""
+    """First pixel, first of the last row and last of the first row, in another frame."""
     rows, columns = plane.shape
     at = np.array([[0, 0, 0, 1], [rows - 1, 0, 0, 1], [0, columns - 1, 0, 1]], float).T
     return (to_frame @ plane.affine @ at)[:3].T

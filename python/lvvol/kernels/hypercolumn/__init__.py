@@ -1,4 +1,4 @@
-"""The hypercolumn: maps of all stages at the finest resolution, side by side."""
+"""The hypercolumn: maps of all stages, stacked at the finest resolution."""
 
 from lvvol.kernels.hypercolumn.op import hypercolumn
 

@@ -1,7 +1,7 @@
-"""The hypercolumn's Triton kernels: every element read once from memory and written once.
+"""The hypercolumn's Triton kernels, which read and write every element once.
 
-Nothing is kept between levels, and no two programs write the same element, so results do not
-depend on the order in which programs run.
+They store nothing between levels, and no two programs write the same element, so results do not
+depend on the order of programs.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from lvvol.kernels import path
 
 _TILE = 2048
 _FORWARD_TILE = 1024
-_MOST_CHANNELS = 64
+_MAX_CHANNELS = 64
 _BAND_PIXELS = 384
 
 
 @triton.jit
 def _source(fine, size, FACTOR: tl.constexpr):
-    """Return the two coarse positions a fine one lies between, and the second one's weight."""
+    """Return the two coarse positions around a fine one, and the weight of the second."""
     position = tl.maximum((fine.to(tl.float32) + 0.5) * (1.0 / FACTOR) - 0.5, 0.0)
     low = position.to(tl.int32)
     return low, tl.minimum(low + 1, size - 1), position - low.to(tl.float32)
@@ -49,7 +49,7 @@ def sample(
 ):
     """Return a map's values at fine positions; `base` points at each channel's first element.
 
-    ALIGNED divides both strides: said so that neighbouring channels are read at once.
+    ALIGNED divides both strides; known at compile time, it allows vectorised loads.
     """
     row_stride = row_stride // ALIGNED * ALIGNED
     column_stride = column_stride // ALIGNED * ALIGNED
@@ -86,11 +86,11 @@ def hypercolumn_fwd_kernel(
     PIXELS: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
-    """Write PIXELS fine pixels of one sample, all channels.
+    """Write all channels of PIXELS fine pixels of one sample.
 
-    `strides` are the four of each map. FIRST and CHANNELS are each level's first channel in the
-    output and their number. LAST says that the output is channels-last; its tile then spans
-    WIDTH channels of several levels, so that whole lines are written; else of one level.
+    `strides` holds the four strides of each map. FIRST and CHANNELS are each level's first output
+    channel and number of channels. LAST means that the output is channels-last; a tile then spans
+    WIDTH channels across levels, so that it writes whole cache lines; otherwise, of one level.
     """
     area = rows * columns
     blocks = tl.cdiv(area, PIXELS)
@@ -148,7 +148,7 @@ def hypercolumn_fwd_kernel(
 
 @triton.jit
 def _weight(fine, coarse, size, FACTOR: tl.constexpr):
-    """Return with what weight a coarse position entered a fine one, along one axis."""
+    """Return the weight of a coarse position in a fine one, along one axis."""
     low, high, share = _source(fine, size, FACTOR)
     return tl.where(low == coarse, 1 - share, 0.0) + tl.where(high == coarse, share, 0.0)
 
@@ -171,9 +171,9 @@ def _gather_level(
     BAND: tl.constexpr,
     LAST: tl.constexpr,
 ):
-    """Write one level's gradient within one band of one sample.
+    """Write the gradient of one level in one band of one sample.
 
-    A coarse pixel's window is SPREAD fine rows by SPREAD columns, read AT_ONCE pixels at a time.
+    A coarse pixel's window of SPREAD x SPREAD fine pixels is read AT_ONCE pixels at a time.
     """
     fine_rows, fine_columns = rows * FACTOR, columns * FACTOR
     begin = band * (BAND // FACTOR) * columns
@@ -229,11 +229,12 @@ def hypercolumn_bwd_kernel(
     TILE: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
-    """Write the gradients of all levels for BAND fine rows of one sample.
+    """Write the gradients of all levels in a band of BAND fine rows of one sample.
 
-    `strides` are the four of the incoming gradient. A coarse pixel's gradient is the weighted sum
-    over the fine pixels it entered: its own footprint for nearest, a window twice as large for
-    bilinear. BAND is a multiple of the coarsest footprint, so every level reads the same band.
+    `strides` holds the four strides of the incoming gradient. A coarse pixel's gradient is the
+    weighted sum over the fine pixels that it contributes to: its footprint for nearest, a window
+    twice as wide for bilinear. BAND is a multiple of the coarsest footprint, so every level reads
+    the same band.
     """
     bands = tl.cdiv(rows, BAND)
     item = (tl.program_id(0) // bands).to(tl.int64)
@@ -264,11 +265,11 @@ def launch_forward(maps: Sequence[Tensor], out: Tensor, *, bilinear: bool) -> No
     Parameters
     ----------
     maps : sequence of Tensor
-        Finest first, shapes checked.
-    out : Tensor, shape (batch, sum of channels, row, column)
+        Finest first, with valid shapes.
+        out : Tensor, shape (batch, sum of channels, row, column)
         Contiguous or channels-last.
-    bilinear : bool
-        Else nearest neighbour.
+        bilinear : bool
+        True for bilinear, False for nearest neighbour.
     """
     path.check_device(out.device)
     batch, total, rows, columns = out.shape
@@ -276,7 +277,7 @@ def launch_forward(maps: Sequence[Tensor], out: Tensor, *, bilinear: bool) -> No
         return
     last = not out.is_contiguous()
     channels = tuple(values.shape[1] for values in maps)
-    width = _width(total, _MOST_CHANNELS) if last else _width(max(channels), 4)
+    width = _width(total, _MAX_CHANNELS) if last else _width(max(channels), 4)
     pixels = _FORWARD_TILE // width
     grid = (batch * triton.cdiv(rows * columns, pixels),)
     with torch.cuda.device_of(out):
@@ -298,16 +299,16 @@ def launch_forward(maps: Sequence[Tensor], out: Tensor, *, bilinear: bool) -> No
 
 
 def launch_backward(gradient: Tensor, gradients: Sequence[Tensor], *, bilinear: bool) -> None:
-    """Fill `gradients` with those of the maps.
+    """Fill `gradients` with the gradients of the maps.
 
     Parameters
     ----------
     gradient : Tensor, shape (batch, sum of channels, row, column)
-        Of the hypercolumn, in any layout.
+        Gradient of the hypercolumn, in any layout.
     gradients : sequence of Tensor
         Finest first, each contiguous or channels-last.
-    bilinear : bool
-        Else nearest neighbour.
+        bilinear : bool
+        True for bilinear, False for nearest neighbour.
     """
     path.check_device(gradient.device)
     batch, _, rows, columns = gradient.shape
@@ -338,15 +339,15 @@ def launch_backward(gradient: Tensor, gradients: Sequence[Tensor], *, bilinear: 
 
 
 def first_channels(channels: Sequence[int]) -> tuple[int, ...]:
-    """Return each level's first channel in the hypercolumn, where the coarsest comes first."""
+    """Return each level's first channel in the hypercolumn, coarsest level first."""
     return tuple(sum(channels[level + 1 :]) for level in range(len(channels)))
 
 
-def _width(channels: int, most: int) -> int:
-    """Return how many channels a tile spans: a power of two."""
-    return min(int(triton.next_power_of_2(channels)), most)
+def _width(channels: int, largest: int) -> int:
+    """Return the number of channels in a tile, a power of two."""
+    return min(int(triton.next_power_of_2(channels)), largest)
 
 
 def aligned(values: Tensor) -> int:
-    """Return the largest power of two, at most 16, that divides a map's strides over pixels."""
+    """Return the largest power of two up to 16 that divides a map's row and column strides."""
     return math.gcd(16, *values.stride()[2:])

@@ -1,4 +1,4 @@
-"""`hypercolumn` as an operation of torch: checks, registration, gradient and choice of path."""
+"""`hypercolumn` as a torch operator: checks, registration, autograd and choice of path."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ KERNEL_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
 def hypercolumn(maps: Sequence[Tensor], mode: Mode = "nearest", path: Path = "auto") -> Tensor:
-    """Bring the maps of all stages to the finest resolution and stack their channels.
+    """Upsample the maps of all stages to the finest resolution and stack their channels.
 
     Parameters
     ----------
     maps : sequence of Tensor, shapes (batch, channel, row / 2**level, column / 2**level)
-        One or more, finest first; each has half the rows and columns of the one before, and any
-        number of channels. All of one dtype and on one device, in any memory layout.
+        One or more, finest first; each has half the rows and columns of the previous one and any
+        number of channels. All have the same dtype and device; any memory layout.
     mode : {"nearest", "bilinear"}
-        How to upsample, as `torch.nn.functional.interpolate` with `align_corners=False`.
+        Upsampling of `torch.nn.functional.interpolate`, with `align_corners=False`.
     path : {"auto", "reference", "triton"}
-        What runs: `lvvol.kernels.path.choose` tells. The kernel takes float32, bfloat16 and
-        float16, and computes in float32.
+        Implementation, see `lvvol.kernels.path.choose`. The kernel accepts float32, bfloat16 and
+        float16 and computes in float32.
 
     Returns
     -------
     Tensor, shape (batch, sum of channels, row, column)
-        The coarsest map's channels come first. Channels-last where the finest map is.
+        Channels of the coarsest map first. Channels-last if the finest map is.
 
     Raises
     ------
     ValueError
-        If there are no maps, their shapes, dtypes or devices do not fit together, or `mode` or
-        `path` is unknown.
+        If `maps` is empty, their shapes, dtypes or devices are inconsistent, or `mode` or `path` is
+        unknown.
     TypeError
-        If the maps are not of floating point, or the kernel is to run on another dtype than its
-        own: it takes no slower path by itself.
+        If the maps are not floating point, or the kernel does not support their dtype. It does not
+        fall back to a slower path.
 
     Notes
     -----
@@ -66,7 +66,7 @@ def hypercolumn(maps: Sequence[Tensor], mode: Mode = "nearest", path: Path = "au
 
 
 def check_maps(maps: Sequence[Tensor], mode: str) -> None:
-    """Refuse maps that do not form a hypercolumn."""
+    """Raise for maps that do not form a hypercolumn."""
     if mode not in get_args(Mode):
         raise ValueError(f"mode: expected 'nearest' or 'bilinear', got {mode!r}")
     if not maps:
@@ -104,13 +104,13 @@ def check_maps(maps: Sequence[Tensor], mode: str) -> None:
 
 
 def layout_of(values: Tensor) -> torch.memory_format:
-    """Return the layout of what is made of a tensor: channels-last where it is only that."""
+    """Return the layout of results for a tensor: channels-last if that is its only layout."""
     last = values.is_contiguous(memory_format=torch.channels_last) and not values.is_contiguous()
     return torch.channels_last if last else torch.contiguous_format
 
 
 def _empty_hypercolumn(maps: Sequence[Tensor], mode: str) -> Tensor:
-    """Return memory for the hypercolumn."""
+    """Allocate the hypercolumn."""
     batch, _, rows, columns = maps[0].shape
     channels = sum(values.shape[1] for values in maps)
     return torch.empty(
@@ -122,7 +122,7 @@ def _empty_hypercolumn(maps: Sequence[Tensor], mode: str) -> Tensor:
 
 
 def _empty_gradients(gradient: Tensor, channels: Sequence[int], mode: str) -> list[Tensor]:
-    """Return memory for the gradients of the maps."""
+    """Allocate the gradients of the maps."""
     batch, _, rows, columns = gradient.shape
     return [
         torch.empty(
@@ -139,7 +139,7 @@ def _empty_gradients(gradient: Tensor, channels: Sequence[int], mode: str) -> li
     "lvvol::hypercolumn", mutates_args=(), schema="(Tensor[] maps, str mode) -> Tensor"
 )
 def _hypercolumn(maps: Sequence[Tensor], mode: str) -> Tensor:
-    """Run the kernel."""
+    """Launch the kernel."""
     from lvvol.kernels.hypercolumn import kernel
 
     stacked = _empty_hypercolumn(maps, mode)
@@ -153,7 +153,7 @@ def _hypercolumn(maps: Sequence[Tensor], mode: str) -> Tensor:
     schema="(Tensor gradient, int[] channels, str mode) -> Tensor[]",
 )
 def _hypercolumn_backward(gradient: Tensor, channels: Sequence[int], mode: str) -> list[Tensor]:
-    """Run the kernel of the gradient."""
+    """Launch the backward kernel."""
     from lvvol.kernels.hypercolumn import kernel
 
     gradients = _empty_gradients(gradient, channels, mode)
@@ -161,17 +161,17 @@ def _hypercolumn_backward(gradient: Tensor, channels: Sequence[int], mode: str) 
     return gradients
 
 
-def _remember(ctx: Any, inputs: tuple[Sequence[Tensor], str], output: Tensor) -> None:
-    """Keep what the gradient needs: no tensor, since upsampling is linear."""
+def _setup_context(ctx: Any, inputs: tuple[Sequence[Tensor], str], output: Tensor) -> None:
+    """Save the sizes for the backward pass, which needs no tensor as upsampling is linear."""
     maps, ctx.mode = inputs
     ctx.channels = [values.shape[1] for values in maps]
 
 
 def _gradient(ctx: Any, gradient: Tensor) -> tuple[list[Tensor], None]:
-    """Return the gradients of the maps, and none of the mode."""
+    """Return the gradients of the maps, and None for the mode."""
     return _hypercolumn_backward(gradient, ctx.channels, ctx.mode), None
 
 
 _hypercolumn.register_fake(_empty_hypercolumn)
 _hypercolumn_backward.register_fake(_empty_gradients)
-_hypercolumn.register_autograd(_gradient, setup_context=_remember)
+_hypercolumn.register_autograd(_gradient, setup_context=_setup_context)

@@ -1,4 +1,4 @@
-"""The hypercolumn in plain torch: what is right, and what runs where there is no GPU."""
+"""The hypercolumn in plain torch: the reference for the kernel, and the CPU implementation."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch.nn import functional
 
 
 def hypercolumn(maps: Sequence[Tensor], mode: str) -> Tensor:
-    """Return every map upsampled to the first's size, the last map's channels first.
+    """Upsample all maps to the size of the first and stack them, the last map's channels first.
 
     Parameters
     ----------
     maps : sequence of Tensor, shapes (batch, channel, row / 2**level, column / 2**level)
         Finest first.
     mode : {"nearest", "bilinear"}
-        As of `torch.nn.functional.interpolate`.
+        Mode of `torch.nn.functional.interpolate`.
 
     Returns
     -------
@@ -29,11 +29,11 @@ def hypercolumn(maps: Sequence[Tensor], mode: str) -> Tensor:
 
 
 def _upsample(values: Tensor, factor: int, mode: str) -> Tensor:
-    """Return a map at `factor` times its rows and columns."""
+    """Upsample a map by a factor."""
     if factor == 1:
         return values
     if mode == "nearest" and values.is_contiguous():
-        # A copy of a broadcast view: half the time of interpolate's own loop on a CPU.
+        # On a CPU, copying a broadcast view takes half the time of interpolate.
         batch, channels, rows, columns = values.shape
         spread = values[:, :, :, None, :, None].expand(-1, -1, -1, factor, -1, factor)
         return spread.reshape(batch, channels, rows * factor, columns * factor)

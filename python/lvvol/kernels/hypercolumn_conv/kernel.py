@@ -1,4 +1,4 @@
-"""The convolution's Triton kernel: nine matrix products a tile, of values upsampled on the way."""
+"""The convolution's Triton kernel: nine matrix products per tile, upsampling on the fly."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from lvvol.kernels import path
 from lvvol.kernels.hypercolumn.kernel import aligned, first_channels, sample
 
 _PIXELS = 64
-_LEAST = 16
-"""The smallest side of a matrix product on tensor cores."""
+_MIN_SIDE = 16
+"""Smallest side of a matrix product on tensor cores."""
 
 
 @triton.jit
@@ -44,10 +44,10 @@ def hypercolumn_conv_fwd_kernel(
     DEPTH: tl.constexpr,
     WIDTH: tl.constexpr,
 ):
-    """Write PIXELS pixels of one sample, all MADE channels, or their projection.
+    """Write all MADE output channels of PIXELS pixels of one sample, or their projection.
 
-    A tile of the hypercolumn, (PIXELS, DEPTH), is sampled from the maps once for each of the nine
-    places of the window and multiplied by that place's weights, (DEPTH, WIDTH).
+    For each of the nine taps, a tile of the hypercolumn, (PIXELS, DEPTH), is sampled from the maps
+    and multiplied by the tap's weights, (DEPTH, WIDTH).
     """
     area = rows * columns
     blocks = tl.cdiv(area, PIXELS)
@@ -110,20 +110,20 @@ def launch_forward(
     *,
     bilinear: bool,
 ) -> None:
-    """Fill `out` with the convolution of the maps' hypercolumn, projected if asked for.
+    """Fill `out` with the convolution of the maps' hypercolumn, projected if requested.
 
     Parameters
     ----------
     maps : sequence of Tensor
-        Finest first, shapes checked.
+        Finest first, with valid shapes.
     weight : Tensor, shape (made, channel, 3, 3)
-        Of the convolution.
+        Weights of the convolution.
     bias, projection : Tensor, shape (made,)
         Contiguous.
     out : Tensor, shape (batch, made or 1, row, column)
         Contiguous or channels-last.
     bilinear : bool
-        Else nearest neighbour.
+        True for bilinear, False for nearest neighbour.
     """
     path.check_device(out.device)
     batch, _, rows, columns = out.shape
@@ -131,7 +131,7 @@ def launch_forward(
         return
     made, total = weight.shape[:2]
     channels = tuple(values.shape[1] for values in maps)
-    # As torch's own convolution: TF32 where cuDNN may use it.
+    # As in torch's convolution: TF32 if cuDNN may use it.
     precision = "tf32" if torch.backends.cudnn.allow_tf32 else "ieee"
     with torch.cuda.device_of(out):
         hypercolumn_conv_fwd_kernel[(batch * triton.cdiv(rows * columns, _PIXELS),)](
@@ -152,11 +152,11 @@ def launch_forward(
             BILINEAR=bilinear,
             PROJECTED=projection is not None,
             PRECISION=precision,
-            # The interpreter multiplies bfloat16 as if its bits were whole numbers.
+            # The interpreter multiplies bfloat16 bit patterns as integers.
             WIDENED=out.device.type == "cpu",
             PIXELS=_PIXELS,
-            DEPTH=max(_LEAST, triton.next_power_of_2(total)),
-            WIDTH=max(_LEAST, triton.next_power_of_2(made)),
-            # Loads of the next place kept in shared memory would not fit there.
+            DEPTH=max(_MIN_SIDE, triton.next_power_of_2(total)),
+            WIDTH=max(_MIN_SIDE, triton.next_power_of_2(made)),
+            # Prefetching the next tap would not fit in shared memory.
             num_stages=1,
         )

@@ -1,4 +1,4 @@
-"""`hypercolumn_conv` as an operation of torch: checks, registration and choice of path."""
+"""`hypercolumn_conv` as a torch operator: checks, registration and choice of path."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ def hypercolumn_conv(
     mode: Mode = "nearest",
     path: Path = "auto",
 ) -> Tensor:
-    """Convolve the hypercolumn of some maps, 3 x 3 padded by 1, without writing it.
+    """Convolve the hypercolumn of maps, 3 x 3 with padding 1, without materialising it.
 
     Parameters
     ----------
     maps : sequence of Tensor, shapes (batch, channel, row / 2**level, column / 2**level)
         One or more, finest first, as for `lvvol.kernels.hypercolumn.hypercolumn`.
     weight : Tensor, shape (made, sum of channels, 3, 3)
-        Weights; the coarsest map's channels come first.
+        Weights; channels of the coarsest map first.
     bias : Tensor, shape (made,)
         Bias.
     projection : Tensor of shape (made,), optional
-        If given, ReLU follows, and the sum over channels weighted by it.
+        If given, ReLU is applied, then the sum over channels weighted by `projection`.
     mode : {"nearest", "bilinear"}
-        How to upsample.
+        Upsampling.
     path : {"auto", "reference", "triton"}
-        What runs: `lvvol.kernels.path.choose` tells. The kernel takes float32, bfloat16 and
-        float16, adds up in float32, and has no gradient.
+        Implementation, see `lvvol.kernels.path.choose`. The kernel accepts float32, bfloat16 and
+        float16, accumulates in float32, and has no gradient.
 
     Returns
     -------
     Tensor, shape (batch, made, row, column), or (batch, 1, row, column) if projected
-        Channels-last where the finest map is.
+        Channels-last if the finest map is.
 
     Raises
     ------
     ValueError
-        If the maps or weights do not fit together, or the kernel is to run where a gradient is
-        asked for.
+        If the maps and weights are inconsistent, or the kernel is chosen and a gradient is
+        required.
     TypeError
-        If the dtype is none of the kernel's, and the kernel is to run.
+        If the kernel is chosen and does not support the dtype.
 
     Notes
     -----
-    HFCN's P is this convolution; its O, but for the channels that read P, is this convolution with
-    ReLU and a 1 x 1 convolution behind it (Liao et al. 2017, III-F).
+    HFCN's P is this convolution; its O, except for the channels that read P, is this convolution
+    followed by ReLU and a 1 x 1 convolution (Liao et al. 2017, III-F).
 
     Examples
     --------
@@ -95,7 +95,7 @@ def hypercolumn_conv(
 def _empty(
     maps: Sequence[Tensor], weight: Tensor, bias: Tensor, projection: Tensor | None, mode: str
 ) -> Tensor:
-    """Return memory for the convolution."""
+    """Allocate the result."""
     batch, _, rows, columns = maps[0].shape
     return torch.empty(
         (batch, weight.shape[0] if projection is None else 1, rows, columns),
@@ -113,7 +113,7 @@ def _empty(
 def _hypercolumn_conv(
     maps: Sequence[Tensor], weight: Tensor, bias: Tensor, projection: Tensor | None, mode: str
 ) -> Tensor:
-    """Run the kernel."""
+    """Launch the kernel."""
     from lvvol.kernels.hypercolumn_conv import kernel
 
     made = _empty(maps, weight, bias, projection, mode)

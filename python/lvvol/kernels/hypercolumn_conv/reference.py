@@ -17,7 +17,7 @@ def hypercolumn_conv(
     projection: Tensor | None,
     mode: str,
 ) -> Tensor:
-    """Return what `lvvol.kernels.hypercolumn_conv.hypercolumn_conv` returns."""
+    """Do the same as `lvvol.kernels.hypercolumn_conv.hypercolumn_conv`."""
     made = functional.conv2d(reference.hypercolumn(maps, mode), weight, bias, padding=1)
     if projection is None:
         return made

@@ -1,4 +1,4 @@
-"""Patch scoring by the core, which is the fastest way on a CPU."""
+"""Patch scoring by the core, the fastest implementation on a CPU."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from lvvol import _core
 from lvvol.kernels.patch_scoring.weights import WINDOW_SIZE, ScoringWeights, from_pooling
 
 _BATCH = 1024
-"""Windows cut at a time, so that memory does not grow with their number."""
+"""Windows per batch, which bounds the memory."""
 
 
-class _Kept(NamedTuple):
-    """A classifier of the core's and what it was built of, beside the `conv1` it is kept by."""
+class _Cached(NamedTuple):
+    """A cached core classifier, with the weights it was built from besides the key `conv1`."""
 
     others: list[Tensor]
     writes: list[int]
     network: _core.RoiClassifier
 
 
-_kept: MutableMapping[Tensor, _Kept] = WeakTensorKeyDictionary()
+_cache: MutableMapping[Tensor, _Cached] = WeakTensorKeyDictionary()
 
 
 def score(
@@ -38,14 +38,14 @@ def score(
     weights: ScoringWeights,
     scores: Tensor,
 ) -> None:
-    """Fill `scores`; other arguments are those of `patch_scoring`, checked, their values too.
+    """Fill `scores`; the other arguments are those of `patch_scoring`, already validated.
 
-    Runs on as many threads as torch does.
+    Uses as many threads as torch.
     """
     if images.device.type != "cpu":
         raise ValueError(f"path: 'core' expected tensors on the CPU, got {images.device}")
     if images.dtype != torch.float32 or not images.is_contiguous():
-        images, slices, phases = _needed(images, slices, phases)
+        images, slices, phases = _copy_used(images, slices, phases)
     network, threads = classifier(weights), torch.get_num_threads()
     stack, z, edges, t = map(_array, (images, slices, squares, phases))
     for start in range(0, len(z), _BATCH):
@@ -63,39 +63,39 @@ def score(
 
 
 def classifier(weights: ScoringWeights) -> _core.RoiClassifier:
-    """Return the core's classifier of some weights, built once and kept as long as they live.
+    """Return the core's classifier for some weights, cached as long as they live.
 
-    It is built anew where a weight was written to since, and, as torch does not count that in
-    inference tensors, at every call where one is such; `scoring_weights` makes none.
+    It is rebuilt after a weight has been modified in place. torch does not track that for inference
+    tensors, for which it is rebuilt at every call; `scoring_weights` does not create any.
     """
     conv1, *others = weights
-    countable = not any(weight.is_inference() for weight in weights)
-    writes = [weight._version for weight in weights] if countable else None
-    kept = _kept.get(conv1)
-    if kept and kept.writes == writes and all(map(operator.is_, kept.others, others)):
-        return kept.network
+    tracked = not any(weight.is_inference() for weight in weights)
+    writes = [weight._version for weight in weights] if tracked else None
+    cached = _cache.get(conv1)
+    if cached and cached.writes == writes and all(map(operator.is_, cached.others, others)):
+        return cached.network
     network = _build(weights)
     if writes is not None:
-        _kept[conv1] = _Kept(others, writes, network)
+        _cache[conv1] = _Cached(others, writes, network)
     return network
 
 
-def _needed(images: Tensor, slices: Tensor, phases: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return float32 copies of those images that windows are cut from, and where they now are."""
+def _copy_used(images: Tensor, slices: Tensor, phases: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return float32 copies of the images in use, and the new indices of slices and phases."""
     z, slices = torch.unique(slices, return_inverse=True)
     t, phases = torch.unique(phases, return_inverse=True)
     return images[z[:, None], t].float(), slices, phases
 
 
 def _build(weights: ScoringWeights) -> _core.RoiClassifier:
-    """Return the core's classifier of some weights."""
+    """Build the core's classifier from some weights."""
     kernels = (
         from_pooling(weights.conv1),
         from_pooling(weights.conv2),
         weights.conv3.permute(0, 3, 1, 2),
     )
     biases = weights.bias1, weights.bias2, weights.bias3
-    # Two logits that differ by the head: one is the head, the other 0.
+    # The core expects two logits, but only their difference matters: set the second to 0.
     head = functional.pad(weights.head[None], (0, 0, 0, 1))
     head_bias = functional.pad(weights.head_bias, (0, 1))
     return _core.RoiClassifier(
@@ -109,5 +109,5 @@ def _build(weights: ScoringWeights) -> _core.RoiClassifier:
 
 
 def _array(tensor: Tensor) -> npt.NDArray[Any]:
-    """Return a tensor as an array: of the same memory where that is contiguous, else of a copy."""
+    """Return a tensor as a C-contiguous array, without a copy if possible."""
     return tensor.contiguous().numpy(force=True)

@@ -1,4 +1,4 @@
-"""Cutting a window out of a stack: what the first kernel of patch scoring begins with."""
+"""Extraction of a window from a stack: the first part of patch scoring's first kernel."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lvvol.kernels.patch_scoring.reference import SAME_POINT
 from lvvol.kernels.patch_scoring.weights import WINDOW_SIZE
 
 TILE = tl.constexpr(32)
-"""Rows and columns of a tile: a window from 2 to 26, zeros around it as a convolution pads."""
+"""Rows and columns of a tile: a window at 2 to 26, with zero padding for the convolution."""
 
 _SIZE = tl.constexpr(WINDOW_SIZE)
 _SAME_POINT = tl.constexpr(SAME_POINT)
@@ -20,11 +20,11 @@ _SAME_POINT = tl.constexpr(SAME_POINT)
 
 @triton.jit
 def _moments(low, high, frac, reach):
-    """Sum h, h d and h d^2 over the pixels from low to high, as the reference does.
+    """Sum h, h d and h d^2 over the pixels from low to high, as in the reference.
 
-    Pixels are counted from the one at or before the centre, which lies `frac` after it.
+    Pixels are counted from the one at or before the centre, which is `frac` after it.
     """
-    # Left of the centre, d from low on, up to pixel 0.
+    # Left of the centre: from low to pixel 0.
     n = tl.maximum(tl.minimum(high, 0) - low + 1, 0).to(tl.float32)
     d = low.to(tl.float32) - frac
     ones = n * (n - 1) / 2
@@ -33,7 +33,7 @@ def _moments(low, high, frac, reach):
     left2 = n * d * d + 2 * d * ones + twos
     left3 = n * d * d * d + 3 * d * d * ones + 3 * d * twos + ones * ones
     left0 = n
-    # Right of it, from pixel 1 on.
+    # Right of it: from pixel 1 to high.
     first = tl.maximum(low, 1)
     n = tl.maximum(high - first + 1, 0).to(tl.float32)
     d = first.to(tl.float32) - frac
@@ -51,9 +51,9 @@ def _moments(low, high, frac, reach):
 
 @triton.jit
 def _axis(start, side, pixels):
-    """Return what `_pixel_weights` needs of outputs along an axis, and the pixels they see.
+    """Return the arguments of `_pixel_weights` along an axis, and the first and last pixel in use.
 
-    Output i of the tile is row i - 2 of the window: the first two are the convolution's padding.
+    Output i of the tile is row i - 2 of the window; the first two are the convolution's padding.
     """
     index = tl.arange(0, TILE) - 2
     inside = (index >= 0) & (index < _SIZE)
@@ -62,9 +62,9 @@ def _axis(start, side, pixels):
     centre = start + (0.5 * step - 0.5) + step * index.to(tl.float64)
     rounded = tl.floor(centre + 0.5)
     centre = tl.where(tl.abs(centre - rounded) < _SAME_POINT, rounded, centre)
-    # Farther out nothing changes any more.
+    # Beyond this, the result is constant.
     centre = tl.minimum(tl.maximum(centre, -reach - 1), pixels + reach)
-    # In float64 down to here: from now on all is counted from the pixel at the centre.
+    # From here on, positions relative to the centre's pixel fit in float32.
     whole = tl.floor(centre)
     frac = (centre - whole).to(tl.float32)
     base = whole.to(tl.int32)
@@ -97,7 +97,7 @@ def _axis(start, side, pixels):
 
 @triton.jit
 def _pixel_weights(pixel, axis):
-    """Return what pixels weigh in outputs, (pixel, output), as `axis_weights` does."""
+    """Return the weights of pixels in outputs, (pixel, output), as `axis_weights` does."""
     base, frac, reach, slope, before, after, scale, last = axis
     pixel = pixel[:, None]
     d = (pixel - base[None, :]).to(tl.float32) - frac[None, :]
@@ -126,16 +126,16 @@ def cut_window(
     PIXEL_ROWS: tl.constexpr,
     PIXEL_COLUMNS: tl.constexpr,
 ):
-    """Return a window of a slice, its mean taken off, (row, column, phase) of `TILE` rows.
+    """Return a window of a slice minus its mean, (row, column, phase) with `TILE` rows.
 
-    Both filters are matrix products, first along rows, with weights made on the spot. Phases are
-    taken as 0 where the window is not `valid`.
+    Both filters are matrix products, first along rows, with weights computed on the fly. Phases
+    count as 0 if the window is not `valid`.
     """
-    # A half has as many bits as TF32 keeps; a bfloat16 has fewer, which a weight would miss.
+    # float16 is as precise as TF32; bfloat16 is not precise enough for the weights.
     dtype: tl.constexpr = tl.float16 if slice_ptr.dtype.element_ty == tl.float16 else tl.float32
     row_axis, first_row, last_row = _axis(top, side, n_rows)
     column_axis, first_column, last_column = _axis(left, side, n_columns)
-    # So that pixels are read 16 bytes at a time where rows begin at a multiple of 16.
+    # Aligns 16-byte loads if rows start at a multiple of 16.
     first_column = first_column // 16 * 16
     phase = tl.arange(0, PHASE_TILE * PIXEL_ROWS) // PIXEL_ROWS
     t = tl.load(phases_ptr + phase * stride_phase, mask=phase < PHASES, other=0)
@@ -162,7 +162,7 @@ def cut_window(
         weight = _pixel_weights(r + tl.arange(0, PIXEL_ROWS), row_axis).to(dtype)
         window = tl.dot(lines, weight, window, input_precision="tf32")
 
-    # To (out row, out column, phase). What is no window is 0, as its weights are.
+    # To (out row, out column, phase). Outside the window, values are 0, as their weights are.
     window = tl.permute(tl.reshape(window, (PHASE_TILE, TILE, TILE)), (2, 1, 0))
     mean = tl.sum(window) / (_SIZE * _SIZE * PHASES)
     out_row = tl.arange(0, TILE)

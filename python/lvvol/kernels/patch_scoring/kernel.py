@@ -1,4 +1,4 @@
-"""Patch scoring in three Triton kernels, one a layer; docs/kernels.md says why in this form."""
+"""Patch scoring in three Triton kernels, one per layer; see docs/kernels.md for the design."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from lvvol.kernels.patch_scoring.cut_kernel import TILE, cut_window
 from lvvol.kernels.patch_scoring.reference import LARGEST_STEP
 from lvvol.kernels.patch_scoring.weights import WIDTH, WINDOW_SIZE, ScoringWeights
 
-# Of RoiClassifier (paper, Table I): rows of a window after each pooling, channels of each layer.
+# RoiClassifier (paper, Table I): rows of a window after each pooling, channels of each layer.
 _POOLED1 = tl.constexpr(12)
 _POOLED2 = tl.constexpr(6)
 _WIDTH = tl.constexpr(WIDTH)
 
-# Rows of a window with the two that the first convolution pads it by and none that pooling drops:
-# the last 2 x 2 pool takes rows up to 23, which see rows up to 25 of -2 to 25.
+# Rows of a window with the first convolution's padding, without those that pooling drops: the last
+# 2 x 2 pool reads convolved rows up to 23, which read rows -2 to 25.
 _PADDED = tl.constexpr(28)
 _LARGEST_SIDE = tl.constexpr(LARGEST_STEP * WINDOW_SIZE)
 
 
 class Tiles(NamedTuple):
-    """How the work is cut up; none of it changes the result.
+    """Tiling parameters, which do not affect the result.
 
     Parameters
     ----------
     windows1 : int
-        Windows that a program of the first kernel cuts before it convolves them.
+        Windows that a program of the first kernel extracts before it convolves them.
     programs1 : int
-        Programs of the first kernel that a multiprocessor holds.
+        Programs of the first kernel per multiprocessor.
     pixel_rows, pixel_columns : int
-        Rows and columns of an image that it takes at a time.
+        Rows and columns of an image read at a time.
     rows1, depth1, warps1 : int
-        Pools that it computes at a time, products that it sums at a time, its warps.
+        Pools and products computed at a time, and warps, of the first kernel.
     rows2, depth2, warps2 : int
-        The same of the second kernel.
+        Likewise of the second kernel.
     windows3 : int
-        Windows that a program of the third kernel takes.
+        Windows per program of the third kernel.
     """
 
     windows1: int
@@ -66,7 +66,7 @@ TILES = {
     torch.bfloat16: _HALVES,
     torch.float16: _HALVES,
 }
-"""By the images' dtype."""
+"""Tiling by the images' dtype."""
 
 
 def launch(
@@ -77,9 +77,9 @@ def launch(
     weights: ScoringWeights,
     scores: Tensor,
 ) -> None:
-    """Fill `scores`; other arguments are those of `patch_scoring`, checked but for their values.
+    """Fill `scores`; the other arguments are those of `patch_scoring`, validated except for values.
 
-    A window whose slice or phases are not in the stack, or whose square is none, scores NaN.
+    A window whose slice or phases are not in the stack, or whose square is invalid, scores NaN.
     """
     path.check_device(images.device)
     n = slices.shape[0]
@@ -88,11 +88,11 @@ def launch(
     tiles = TILES[images.dtype]
     n_phases = phases.shape[-1]
     weights = ScoringWeights(*(weight.contiguous() for weight in weights))
-    # The interpreter would multiply the bits of two bfloat16 as whole numbers.
+    # The interpreter multiplies bfloat16 bit patterns as integers.
     interpreted = not isinstance(conv2_fwd_kernel, triton.JITFunction)
     widened = interpreted and images.dtype == torch.bfloat16
-    side_by_side = tiles.programs1 * _multiprocessors(images.device)
-    programs = min(triton.cdiv(n, tiles.windows1), side_by_side)
+    concurrent = tiles.programs1 * _multiprocessors(images.device)
+    programs = min(triton.cdiv(n, tiles.windows1), concurrent)
     cut = images.new_empty(programs, tiles.windows1, 28 * 28 * n_phases)
     pooled1 = images.new_empty(n, 12, 12, WIDTH)
     pooled2 = images.new_empty(n, 6, 6, WIDTH)
@@ -148,18 +148,18 @@ def launch(
 
 
 def _multiprocessors(device: torch.device) -> int:
-    """Return how many multiprocessors a device has; the interpreter has one."""
+    """Return the number of multiprocessors of a device; 1 for the interpreter."""
     if device.type != "cuda":
         return 1
     return int(torch.cuda.get_device_properties(device).multi_processor_count)
 
 
 @triton.jit
-def _near(part, period: tl.constexpr, pointer):
-    """Return `part` modulo `period`, in a form in which the compiler sees runs of 8 bytes only.
+def _modulo(part, period: tl.constexpr, pointer):
+    """Return `part` modulo `period`, in a form that limits the compiler to 8-byte loads.
 
-    What a program reads several times should be copied through the L1 cache. Copies of 16 bytes
-    pass it by, in Triton up to 3.7 whatever the cache modifier says.
+    Values that a program reads repeatedly should go through the L1 cache. In Triton up to 3.7,
+    16-byte copies bypass it whatever the cache modifier.
     """
     few: tl.constexpr = 64 // pointer.dtype.element_ty.primitive_bitwidth
     if period % few == 0:
@@ -169,7 +169,7 @@ def _near(part, period: tl.constexpr, pointer):
 
 @triton.jit
 def _sum_products(a, b, sums, WIDENED: tl.constexpr):
-    """Add a matrix product in the operands' dtype, TF32 for float32, to float32 sums."""
+    """Add a matrix product in the operands' dtype (TF32 for float32) to float32 sums."""
     if WIDENED:
         a, b = a.to(tl.float32), b.to(tl.float32)
     return tl.dot(a, b, sums, input_precision="tf32")
@@ -177,7 +177,7 @@ def _sum_products(a, b, sums, WIDENED: tl.constexpr):
 
 @triton.jit
 def _pooled(values, bias_ptr, ROWS: tl.constexpr):
-    """Return the largest of each pool's values, (rows, 4 x channels), after bias and ReLU."""
+    """Return the maximum of each pool, from (rows, 4 x channels), after bias and ReLU."""
     channel = tl.arange(0, _WIDTH)
     pooled = tl.max(tl.reshape(values, (ROWS, 4, _WIDTH)), axis=1)
     return tl.maximum(pooled + tl.load(bias_ptr + channel)[None, :], 0.0)
@@ -217,10 +217,10 @@ def cut_and_conv1_fwd_kernel(
     DEPTH: tl.constexpr,
     WIDENED: tl.constexpr,
 ):
-    """Cut windows, take off their means, convolve, pool: (window, 12, 12, 32).
+    """Extract windows, subtract their means, convolve and pool: (window, 12, 12, 32).
 
-    Scores are set to 0, or NaN where a window cannot be cut. `cut` holds the few windows that a
-    program has in hand, (28, 28, phase) each, and stays in the cache.
+    Scores are set to 0, or NaN if a window is invalid. `cut` holds the few windows that a program
+    is working on, (28, 28, phase) each, and stays in the cache.
     """
     dtype: tl.constexpr = images_ptr.dtype.element_ty
     window_length: tl.constexpr = _PADDED * _PADDED * PHASES
@@ -245,7 +245,7 @@ def cut_and_conv1_fwd_kernel(
             side = tl.load(square + 2 * stride_edge)
             own = phases_ptr + n * stride_window
             t = tl.load(own + phase * stride_phase, mask=phase < PHASES, other=0)
-            # A NaN fails every comparison.
+            # NaN fails every comparison.
             valid = (z >= 0) & (z < n_slices) & (side > 0) & (side <= _LARGEST_SIDE)
             valid &= (tl.abs(top) < float("inf")) & (tl.abs(left) < float("inf"))
             valid &= (tl.min(t) >= 0) & (tl.max(t) < n_phases)
@@ -275,7 +275,7 @@ def cut_and_conv1_fwd_kernel(
                 window.to(dtype),
                 mask=padded[:, None, None] & padded[None, :, None] & (phase < PHASES),
             )
-        # What one thread cut, others read; and, at the end, before they cut again.
+        # Threads read windows that others wrote; wait again below before overwriting them.
         tl.debug_barrier()
         for first in range(0, count * pools, ROWS):
             pool = first + tl.arange(0, ROWS)
@@ -287,7 +287,7 @@ def cut_and_conv1_fwd_kernel(
             for k in range(0, 6 * patch_line, DEPTH):
                 part = k + tl.arange(0, DEPTH)
                 is_part = part < 6 * patch_line
-                near = _near(part, patch_line, cut_ptr)
+                near = _modulo(part, patch_line, cut_ptr)
                 inputs = tl.load(
                     patch[:, None] + (part // patch_line * padded_line + near)[None, :],
                     mask=is_pool[:, None] & is_part[None, :],
@@ -297,7 +297,7 @@ def cut_and_conv1_fwd_kernel(
                 weight = tl.load(
                     weight_ptr
                     + out_channel[:, None] * (6 * patch_line)
-                    + _near(part, 6 * patch_line, weight_ptr)[None, :],
+                    + _modulo(part, 6 * patch_line, weight_ptr)[None, :],
                     mask=is_part[None, :],
                     other=0.0,
                     cache_modifier=".ca",
@@ -335,7 +335,7 @@ def conv2_fwd_kernel(
     values = tl.zeros((ROWS, 4 * _WIDTH), tl.float32)
     for k in range(0, 36 * _WIDTH, DEPTH):
         part = k + tl.arange(0, DEPTH)
-        near = _near(part, _WIDTH, inputs_ptr)
+        near = _modulo(part, _WIDTH, inputs_ptr)
         part_row = part // (6 * _WIDTH)
         part_column = part // _WIDTH % 6
         r = row[:, None] + part_row[None, :]
@@ -368,10 +368,10 @@ def conv3_and_head_fwd_kernel(
     WINDOWS: tl.constexpr,
     WIDENED: tl.constexpr,
 ):
-    """Convolve, average and judge: (window, 6, 6, 32) to what is added to a score of 0 or NaN."""
+    """Convolve, average and classify: add the probability for (window, 6, 6, 32) to 0 or NaN."""
     places: tl.constexpr = 64
     channel = tl.arange(0, _WIDTH)
-    near = _near(channel, _WIDTH, inputs_ptr)
+    near = _modulo(channel, _WIDTH, inputs_ptr)
     flat = tl.arange(0, WINDOWS * places)
     window = tl.program_id(0).to(tl.int64) * WINDOWS + flat // places
     place = flat % places

@@ -1,4 +1,4 @@
-"""`patch_scoring`: the ROI classifier's opinion of squares, straight from a stack's images."""
+"""`patch_scoring`: scores of squares by the ROI classifier, directly from a stack's images."""
 
 from __future__ import annotations
 
@@ -25,52 +25,51 @@ def patch_scoring(
 ) -> Tensor:
     """Score square windows of a stack with the ROI classifier.
 
-    Each window is cut from the images at its phases as 25 x 25 pixels, its mean over all phases is
-    taken off, and the classifier of Table I says how likely it is the LV's square. No window is
-    kept in memory by the kernel.
+    Each window is resampled to 25 x 25 pixels at its phases, its mean over all phases is
+    subtracted, and the classifier of Table I gives the probability that it shows the LV's square.
+    The kernel does not store the windows.
 
     Parameters
     ----------
     images : Tensor of float32, bfloat16 or float16, shape (slice, phase, row, column)
-        Grey values, finite, with any strides. Their dtype is also that of the kernel's matrix
-        products (TF32 for float32), which are summed in float32.
+        Finite grey values, with any strides. Their dtype is also that of the kernel's matrix
+        products (TF32 for float32), which are accumulated in float32.
     slices : Tensor of int64, shape (window,)
-        Slice of each window, from 0.
+        Slice index of each window.
     squares : Tensor of float64, shape (window, 3)
-        Top edge, left edge and side in pixels, pixel i covering i to i + 1. Where a window reaches
-        beyond the image, its edge pixels are repeated.
+        Top edge, left edge and side in pixels; pixel i covers i to i + 1. Edge pixels are repeated
+        beyond the image.
     phases : Tensor of int64, shape (phase,) or (window, phase)
-        Phases cut out, for all windows or for each: as many as the classifier takes.
+        Phases of all windows, or of each; as many as the classifier expects.
     weights : ScoringWeights
-        From `scoring_weights`, of the images' dtype.
+        Result of `scoring_weights`, of the images' dtype.
     path : {"auto", "reference", "core", "triton"}
-        What runs: see `lvvol.kernels.path.choose`. The core is the fastest on a CPU; it computes in
-        float32 and reads contiguous float32 images where they are, of others a copy.
+        Implementation, see `lvvol.kernels.path.choose`. The core is the fastest on a CPU; it
+        computes in float32 and copies images that are not contiguous float32.
 
     Returns
     -------
     Tensor of float32, shape (window,)
-        Probability that each window is the LV's square, 0 to 1.
+        Probability that each window shows the LV's square, 0 to 1.
 
     Raises
     ------
     TypeError
-        If a tensor's dtype is another.
+        If a tensor has the wrong dtype.
     ValueError
-        If shapes or devices do not fit, `path` is none of the four, a tensor requires its gradient
+        If shapes or devices are inconsistent, `path` is unknown, a tensor requires a gradient
         (there is none), a square is not finite or its side is not above 0 and at most 102,400, or
-        the core cuts a window that is not finite.
+        the core extracts a window that is not finite.
     IndexError
-        If a slice or phase is not in the stack. On a GPU, and where the reference is compiled,
-        values are not looked at, which would wait for the device: such a window, and one of a bad
-        square, scores NaN.
+        If a slice or phase is not in the stack. On a GPU, and if the reference is compiled, values
+        are not checked, which would synchronise with the device: such a window, or one with an
+        invalid square, scores NaN.
 
     Notes
     -----
     Liao et al., Estimating the volume of the left ventricle from MRI images using deep neural
-    networks (2017), III-D and Table I. Windows are those of `_core.extract_windows` with
-    `normalise="mean"`: interpolated where they grow, averaged by a balanced triangle where they
-    shrink.
+    networks (2017), III-D and Table I. Windows are those of `lvvol.extract_windows` with
+    `normalise="mean"`: interpolated when enlarged, averaged by a balanced triangle when reduced.
 
     Examples
     --------
@@ -87,10 +86,10 @@ def patch_scoring(
     _check(images, slices, squares, phases, weights)
     chosen = choose(path, images.device, core=True)
     if chosen == "core":
-        # The registered operation loads torch's compiler at its first call, which takes seconds.
-        run = _patch_scoring_core if _is_traced() else _by_core
-        by_core: Tensor = run(images, slices, squares, phases, list(weights))
-        return by_core
+        # The first call of a registered operator loads torch's compiler, which takes seconds.
+        run = _patch_scoring_core if _is_traced() else _run_core
+        scored: Tensor = run(images, slices, squares, phases, list(weights))
+        return scored
     if images.device.type == "cpu" and not torch.compiler.is_compiling():
         _check_values(images, slices, squares, phases)
     if chosen == "reference":
@@ -102,7 +101,7 @@ def patch_scoring(
 def _empty_scores(
     images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: Sequence[Tensor]
 ) -> Tensor:
-    """Return memory for the scores."""
+    """Allocate the scores."""
     return images.new_empty(slices.shape, dtype=torch.float32)
 
 
@@ -115,7 +114,7 @@ _SCHEMA = (
 def _patch_scoring(
     images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: Sequence[Tensor]
 ) -> Tensor:
-    """Run the kernel."""
+    """Launch the kernel."""
     from lvvol.kernels.patch_scoring import kernel
 
     scores = _empty_scores(images, slices, squares, phases, weights)
@@ -124,17 +123,17 @@ def _patch_scoring(
 
 
 def _is_traced() -> bool:
-    """Return whether a graph is made of what torch is asked for, rather than, or beside, a result.
+    """Return whether torch is tracing or compiling, when it sees only registered operators.
 
-    With fake tensors or a tracer, torch sees its own operations alone.
+    This includes fake tensors.
     """
     return torch.compiler.is_compiling() or _get_current_dispatch_mode() is not None
 
 
-def _by_core(
+def _run_core(
     images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: Sequence[Tensor]
 ) -> Tensor:
-    """Run the core, after a look at values, when compiled too."""
+    """Run the core after checking values, even when compiled."""
     _check_values(images, slices, squares, phases)
     scores = _empty_scores(images, slices, squares, phases, weights)
     core.score(images, slices, squares, phases, ScoringWeights(*weights), scores)
@@ -142,7 +141,7 @@ def _by_core(
 
 
 _patch_scoring_core = torch.library.custom_op(
-    "lvvol::patch_scoring_core", _by_core, mutates_args=(), schema=_SCHEMA
+    "lvvol::patch_scoring_core", _run_core, mutates_args=(), schema=_SCHEMA
 )
 _patch_scoring.register_fake(_empty_scores)
 _patch_scoring_core.register_fake(_empty_scores)
@@ -151,7 +150,7 @@ _patch_scoring_core.register_fake(_empty_scores)
 def _check(
     images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: ScoringWeights
 ) -> None:
-    """Raise unless dtypes, shapes and devices fit and no gradient is asked for."""
+    """Raise for inconsistent dtypes, shapes or devices, or a required gradient."""
     named = {"images": images, "slices": slices, "squares": squares, "phases": phases}
     n_phases = weights.conv1.shape[4] if weights.conv1.ndim == 5 else 0
     _check_dtype("images", images, *DTYPES)
@@ -193,19 +192,19 @@ def _check(
             raise ValueError(f"{name}: expected on {images.device}, got {tensor.device}")
         if tensor.requires_grad and torch.is_grad_enabled():
             raise ValueError(
-                f"{name}: expected no gradient, as patch scoring is for inference alone; "
+                f"{name}: expected no gradient, as patch scoring is for inference only; "
                 "detach it or use torch.no_grad()"
             )
 
 
 def _check_dtype(name: str, tensor: Tensor, *allowed: torch.dtype) -> None:
-    """Raise unless a tensor's dtype is allowed."""
+    """Raise if a tensor's dtype is not allowed."""
     if tensor.dtype not in allowed:
         raise TypeError(f"{name}: expected {' or '.join(map(str, allowed))}, got {tensor.dtype}")
 
 
 def _check_values(images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor) -> None:
-    """Raise unless slices and phases are in the stack and squares can be cut."""
+    """Raise for slices or phases that are not in the stack, or invalid squares."""
     for name, values, count in (
         ("slices", slices, images.shape[0]),
         ("phases", phases, images.shape[1]),

@@ -1,4 +1,4 @@
-"""Patch scoring in plain torch: the truth that kernel and core are held to."""
+"""Patch scoring in plain torch: the reference for the kernel and the core."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from torch.nn import functional
 from lvvol.kernels.patch_scoring.weights import WINDOW_SIZE, ScoringWeights, from_pooling
 
 LARGEST_STEP = 4096.0
-"""Largest side of a square, in pixels a row of its window."""
+"""Largest size of a window's pixel, in image pixels."""
 
 SAME_POINT = 1e-9
-"""Points this close, in pixels, are the same, so that rounding does not blur."""
+"""Points closer than this, in pixels, count as equal, so that rounding does not blur."""
 
 _BATCH, _CPU_BATCH = 512, 16
-"""Windows at a time: on a CPU, the whole images they are cut from should stay near the cache."""
+"""Windows per batch; smaller on a CPU, so that the images they are cut from fit in the cache."""
 
 
 def patch_scoring_reference(
     images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: ScoringWeights
 ) -> Tensor:
-    """Score windows of a stack, batch by batch.
+    """Score windows of a stack in batches.
 
-    Parameters and result are those of `patch_scoring`; all computing is in float32. A window whose
-    slice or phases are not in the stack, or whose square is none, scores NaN.
+    Parameters and result are those of `patch_scoring`; computation is in float32. A window whose
+    slice or phases are not in the stack, or whose square is invalid, scores NaN.
     """
     batch = _CPU_BATCH if images.device.type == "cpu" else _BATCH
-    phases = _own_phases(phases, len(slices))
+    phases = _phases_per_window(phases, len(slices))
     scores = []
     for start in range(0, len(slices), batch):
         part = slice(start, start + batch)
@@ -37,26 +37,26 @@ def patch_scoring_reference(
 
 
 def sample_windows(images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor) -> Tensor:
-    """Cut windows out of a stack and take off their means.
+    """Extract windows from a stack and subtract their means.
 
     Parameters
     ----------
     images : Tensor, shape (slice, phase, row, column)
-        Grey values, finite.
+        Finite grey values.
     slices : Tensor of int64, shape (window,)
         Slice of each window.
     squares : Tensor of float64, shape (window, 3)
         Top edge, left edge and side, in pixels; pixel i covers i to i + 1.
     phases : Tensor of int64, shape (phase,) or (window, phase)
-        Phases of a window.
+        Phases of all windows, or of each.
 
     Returns
     -------
     Tensor of float32, shape (window, phase, 25, 25)
-        As `_core.extract_windows` cuts them with `normalise="mean"`; NaN where a slice, phase or
-        square is none.
+        Equal to `lvvol.extract_windows` with `normalise="mean"`; NaN if a slice, phase or square is
+        invalid.
     """
-    phases = _own_phases(phases, len(slices))
+    phases = _phases_per_window(phases, len(slices))
     valid = are_valid(images, slices, squares, phases)
     squares = squares.where(valid[:, None], squares.new_tensor([0.0, 0.0, float(WINDOW_SIZE)]))
     slices = slices.where(valid, 0)
@@ -71,7 +71,7 @@ def sample_windows(images: Tensor, slices: Tensor, squares: Tensor, phases: Tens
 
 
 def are_valid(images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor) -> Tensor:
-    """Return which windows can be cut: slice and phases in the stack, a square of a fair size."""
+    """Return which windows have a slice and phases in the stack and a square of a valid size."""
     valid = (slices >= 0) & (slices < images.shape[0])
     valid &= ((phases >= 0) & (phases < images.shape[1])).all(dim=-1)
     side = squares[:, 2]
@@ -79,21 +79,21 @@ def are_valid(images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor) -
 
 
 def axis_weights(start: Tensor, side: Tensor, pixels: int) -> Tensor:
-    """Return what each pixel along an axis weighs in each output.
+    """Return the weight of each pixel along an axis in each output.
 
     Parameters
     ----------
     start, side : Tensor of float64, shape (window,)
-        A window's first edge and its length, in pixels.
+        First edge of each window and its length, in pixels.
     pixels : int
         Pixels along the axis.
 
     Returns
     -------
     Tensor of float32, shape (window, 25, pixel)
-        They sum to 1 over pixels. A triangle that reaches max(step, 1) pixels to either side, with
-        a slope across it so that it balances about the output's centre; pixels beyond the image
-        count as its edge pixels.
+        Weights, which sum to 1 over pixels: a triangle of max(step, 1) pixels on each side, times a
+        linear term that puts its centroid at the output's centre; edge pixels are repeated beyond
+        the image.
     """
     step = (side / WINDOW_SIZE)[:, None]
     reach = step.where(step > 1 + SAME_POINT, 1.0)
@@ -101,7 +101,7 @@ def axis_weights(start: Tensor, side: Tensor, pixels: int) -> Tensor:
     centre = start[:, None] + (0.5 * step - 0.5) + step * index
     rounded = centre.round()
     centre = centre.where((centre - rounded).abs() >= SAME_POINT, rounded)
-    # Farther out nothing changes any more.
+    # Beyond this, the result is constant.
     centre = centre.clamp(-reach - 1, pixels + reach)
 
     low, high = (centre - reach).floor() + 1, (centre + reach).ceil() - 1
@@ -149,13 +149,13 @@ def _powers(low: Tensor, high: Tensor, centre: Tensor) -> list[Tensor]:
     ]
 
 
-def _own_phases(phases: Tensor, windows: int) -> Tensor:
-    """Return phases of each window, from those of all or of each."""
+def _phases_per_window(phases: Tensor, windows: int) -> Tensor:
+    """Return the phases of each window."""
     return phases.expand(windows, -1) if phases.ndim == 1 else phases
 
 
 def _classify(windows: Tensor, weights: ScoringWeights) -> Tensor:
-    """Return the probability that each window is the LV's square."""
+    """Return the probability that each window shows the LV's square."""
     x = windows.contiguous(memory_format=torch.channels_last)
     for weight, bias in ((weights.conv1, weights.bias1), (weights.conv2, weights.bias2)):
         x = functional.conv2d(x, from_pooling(weight).float(), bias, padding=2)

@@ -1,4 +1,4 @@
-"""The ROI classifier's weights as patch scoring takes them."""
+"""The ROI classifier's weights in the form used by patch scoring."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ WIDTH = 32
 """Channels of each convolution (paper, Table I)."""
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
-"""What images and convolutions may be in."""
+"""Dtypes of images and convolutions."""
 
 
 class ScoringWeights(NamedTuple):
-    """Weights of the classifier, batch normalisation folded into its convolutions.
+    """Weights of the classifier, with batch normalisation folded into its convolutions.
 
-    A 5 x 5 convolution followed by a 2 x 2 max pooling is held as one 6 x 6 convolution with a
-    stride of 2 that gives the four values to pool side by side: the 5 x 5 weights, moved by
-    (0, 0), (0, 1), (1, 0) and (1, 1), zeros where they do not reach.
+    A 5 x 5 convolution followed by 2 x 2 max pooling is stored as one 6 x 6 convolution of stride 2
+    that computes the four values of a pool together: the 5 x 5 weights shifted by (0, 0), (0, 1),
+    (1, 0) and (1, 1) and padded with zeros.
 
     Parameters
     ----------
     conv1 : Tensor, shape (4, 32, 6, 6, phase)
-        (place in the pool, channel out, row, column, channel in).
+        (position in the pool, output channel, row, column, input channel).
     conv2 : Tensor, shape (4, 32, 6, 6, 32)
         Likewise.
     conv3 : Tensor, shape (32, 3, 3, 32)
-        (channel out, row, column, channel in).
+        (output channel, row, column, input channel).
     bias1, bias2, bias3 : Tensor of float32, shape (32,)
-        Of each convolution.
+        Biases of the convolutions.
     head : Tensor of float32, shape (32,)
-        Weights of the first logit less those of the second.
+        Weights of the first logit minus those of the second.
     head_bias : Tensor of float32, shape (1,)
-        Likewise. A softmax over two logits is the logistic function of their difference.
+        Likewise. The softmax of two logits is the logistic function of their difference.
     """
 
     conv1: Tensor
@@ -60,21 +60,20 @@ def scoring_weights(network: nn.Module, dtype: torch.dtype = torch.float32) -> S
     Parameters
     ----------
     network : nn.Module
-        Table I: convolutions of 5 x 5, 5 x 5 and 3 x 3, each to 32 channels and with or without a
-        batch normalisation after it, and a linear layer to two logits. In evaluation mode.
+        Network of Table I in evaluation mode: convolutions of 5 x 5, 5 x 5 and 3 x 3, each to 32
+        channels and optionally followed by batch normalisation, and a linear layer to two logits.
     dtype : torch.dtype
-        Of the convolutions' weights, as of the images to score: float32, bfloat16 or float16.
+        Dtype of the convolutions' weights and the images to score: float32, bfloat16 or float16.
 
     Returns
     -------
     ScoringWeights
-        Copies, on the network's device; inference mode makes them ordinary tensors too.
+        Copies on the network's device; ordinary tensors even in inference mode.
 
     Raises
     ------
     ValueError
-        If the network is in training mode or its layers are others, or `dtype` is none of the
-        three.
+        If the network is in training mode or has other layers, or `dtype` is not supported.
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype: expected one of {', '.join(map(str, DTYPES))}, got {dtype}")
@@ -97,19 +96,19 @@ def scoring_weights(network: nn.Module, dtype: torch.dtype = torch.float32) -> S
 
 
 def from_pooling(weight: Tensor) -> Tensor:
-    """Return a 5 x 5 convolution's weights, (out, in, row, column), from their form for pooling."""
+    """Return 5 x 5 weights, (out, in, row, column), from their 6 x 6 form for pooling."""
     return weight[0, :, :5, :5].permute(0, 3, 1, 2)
 
 
 def _bias(layer: nn.Conv2d | nn.Linear) -> Tensor:
-    """Return a copy of a layer's bias, zeros where it has none."""
+    """Return a copy of a layer's bias, or zeros if it has none."""
     if layer.bias is None:
         return layer.weight.new_zeros(len(layer.weight), dtype=torch.float32)
     return layer.bias.detach().to(torch.float32, copy=True)
 
 
 def _layers(network: nn.Module) -> tuple[list[nn.Conv2d], nn.Linear]:
-    """Return the three convolutions, normalisation folded in, and the linear layer."""
+    """Return the three convolutions, with normalisation folded in, and the linear layer."""
     convolutions: list[nn.Conv2d] = []
     linears: list[nn.Linear] = []
     for layer in network.modules():
@@ -129,7 +128,7 @@ def _layers(network: nn.Module) -> tuple[list[nn.Conv2d], nn.Linear]:
 
 
 def _for_pooling(weight: Tensor) -> Tensor:
-    """Return 5 x 5 weights, (out, in, row, column), in their form for pooling."""
+    """Return 5 x 5 weights, (out, in, row, column), in their 6 x 6 form for pooling."""
     padded = functional.pad(weight, (1, 1, 1, 1))
     moved = [padded[:, :, 1 - i : 7 - i, 1 - j : 7 - j] for i in (0, 1) for j in (0, 1)]
     return torch.stack(moved).permute(0, 1, 3, 4, 2).contiguous()

@@ -1,4 +1,4 @@
-"""What lies under the diaphragm: liver, stomach, spleen, kidneys and bowel in fat."""
+"""The abdomen: liver, stomach, spleen, kidneys and bowel in fat."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from lvvol.phantom.body.tissue import FAT, GAS, KIDNEY, LIVER, MUSCLE, SPLEEN, W
 def paint_abdomen(
     abdomen: Canvas, weave: Weave, below: Samples, half_depth_mm: float, width_mm: float
 ) -> None:
-    """Paint the organs under the diaphragm.
+    """Paint the organs below the diaphragm.
 
     Parameters
     ----------
     abdomen : Canvas
-        Samples in patient LPS mm, near or under the diaphragm.
+        Samples in patient LPS mm, near or below the diaphragm.
     weave : Weave
-        Unevenness of borders and signal.
+        Random variation of borders and signal.
     below : ndarray of float32
-        Distance to the diaphragm and the ribs, negative under them.
+        Distance to the diaphragm and the ribs, negative below them.
     half_depth_mm : float
-        Semi-axis of the body from front to back.
+        Front-to-back semi-axis of the body.
     width_mm : float
         Width of a sample.
     """
@@ -52,16 +52,16 @@ def paint_abdomen(
     spleen = ellipsoid(abdomen.points, (104.0, 0.42 * half_depth_mm, -48.0), (30.0, 36.0, 44.0))
     veins = np.where(weave.finer[where] < 0.2, np.float32(0.62), SPLEEN * (1.0 + 0.05 * grain))
     organ(spleen + 3.0 * uneven + 1.5 * loops, veins, 4.0)
-    # The stomach: fundus under the left dome, body towards the front and the middle.
+    # The stomach: fundus under the left dome, body towards the front and the midline.
     fundus = ellipsoid(abdomen.points, (72.0, 0.22 * half_depth_mm, -52.0), (30.0, 27.0, 29.0))
     body = capsule(abdomen.points, (66.0, 4.0, -66.0), (24.0, -0.42 * half_depth_mm, -104.0), 19.0)
     stomach = smooth_union(fundus, body, 14.0) + 4.0 * uneven + 3.0 * loops
     organ(stomach, 0.28)
     lumen = stomach + 4.5 + 1.8 * weave.fibre[where]
     organ(lumen, 0.42 + 0.16 * loops + 0.08 * grain)
-    # Gas rises to the front of a patient lying on the back.
+    # Gas rises to the front in a supine patient.
     organ(np.maximum(lumen, y - (-0.02 * half_depth_mm + 5.0 * uneven)), GAS)
-    # The liver's left lobe reaches under the heart and thins out to the left.
+    # The left lobe of the liver reaches under the heart and thins out to the left.
     floor_mm = np.maximum(-62.0 + 0.85 * (x - 30.0) + 0.2 * (y + 30.0), -165.0)
     liver = np.maximum(0.74 * (floor_mm - z), x - 66.0)
     liver = np.maximum(liver, 0.75 * (y - 0.50 * half_depth_mm) + 0.45 * (x + 20.0))

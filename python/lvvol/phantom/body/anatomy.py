@@ -1,6 +1,6 @@
 """The phantom's left ventricle: truncated ellipsoids with closed-form volumes and areas.
 
-Heart coordinates are (p, q, u) in mm: p from the LV's axis towards the RV, q a quarter turn further
+Heart coordinates are (p, q, u) in mm: p from the LV's axis towards the RV, q perpendicular to it
 towards the diaphragm, u along the axis from the epicardial apex (0) to the base.
 """
 
@@ -14,12 +14,12 @@ import numpy.typing as npt
 from lvvol.typing import Float64
 
 BASE_RATIO = 0.45
-"""Distance from the ellipsoids' centre to the basal plane, over the cavity's axial semi-axis."""
+"""Distance from the ellipsoids' centre to the basal plane, in axial semi-axes of the cavity."""
 
 
 @dataclass(frozen=True)
 class TruncatedEllipsoid:
-    """An ellipsoid about the LV's axis, cut off by the basal plane.
+    """An ellipsoid around the LV's axis, truncated by the basal plane.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class TruncatedEllipsoid:
     centre_mm : float
         u of the ellipsoid's centre.
     base_mm : float
-        u of the basal plane, beyond which there is nothing.
+        u of the basal plane, where the solid ends.
     """
 
     radii_mm: tuple[float, float, float]
@@ -68,9 +68,9 @@ class LeftVentricle:
     Parameters
     ----------
     cavity : TruncatedEllipsoid
-        What readers call the LV cavity: papillary muscles and trabeculae count as inside.
+        The LV cavity as readers contour it, papillary muscles and trabeculae included.
     epicardium : TruncatedEllipsoid
-        Outer surface; it shares the cavity's centre and basal plane.
+        Outer surface, with the cavity's centre and basal plane.
     contraction : float
         0 at ED, 1 at ES.
     """
@@ -81,12 +81,12 @@ class LeftVentricle:
 
 
 def contraction_curve(n_phases: int, es_phase: int) -> Float64:
-    """Return how contracted the LV is at each phase, 0 at ED (phase 0) and 1 at `es_phase`.
+    """Return the contraction of the LV at each phase, 0 at ED (phase 0) and 1 at `es_phase`.
 
     Notes
     -----
-    Half a cosine through systole; then early filling (three quarters of the stroke volume),
-    diastasis, and the atrial kick.
+    Half a cosine in systole, then early filling (three quarters of the stroke volume), diastasis
+    and the atrial kick.
     """
     fraction = np.arange(n_phases) / n_phases
     es_fraction = es_phase / n_phases
@@ -113,7 +113,7 @@ def beating_ventricle(
     length_mm : float
         Length of the cavity at ED, from apex to base.
     shortening : float
-        Part of that length lost at ES.
+        Fraction of that length lost at ES.
     wall_mm : float
         Wall thickness at ED.
     eccentricity : float
@@ -122,8 +122,8 @@ def beating_ventricle(
     Returns
     -------
     tuple of LeftVentricle
-        The myocardium keeps its volume, so the wall thickens as the cavity empties; the epicardial
-        apex stays in place, so the base comes down.
+        The volume of the myocardium is constant, so the wall thickens as the cavity empties; the
+        epicardial apex stays in place, so the base descends.
     """
     largest, smallest = float(volumes_ml[0]), float(volumes_ml.min())
     phases: list[LeftVentricle] = []
@@ -143,7 +143,7 @@ def beating_ventricle(
 
 
 def _walled(radii: tuple[float, float, float], wall_mm: float) -> LeftVentricle:
-    """Put a wall around a cavity: full thickness at the sides, six tenths at the apex."""
+    """Add a wall to a cavity: full thickness at the sides, six tenths at the apex."""
     b, c, a = radii
     outer = (b + wall_mm, c + wall_mm, a + 0.6 * wall_mm)
     base = outer[2] + BASE_RATIO * a
@@ -153,7 +153,7 @@ def _walled(radii: tuple[float, float, float], wall_mm: float) -> LeftVentricle:
 
 
 def _wall_for_muscle(radii: tuple[float, float, float], outer_ml: float) -> float:
-    """Find by bisection the wall that gives the epicardium its volume."""
+    """Find the wall thickness that gives the epicardium its volume, by bisection."""
     low, high = 0.0, 60.0
     for _ in range(60):
         middle = 0.5 * (low + high)

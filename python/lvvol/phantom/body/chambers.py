@@ -11,12 +11,12 @@ from lvvol.phantom.body.anatomy import LeftVentricle
 from lvvol.phantom.body.shapes import Points, Samples, capsule, ellipsoid, smooth_cut, smooth_union
 
 _UP = (0.14, -0.95, 0.26)
-"""The head's direction in heart coordinates, for the usual pose."""
+"""Direction of the head in heart coordinates, for the usual pose."""
 
 
 @dataclass(frozen=True)
 class Chambers:
-    """What lies around the LV and moves with it.
+    """The RV, atria and great arteries, which move with the LV.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Chambers:
         rough_mm: Samples,
         uneven_mm: Samples,
     ) -> tuple[Samples, Samples]:
-        """Return the distances to all chambers together with their walls, and to their blood.
+        """Return the distances to the chambers including their walls, and to their blood.
 
         Parameters
         ----------
@@ -50,14 +50,14 @@ class Chambers:
         lv, ed : LeftVentricle
             The LV at this phase and at ED.
         rough_mm : ndarray of float32
-            How far trabeculae stand out from the RV's wall.
+            Height of the trabeculae on the RV's wall.
         uneven_mm : ndarray of float32
-            How far all walls stray from plain solids.
+            Deviation of all walls from smooth solids.
         """
         base = lv.cavity.base_mm
         rv = self._rv(points, scale, lv, ed) + uneven_mm
         outer = rv - np.float32(2.2)
-        # Trabeculae stand on the inside of the RV's wall, most of all near the apex.
+        # Trabeculae cover the inside of the RV's wall, mostly near the apex.
         nearest = rv + rough_mm * (0.4 + 1.1 * np.clip(1.0 - points[2] / base, 0.0, 1.0))
         second = np.full(points[0].shape, np.float32(999.0))
         for shape, wall_mm in (
@@ -70,7 +70,7 @@ class Chambers:
             outer = np.minimum(outer, blood - np.float32(wall_mm))
             second = np.minimum(second, np.maximum(nearest, blood))
             nearest = np.minimum(nearest, blood)
-        # Where two chambers would overlap, a thin wall or a valve halfway parts them.
+        # Overlapping chambers are separated by a thin wall or a valve halfway.
         inner = np.maximum(nearest, 0.9 - 0.5 * (second - nearest))
         return outer, inner
 
@@ -113,7 +113,7 @@ class Chambers:
     def _left_atrium(
         self, points: Points, s: float, base: float, ed_base: float, lv: LeftVentricle
     ) -> Samples:
-        """Return the left atrium: broad, low, closed by the mitral valve in systole."""
+        """Return the left atrium: broad, low and closed by the mitral valve in systole."""
         k, size = lv.contraction, s * self.atria_size
         top = ed_base + 38.0 * size
         half = 0.5 * (top - base) + 3.0
@@ -124,12 +124,12 @@ class Chambers:
         return above
 
     def _trunk(self, points: Points, s: float, base: float) -> Samples:
-        """Return the pulmonary trunk, from the RV's outflow tract backwards."""
+        """Return the pulmonary trunk, from the RV's outflow tract to the back."""
         start, end = (12.0 * s, -46.0 * s, base + 16.0 * s), (-10.0 * s, -46.0 * s, base + 28.0 * s)
         return capsule(points, start, end, 12.5 * s)
 
     def _aorta(self, points: Points, s: float, base: float) -> Samples:
-        """Return the aortic root, between the atria and the outflow tract, and what ascends."""
+        """Return the aortic root, between atria and outflow tract, and the ascending aorta."""
         root = (17.0 * s, -14.0 * s, base + 4.0)
         bend = (27.0 * s, -26.0 * s, base + 24.0 * s)
         end = tuple(b + 44.0 * up for b, up in zip(bend, _UP, strict=True))

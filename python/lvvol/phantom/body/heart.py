@@ -27,14 +27,14 @@ from lvvol.phantom.body.shapes import (
 from lvvol.phantom.body.tissue import BLOOD, FAT
 
 NOMINAL_RADIUS_MM = 35.0
-"""Epicardial radius for which the sizes of the other chambers are written down."""
+"""Epicardial radius to which the sizes of the other chambers refer."""
 
 
 @dataclass(frozen=True)
 class Bend:
-    """Makes a heart irregular without changing any area or volume.
+    """Deforms a heart without changing any area or volume.
 
-    Each step moves points along one axis by an amount that depends on the other two only. Such a
+    Each step moves points along one axis by an amount that depends only on the other two. Such a
     shear has a Jacobian of 1 in space and within every short-axis plane, so the closed forms hold.
 
     Parameters
@@ -42,9 +42,9 @@ class Bend:
     amplitudes_mm, wavelengths_mm, phases : (float, float)
         Waves along p (over q), then along q (over p).
     twist : float
-        How fast the waves' phase turns along the axis, in radians per mm.
+        Change of the waves' phase along the axis, in radians per mm.
     bow_mm : float
-        How far the apex strays from the straight axis towards p.
+        Displacement of the apex from the straight axis, towards p.
     """
 
     amplitudes_mm: tuple[float, float]
@@ -54,7 +54,7 @@ class Bend:
     bow_mm: float
 
     def __call__(self, points: Points, length_mm: float) -> Points:
-        """Return where points of the bent heart lie in the straight one."""
+        """Map points of the bent heart to the straight one."""
         p, q, u = points
         turn = self.twist * u
         rate_p, rate_q = (2.0 * math.pi / w for w in self.wavelengths_mm)
@@ -73,11 +73,11 @@ class Strand:
     angles : (float, float)
         Direction of its lower and upper end, in radians from p towards q.
     levels : (float, float)
-        Height of its ends over the cavity's length.
+        Heights of its ends, as fractions of the cavity's length.
     reaches : (float, float)
-        Samples of its ends from the axis over the cavity's radius.
+        Distances of its ends from the axis, as fractions of the cavity's radius.
     radius_mm : float
-        Its radius at ED.
+        Radius at ED.
     """
 
     angles: tuple[float, float]
@@ -95,7 +95,7 @@ class Heart:
     phases : tuple of LeftVentricle
         The LV at every phase; the other chambers follow it.
     bend : Bend
-        How it departs from ellipsoids.
+        Deformation of the ellipsoids.
     strands : tuple of Strand
         Papillary muscles of the LV.
     chambers : Chambers
@@ -105,9 +105,9 @@ class Heart:
     myocardium : float
         Signal of muscle relative to blood.
     trabeculation_mm : float
-        Depth to which trabeculae reach into the cavity near the apex.
+        Depth of the trabeculae in the cavity near the apex.
     flow, fat_field, ridges, grain : WaveField
-        Unevenness of the blood's signal, of the fat's thickness, of the cavities' walls (drawn out
+        Variation of the blood's signal, of the fat's thickness, of the cavities' walls (elongated
         along the axis) and of muscle.
     """
 
@@ -136,7 +136,7 @@ class Heart:
 
     @property
     def bounds_mm(self) -> tuple[Vector, Vector]:
-        """Corners in (p, q, u) of a box that holds every chamber at every phase."""
+        """Corners in (p, q, u) of a box around all chambers at all phases."""
         s, base = self.scale, self.phases[0].cavity.base_mm
         return (-62.0 * s, -96.0 * s, -14.0), (104.0 * s, 72.0 * s, base + 72.0 * s)
 
@@ -150,28 +150,28 @@ class Heart:
         grid : Grid
             Sample positions (p, q, u).
         where : ndarray of int
-            Which of its samples to paint.
+            Flat indices of the samples to paint.
         points : Points
-            Those samples.
+            Positions of those samples.
         phase : int
-            Which phase.
+            Phase to paint.
         width_mm : float
-            Width of a sample, over which edges are averaged.
+            Width of a sample, over which edges are antialiased.
 
         Returns
         -------
         canvas : Canvas
-            Signal of the heart alone, and how much of each sample it covers.
+            Signal of the heart alone, and the fraction of each sample it covers.
         cavity : ndarray of float32
-            How much of each sample the LV cavity covers.
+            Fraction of each sample inside the LV cavity.
         """
         lv = self.phases[phase]
-        flat = where % (grid.shape[1] * grid.shape[2])  # the same in every plane of the slab
+        flat = where % (grid.shape[1] * grid.shape[2])  # index within a plane of the slab
         middle = grid.middle()
-        # The blood's unevenness travels once along a wave in a cycle, so that the cycle closes.
+        # The pattern of the blood moves by one wavelength per cycle, so that the cycle closes.
         drift = 2.0 * math.pi * phase / len(self.phases)
         flow = self.flow.turned(drift)(middle).ravel()[flat]
-        ridges = self.ridges(self._resting(grid, lv)).ravel()[where]
+        ridges = self.ridges(self._at_ed(grid, lv)).ravel()[where]
         uneven = self.fat_field(middle).ravel()[flat]
         grain = self.grain(middle).ravel()[flat]
         points = self.bend(points, self.phases[0].cavity.base_mm)
@@ -182,7 +182,7 @@ class Heart:
         hull, gap = smooth_union(epicardium, outer, 16.0), np.minimum(epicardium, outer)
         self._paint_fat(canvas, uneven, hull, gap, flow, width_mm)
         muscle = self.myocardium * (1.0 + np.float32(0.07) * grain)
-        # Blood is least even where it streams in and out.
+        # Blood varies most at inflow and outflow.
         streaming = np.clip((points[2] - np.float32(lv.cavity.base_mm)) / 40.0 + 0.5, 0.0, 1.0)
         blood = BLOOD * (1.0 + (0.05 + 0.07 * streaming) * flow)
         canvas.paint(coverage(outer, width_mm), muscle)
@@ -194,8 +194,8 @@ class Heart:
         self._paint_muscles(canvas, lv, distance, cavity, ridges, width_mm)
         return canvas, cavity
 
-    def _resting(self, grid: Grid, lv: LeftVentricle) -> Grid:
-        """Return where the samples of a contracted LV were at ED."""
+    def _at_ed(self, grid: Grid, lv: LeftVentricle) -> Grid:
+        """Return the positions at ED of the samples of a contracted LV."""
         ed = self.phases[0].cavity
         b, c, a = (r0 / r for r0, r in zip(ed.radii_mm, lv.cavity.radii_mm, strict=True))
         return grid.scaled((b, c, a), (0.0, 0.0, ed.centre_mm - a * lv.cavity.centre_mm))
@@ -215,7 +215,7 @@ class Heart:
         fat = hull - np.maximum(np.float32(self.fat_mm) * (0.3 + rightward + uneven) - 0.6, 0.0)
         canvas.paint(coverage(fat - np.float32(0.6), width_mm), 0.15)
         canvas.paint(coverage(fat, width_mm), 0.3)
-        # Between chambers that nearly touch there is more vessel and membrane than fat.
+        # Between chambers that nearly touch there are vessels and membranes rather than fat.
         canvas.paint(coverage(np.maximum(fat, 1.2 - gap), width_mm), FAT * (0.8 + 0.12 * flow))
 
     def _paint_muscles(
@@ -227,7 +227,7 @@ class Heart:
         ridges: Samples,
         width_mm: float,
     ) -> None:
-        """Paint papillary muscles and trabeculae into the cavity, where they still count as LV."""
+        """Paint papillary muscles and trabeculae into the cavity, of which they are part."""
         inside = cavity > 0.0
         if not inside.any():
             return
@@ -252,12 +252,12 @@ class Heart:
             muscle = smooth_union(muscle, tube + 0.8 * rough, 3.0)
         cover = np.zeros(cavity.shape, np.float32)
         cover[inside] = coverage(muscle, width_mm) * cavity[inside]
-        # They are thinner than a sample is wide, and blood runs between them.
+        # They are thinner than a sample, with blood between them.
         canvas.paint(cover, self.myocardium + 0.12)
 
 
 def draw_heart(rng: np.random.Generator, phases: tuple[LeftVentricle, ...]) -> Heart:
-    """Draw everything about a heart that its LV does not settle."""
+    """Draw all properties of a heart besides its LV."""
     return Heart(
         phases=phases,
         bend=Bend(
@@ -284,7 +284,7 @@ def draw_heart(rng: np.random.Generator, phases: tuple[LeftVentricle, ...]) -> H
 
 
 def _draw_strands(rng: np.random.Generator) -> tuple[Strand, ...]:
-    """Draw two papillary muscles of two or three heads."""
+    """Draw two papillary muscles with two or three heads each."""
     strands = []
     for middle in np.deg2rad((-130.0, 115.0)) + rng.uniform(-0.2, 0.2, 2):
         for head in np.arange(rng.integers(2, 4)):
@@ -304,13 +304,13 @@ def _truncated(points: Points, solid: TruncatedEllipsoid) -> Samples:
 
 
 def _rounded(points: Points, solid: TruncatedEllipsoid) -> Samples:
-    """Return the distance to a truncated ellipsoid whose basal rim is rounded off."""
+    """Return the distance to a truncated ellipsoid with a rounded basal rim."""
     distance = ellipsoid(points, (0.0, 0.0, solid.centre_mm), solid.radii_mm)
     return smooth_cut(distance, points[2] - np.float32(solid.base_mm), 9.0)
 
 
 def _on_wall(cavity: TruncatedEllipsoid, angle: float, above_apex_mm: float, part: float) -> Vector:
-    """Return the point at `part` of the way from the axis to the cavity's wall."""
+    """Return the point a fraction `part` of the way from the axis to the cavity's wall."""
     b, c, a = cavity.radii_mm
     u = cavity.centre_mm - a + above_apex_mm
     reach = part * float(np.sqrt(max(1.0 - ((u - cavity.centre_mm) / a) ** 2, 0.0)))

@@ -1,4 +1,4 @@
-"""Solids, coverage and smooth random fields from which the phantom is painted."""
+"""Solids, pixel coverage and smooth random fields for painting the phantom."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from lvvol.typing import Bool, Float32, Float64
 
 Indices = npt.NDArray[np.intp]
 Samples = npt.NDArray[np.floating[Any]]
-"""One number for each sample: a coordinate, a distance in mm (negative inside) or a signal.
+"""One value per sample: a coordinate, a distance in mm (negative inside) or a signal.
 
-They are float32 in fact, which numpy's types lose in arithmetic with Python's floats.
+The dtype is float32, which NumPy's type stubs lose in arithmetic with Python floats.
 """
 
 Points = tuple[Samples, Samples, Samples]
@@ -27,20 +27,20 @@ _BLOCK_ROWS = 16
 
 
 def ellipsoid(points: Points, centre: Vector, radii: Vector) -> Samples:
-    """Return the distance to an ellipsoid in mm, negative inside, exact to first order at it."""
+    """Return the distance to an ellipsoid in mm, negative inside; exact to first order nearby."""
     x, y, z = ((p - c) / r for p, c, r in zip(points, centre, radii, strict=True))
     rx, ry, rz = radii
     x2, y2, z2 = x * x, y * y, z * z
     level = np.sqrt(x2 + y2 + z2)
     slope = np.sqrt(x2 / rx**2 + y2 / ry**2 + z2 / rz**2)
     distance: Samples = level * (level - 1.0) / np.maximum(slope, 1e-6)
-    # At the very centre the quotient is 0 / 0; any depth below the smallest radius will do.
+    # The quotient is 0 / 0 at the centre, where any depth below the smallest radius will do.
     distance[level < 1e-3] = -min(radii)
     return distance
 
 
 def capsule(points: Points, start: Vector, end: Vector, radius: float) -> Samples:
-    """Return the distance to a round tube with round ends in mm, negative inside."""
+    """Return the distance to a cylinder with rounded ends in mm, negative inside."""
     axis = np.subtract(end, start)
     dx, dy, dz = (float(v) for v in axis)
     x, y, z = (p - s for p, s in zip(points, start, strict=True))
@@ -58,21 +58,21 @@ def smooth_union(first: Samples, second: Samples, width_mm: float) -> Samples:
 
 
 def smooth_cut(first: Samples, second: Samples, width_mm: float) -> Samples:
-    """Return the distance to what two solids share, its edge rounded over about `width_mm`."""
+    """Return the distance to the intersection of two solids, its edge rounded over `width_mm`."""
     cut: Samples = -smooth_union(-first, -second, width_mm)
     return cut
 
 
 def coverage(distance_mm: Samples, width_mm: float) -> Samples:
-    """Return how much of a sample `width_mm` wide lies inside a solid, 0 to 1."""
+    """Return the fraction of a sample `width_mm` wide that is inside a solid, 0 to 1."""
     covered: Samples = np.clip(0.5 - distance_mm / width_mm, 0.0, 1.0)
     return covered.astype(np.float32, copy=False)
 
 
 def oval(x: Samples, y: Samples, half_width: Samples, half_depth: Samples) -> Samples:
-    """Return the distance to an upright cylinder, between an ellipse and a rectangle in section.
+    """Return the distance to an upright cylinder, its section between an ellipse and a rectangle.
 
-    It is measured along rays from the axis, negative inside.
+    Distances are measured along rays from the axis, negative inside.
     """
     radius = np.sqrt(x * x + y * y) + np.float32(1e-3)
     a, b = x / half_width, y / half_depth
@@ -83,12 +83,12 @@ def oval(x: Samples, y: Samples, half_width: Samples, half_depth: Samples) -> Sa
 
 
 class Profile:
-    """A size that changes with height, read off a table.
+    """A size as a function of height, interpolated from a table.
 
     Parameters
     ----------
     heights_mm, sizes : sequence of float
-        Sizes at some heights; between them it changes evenly, beyond them not at all.
+        Sizes at some heights; linear between them, constant beyond them.
     """
 
     _STEPS_PER_MM = 4
@@ -107,12 +107,12 @@ class Profile:
 
 @dataclass(frozen=True)
 class Grid:
-    """A regular grid of samples in some frame.
+    """A regular grid of samples in some coordinate frame.
 
     Parameters
     ----------
     matrix : ndarray of float64, shape (3, 4)
-        Maps (depth, row, column, 1) in samples to coordinates in mm.
+        Maps sample indices (depth, row, column, 1) to coordinates in mm.
     shape : (int, int, int)
         Samples along depth, rows and columns.
     """
@@ -139,13 +139,13 @@ class Grid:
         return Grid(matrix, shape)
 
     def scaled(self, scale: Vector, shift_mm: Vector) -> Grid:
-        """Return the grid in a frame whose axes are stretched and then moved."""
+        """Return the grid in a frame whose axes are scaled, then shifted."""
         matrix = np.array(scale)[:, None] * self.matrix
         matrix[:, 3] += shift_mm
         return Grid(matrix, self.shape)
 
     def middle(self) -> Grid:
-        """Return the middle plane of the grid as a grid of one sample through the depth."""
+        """Return the middle plane of the grid, as a grid with one sample in depth."""
         matrix = self.matrix.copy()
         matrix[:, 3] += matrix[:, 0] * 0.5 * (self.shape[0] - 1)
         return Grid(matrix, (1, *self.shape[1:]))
@@ -153,10 +153,10 @@ class Grid:
 
 @dataclass(frozen=True)
 class WaveField:
-    """A smooth random field of mean 0 and variance 1, the same wherever it is sampled.
+    """A smooth random field of mean 0 and variance 1, independent of the sampling grid.
 
-    A sum of plane waves needs no lattice, so short-axis and long-axis planes see one anatomy; and
-    on a grid of samples each wave is a product of one factor for rows and one for columns.
+    A sum of plane waves needs no lattice, so short-axis and long-axis planes show the same anatomy;
+    and on a grid each wave is the product of a factor for rows and one for columns.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ class WaveField:
     phases: Float64
 
     def turned(self, angle: float) -> WaveField:
-        """Return the field with every wave moved on by an angle in radians."""
+        """Return the field with the phase of every wave advanced by an angle in radians."""
         return WaveField(self.waves_per_mm, self.phases + angle)
 
     def __call__(self, grid: Grid) -> Float32:
@@ -182,10 +182,10 @@ class WaveField:
         along_columns = column * steps[:, 2, None]
         left = np.concatenate([np.cos(along_rows), -np.sin(along_rows)], axis=2)
         right = np.concatenate([np.cos(along_columns), np.sin(along_columns)])
-        # In double precision, so that rounding to single hides in what order a machine adds.
+        # In double precision: rounding to single then hides the machine's order of summation.
         left = left.reshape(-1, left.shape[2]) * np.sqrt(2.0 / len(self.phases))
         field = np.empty((len(left), grid.shape[2]), np.float32)
-        # In blocks too small to be shared among threads, whose waiting costs more than they help.
+        # In blocks too small for BLAS to multithread, which costs more than it gains here.
         for first in range(0, len(left), _BLOCK_ROWS):
             block = slice(first, first + _BLOCK_ROWS)
             field[block] = left[block] @ right
@@ -195,7 +195,7 @@ class WaveField:
 def draw_field(
     rng: np.random.Generator, wavelength_mm: float | Vector, n_waves: int = 12
 ) -> WaveField:
-    """Draw a field whose features are about half of `wavelength_mm` wide (along each axis)."""
+    """Draw a field with features about half of `wavelength_mm` wide (along each axis)."""
     directions = rng.normal(size=(n_waves, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     lengths = np.asarray(wavelength_mm) * rng.uniform(0.7, 1.5, (n_waves, 1))
@@ -203,12 +203,12 @@ def draw_field(
 
 
 class Canvas:
-    """Signal painted in order on samples, later paint over earlier.
+    """Signal painted onto samples in order, later paint over earlier.
 
     Parameters
     ----------
     points : Points
-        Where the samples lie, flat.
+        Positions of the samples, flat.
     """
 
     def __init__(self, points: Points) -> None:
@@ -218,24 +218,24 @@ class Canvas:
         self.covered = np.zeros(points[0].shape, np.float32)
 
     def paint(self, cover: Samples, value: Samples | float) -> None:
-        """Lay `value` over the part of each sample that `cover` (0 to 1) names."""
+        """Paint `value` over the fraction `cover` (0 to 1) of each sample."""
         self.signal += cover * (value - self.signal)
         self.covered += cover * (1.0 - self.covered)
 
     def part(self, chosen: Bool) -> Part:
-        """Return some of the samples as a canvas of their own, so that paint elsewhere is saved."""
+        """Return the chosen samples as a canvas, so that painting skips the others."""
         return Part(self, chosen)
 
 
 class Part(Canvas):
-    """Some samples of a canvas; leaving its ``with`` block lays them back.
+    """Some samples of a canvas; leaving its ``with`` block writes them back.
 
     Parameters
     ----------
     whole : Canvas
-        What it is a part of.
+        Canvas the samples belong to.
     chosen : ndarray of bool
-        Which samples.
+        True for samples of the part.
     """
 
     def __init__(self, whole: Canvas, chosen: Bool) -> None:

@@ -1,4 +1,4 @@
-"""How bright tissues are in bSSFP, blood being 1, and how uneven."""
+"""Signal of tissues in bSSFP relative to blood, and its variation."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from lvvol.typing import Float32
 
 BLOOD = 1.0
 FAT = -1.0
-"""Fat counts as negative: at bSSFP's echo time it opposes water, so that a voxel holding both goes
-dark and borders of fat get their black outline."""
+"""Negative: at bSSFP's echo time fat is out of phase with water, so a voxel with both is dark and
+fat has a black outline."""
 
 SKIN = 0.35
 MUSCLE = 0.165
@@ -52,18 +52,18 @@ class Weave:
 
 @dataclass(frozen=True)
 class Texture:
-    """Random fields that make tissues uneven.
+    """Random fields that vary the tissues.
 
     Parameters
     ----------
     uneven, loops, grain : WaveField
-        Unevenness over about 50, 25 and 5 mm.
+        Variation over about 50, 25 and 5 mm.
     fibre : WaveField
-        Unevenness drawn out along muscles.
+        Variation elongated along muscles.
     vessels : tuple of WaveField
-        Two fields whose common zeros are the courses of vessels.
+        Two fields whose common zeros form the vessels.
     fat_level : float
-        Signal of fat, which depends much on the flip angle, relative to the usual.
+        Signal of fat relative to the usual; it depends strongly on the flip angle.
     """
 
     uneven: WaveField
@@ -79,7 +79,7 @@ class Texture:
         def flat(field: Float32) -> Float32:
             return np.broadcast_to(field, grid.shape).ravel()
 
-        # Vessels are thin and need every sample through the slice; the rest changes little there.
+        # Thin vessels need every sample through the slice; the other fields vary little across it.
         middle = grid.middle()
         finer = grid.scaled((1.9, 1.9, 1.9), (0.0, 0.0, 0.0))
         return Weave(
@@ -93,13 +93,13 @@ class Texture:
         )
 
     def _net(self, grid: Grid) -> Float32:
-        """Return how far two fields are from both being 0: small along a net of thin tubes."""
+        """Return the distance of both fields from 0, which is small along a net of thin tubes."""
         first, second = (field(grid).ravel() for field in self.vessels)
         return np.sqrt(first * first + second * second)
 
 
 def draw_texture(rng: np.random.Generator) -> Texture:
-    """Draw the unevenness of a body."""
+    """Draw the texture of a body."""
     return Texture(
         uneven=draw_field(rng, 110.0),
         loops=draw_field(rng, 50.0, 16),

@@ -1,4 +1,4 @@
-"""Everything around the heart, at rest, painted in patient LPS coordinates."""
+"""The motionless chest around the heart, painted in patient LPS coordinates."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from lvvol.phantom.body.tissue import (
 )
 from lvvol.typing import Float32
 
-# Profiles over z, with the heart's middle at 0: shoulders at 140 mm, neck above 190 mm.
+# Profiles along z, with the centre of the heart at 0, shoulders at 140 mm, neck above 190 mm.
 _BODY_WIDTH = Profile(
     (-260, -120, -40, 40, 100, 140, 165, 185, 205, 260),
     (0.98, 0.95, 0.98, 1.02, 1.06, 1.08, 0.97, 0.66, 0.42, 0.40),
@@ -65,24 +65,24 @@ _CAGE_BACK = Profile((-260, -60, 30, 90, 130, 155, 175), (0.96, 1.00, 1.00, 0.92
 
 @dataclass(frozen=True)
 class Torso:
-    """A chest with the heart's middle at the height z = 0.
+    """A chest with the centre of the heart at z = 0.
 
     Parameters
     ----------
     half_width_mm, half_depth_mm : float
-        Semi-axes of the body's outline, left to right and front to back.
+        Semi-axes of the body, left to right and front to back.
     fat_mm, wall_mm : float
-        Thickness of the fat under the skin and of the chest wall within.
+        Thickness of the subcutaneous fat and of the chest wall inside it.
     breast_mm : float
-        How far the breasts stand out; 0 for none.
+        Projection of the breasts; 0 for none.
     arm_mm : float
         Radius of the upper arms.
     domes_mm : (float, float)
         z of the tops of the diaphragm, right and left.
     warp : tuple of WaveField
-        How far every point strays from the plain solids, along x, y and z.
+        Displacement of every point from the smooth solids, along x, y and z.
     texture : Texture
-        Unevenness of borders and of signal.
+        Random variation of borders and signal.
     """
 
     half_width_mm: float
@@ -103,7 +103,7 @@ class Torso:
         grid : Grid
             Sample positions in patient LPS mm.
         width_mm : float
-            Width of a sample, over which edges are averaged.
+            Width of a sample, over which edges are antialiased.
 
         Returns
         -------
@@ -125,7 +125,7 @@ class Torso:
             body.paint(coverage(skin + 1.6, width_mm), weave.fat(body.where))
             cage = self._cage(body.points) + 1.5 * uneven
             fat = np.float32(self.fat_mm) * (1.0 + 0.25 * uneven)
-            # Muscle is thin over the lower ribs in front, where all beyond is fat or breast.
+            # Muscle is thin over the lower front ribs, which only fat or breast covers.
             x, y, z = body.points
             shoulder = np.maximum(0.8 * (z - 35.0), 4.0 * (np.abs(x) - self.half_width_mm + 8.0))
             thickest = np.maximum(22.0 + np.maximum(shoulder, y + 20.0), 14.0)
@@ -147,7 +147,7 @@ class Torso:
         return canvas.signal.reshape(grid.shape)
 
     def _skin(self, points: Points) -> Samples:
-        """Return the distance to the skin of trunk, breasts and arms."""
+        """Return the distance to the skin of the trunk, breasts and arms."""
         x, y, z = points
         side = np.abs(x)
         front, back = self.half_depth_mm * _BODY_FRONT(z), self.half_depth_mm * _BODY_BACK(z)
@@ -166,7 +166,7 @@ class Torso:
         return (w - 4.0, 12.0, 138.0), (w + self.arm_mm + 6.0, 28.0, -130.0)
 
     def _cage(self, points: Points) -> Samples:
-        """Return the distance to the inside of the ribs."""
+        """Return the distance to the inner surface of the ribs."""
         x, y, z = points
         width = self.half_width_mm - self.fat_mm - self.wall_mm
         depth = self.half_depth_mm - 0.8 * self.fat_mm - 0.9 * self.wall_mm
@@ -174,7 +174,7 @@ class Torso:
         return oval(x, y - 3.0 - 0.5 * (front + back), width * _CAGE_WIDTH(z), 0.5 * (back - front))
 
     def _diaphragm(self, points: Points) -> Samples:
-        """Return z of the diaphragm: two domes, the heart's seat between them."""
+        """Return z of the diaphragm: two domes with the heart between them."""
         x, y, _ = points
         right, left, middle = (
             top - 58.0 * (((x - at_x) / wide) ** 2 + ((y - at_y) / deep) ** 2)
@@ -190,13 +190,13 @@ class Torso:
     def _paint_wall(
         self, wall: Canvas, weave: Weave, below_fat: Samples, cage: Samples, width_mm: float
     ) -> None:
-        """Paint muscles with seams of fat, armpits, ribs, breastbone, shoulder blades, arms."""
+        """Paint muscles with layers of fat, armpits, ribs, breastbone, shoulder blades and arms."""
         x, y, z = wall.points
         side = np.abs(x)
         outer = coverage(below_fat, width_mm)
         fibre, uneven = weave.fibre[wall.where], weave.uneven[wall.where]
         wall.paint(outer, MUSCLE * (1.0 + 0.25 * fibre))
-        # Fat lies between the layers of muscle, in sheets of uneven thickness.
+        # Sheets of fat of varying thickness between the layers of muscle.
         for depth, thick in ((12.0, 1.2), (27.0, 1.8), (46.0, 1.6)):
             sheet = np.abs(cage - depth - 3.0 * uneven) - thick * (0.8 + 0.9 * fibre)
             wall.paint(outer * coverage(sheet, width_mm), 0.85 * FAT)
@@ -213,7 +213,7 @@ class Torso:
         self._paint_bone(wall, np.maximum(blade, 14.0 - cage), width_mm, 2.0)
         start, end = self._arm()
         self._paint_bone(wall, capsule((side, y, z), start, end, 11.0), width_mm, 4.0)
-        # Ribs fall towards the front, where they end in cartilage.
+        # Ribs slope down to the front, where they end in cartilage.
         course = (z - 0.42 * y + 0.1 * side) / 27.0
         across = (course - np.floor(course) - 0.5) * 27.0
         rib = (np.hypot(across / 7.0, (cage - 6.0) / 4.6) - 1.0) * 5.0
@@ -228,12 +228,12 @@ class Torso:
         self._paint_bone(wall, breastbone, width_mm, 1.6)
 
     def _paint_bone(self, canvas: Canvas, bone: Samples, width_mm: float, cortex_mm: float) -> None:
-        """Paint dark cortex with fatty marrow within."""
+        """Paint dark cortex around fatty marrow."""
         canvas.paint(coverage(bone, width_mm), BONE)
         canvas.paint(coverage(bone + cortex_mm, width_mm), MARROW)
 
     def _paint_lungs(self, inside: Canvas, weave: Weave, cavity: Samples, width_mm: float) -> None:
-        """Paint air with a tree of bright vessels that thins out away from the hila."""
+        """Paint air with bright vessels that thin out away from the hila."""
         x, y, z = inside.points
         where = inside.where
         inside.paint(
@@ -251,7 +251,7 @@ class Torso:
     def _paint_mediastinum(
         self, inside: Canvas, weave: Weave, cavity: Samples, width_mm: float
     ) -> None:
-        """Paint what lies between the lungs: fat, soft tissue and airways."""
+        """Paint fat, soft tissue and airways between the lungs."""
         b = self.half_depth_mm
         where = inside.where
         uneven, loops = weave.uneven[where], weave.loops[where]
@@ -275,14 +275,14 @@ class Torso:
         inside.paint(coverage(gullet, width_mm), MUSCLE * 1.2)
 
     def _paint_vessels(self, inside: Canvas, width_mm: float) -> None:
-        """Paint the great vessels away from the heart."""
+        """Paint the great vessels outside the heart."""
         b = self.half_depth_mm
         points = inside.points
         courses: tuple[tuple[tuple[Vector, ...], float], ...] = (
-            # Lower and upper vena cava.
+            # Inferior and superior vena cava.
             (((-24.0, 0.24 * b, -300.0), (-37.0, 0.0, -52.0), (-42.0, -6.0, -8.0)), 11.0),
             (((-48.0, -10.0, 14.0), (-32.0, -4.0, 130.0)), 9.0),
-            # Aorta, from below over its arch to where the heart's own part ends; its branches.
+            # Aorta, from below through the arch to the end of `Chambers`' part, and its branches.
             (
                 (
                     (22.0, 0.42 * b, -300.0),
@@ -306,7 +306,7 @@ class Torso:
             inside.paint(coverage(vessel, width_mm), 0.95 * BLOOD)
 
     def _paint_back(self, body: Canvas, weave: Weave, width_mm: float) -> None:
-        """Paint back muscles, vertebrae with their discs, arches and the spinal canal."""
+        """Paint back muscles, vertebrae with discs and arches, and the spinal canal."""
         b = self.half_depth_mm
         with body.part((body.points[1] > 0.2 * b) & (np.abs(body.points[0]) < 85.0)) as back:
             x, y, z = back.points

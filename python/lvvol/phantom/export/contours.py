@@ -1,4 +1,4 @@
-"""Contours of the LV in the form of the Sunnybrook Cardiac Data."""
+"""Contours of the LV in the format of the Sunnybrook Cardiac Data."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from lvvol.typing import Float64
 
 STEP_PIXELS = 0.5
 FIRST_PIXEL = 1.0
-"""Sunnybrook's contours count pixels from 1: moved back by one pixel both ways, and no other
-distance, they fit the edges in its images."""
+"""Sunnybrook's contours count pixels from 1: only a shift by one pixel along both axes aligns them
+with the edges in its images."""
 
 
 def contour_files(study: PhantomStudy) -> Iterator[tuple[Scan, int, str, bytes]]:
@@ -24,7 +24,7 @@ def contour_files(study: PhantomStudy) -> Iterator[tuple[Scan, int, str, bytes]]
     Parameters
     ----------
     study : PhantomStudy
-        Of its right reading, every slice whose image is readable and shows the cavity has contours.
+        Every slice of its `reading` has contours where the image is readable and shows the cavity.
 
     Yields
     ------
@@ -35,7 +35,7 @@ def contour_files(study: PhantomStudy) -> Iterator[tuple[Scan, int, str, bytes]]
     kind : str
         ``"icontour"`` for the endocardium, ``"ocontour"`` for the epicardium.
     text : bytes
-        One point a line, "x y" in pixels counted from 1, to two decimals.
+        One point per line, "x y" in pixels counted from 1, with two decimals.
     """
     for scan in study.reading.slices:
         for phase in (study.truth.ed_phase, study.truth.es_phase):
@@ -51,21 +51,21 @@ def contour_files(study: PhantomStudy) -> Iterator[tuple[Scan, int, str, bytes]]
 
 
 def contour_pixels(subject: Subject, scan: Scan, solid: TruncatedEllipsoid) -> Float64:
-    """Return where a solid of the heart meets a short-axis slice.
+    """Return the contour of a solid of the heart in a short-axis slice.
 
     Parameters
     ----------
     subject : Subject
-        Whose heart.
+        Patient and pose of the heart.
     scan : Scan
         The slice.
     solid : TruncatedEllipsoid
-        Cavity or epicardium, in the straight heart.
+        Cavity or epicardium, before bending.
 
     Returns
     -------
     ndarray of float64, shape (point, 2)
-        Row and column, whole at pixel centres, about half a pixel apart; not closed.
+        Row and column, integers at pixel centres, about half a pixel apart; not closed.
     """
     level = subject.level_mm(scan.plane)
     b, c, a = solid.radii_mm
@@ -83,9 +83,9 @@ def contour_pixels(subject: Subject, scan: Scan, solid: TruncatedEllipsoid) -> F
 
 
 def _bent(bend: Bend, straight: Float64, length_mm: float) -> Float64:
-    """Undo `bend`, which maps the bent heart to the straight one, by fixed-point iteration.
+    """Invert `bend`, which maps the bent heart to the straight one, by fixed-point iteration.
 
-    Its slopes stay well below 1, so each round brings the point several times nearer.
+    Its slopes are well below 1, so each iteration reduces the error several times.
     """
     bent = straight
     for _ in range(60):

@@ -1,4 +1,4 @@
-"""Make classic single-frame MR files, and files that are none."""
+"""Encode classic single-frame MR images, and other files found beside them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ IMPLEMENTATION_UID = "2.25.185317469312034877106021513927480415931"
 
 
 def mr_file(image: CineImage, series: SeriesHeader, study: StudyHeader) -> bytes:
-    """Return the file of one image: explicit little endian, 16 bit.
+    """Encode an image as an explicit little endian file of 16 bits per pixel.
 
     Parameters
     ----------
     image : CineImage
-        Pixels, place and time.
+        Pixels, position and time.
     series : SeriesHeader
         Its series.
     study : StudyHeader
@@ -40,7 +40,7 @@ def mr_file(image: CineImage, series: SeriesHeader, study: StudyHeader) -> bytes
     Raises
     ------
     ValueError
-        If pixels are not uint16 that fit 15 bits.
+        If the pixels are not uint16 or do not fit in 15 bits.
     """
     if image.pixels.dtype != np.uint16 or image.pixels.max(initial=0) > 32767:
         raise ValueError(
@@ -56,7 +56,7 @@ def mr_file(image: CineImage, series: SeriesHeader, study: StudyHeader) -> bytes
 
 
 def ct_file(study: StudyHeader, series_uid: str, uid: str) -> bytes:
-    """Return a small CT image of the same patient, which no reader of MR may use."""
+    """Encode a small CT image of the same patient, which an MR reader must ignore."""
     dataset = Dataset()
     describe_study(dataset, study)
     dataset.Modality = "CT"
@@ -77,7 +77,7 @@ def ct_file(study: StudyHeader, series_uid: str, uid: str) -> bytes:
 
 
 def directory_file(uid: str) -> bytes:
-    """Return a DICOMDIR that lists nothing."""
+    """Encode an empty DICOMDIR."""
     dataset = Dataset()
     dataset.FileSetID = "LVVOL"
     dataset.OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity = 0
@@ -88,7 +88,7 @@ def directory_file(uid: str) -> bytes:
 
 
 def _anonymise(dataset: Dataset, anonymised: Mapping[str, str | None]) -> None:
-    """Change or take away elements, sound or not."""
+    """Replace or delete elements; the new values need not be valid."""
     for element in dataset:
         if element.keyword in anonymised:
             value = anonymised[element.keyword]
@@ -104,7 +104,7 @@ def _anonymise(dataset: Dataset, anonymised: Mapping[str, str | None]) -> None:
 
 
 def _encoded(dataset: Dataset, uid: str, sop_class: UID | None = None) -> bytes:
-    """Return a dataset as a file."""
+    """Encode a dataset as a file."""
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.MediaStorageSOPClassUID = sop_class or dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = UID(uid)
@@ -116,7 +116,7 @@ def _encoded(dataset: Dataset, uid: str, sop_class: UID | None = None) -> bytes:
 
 
 def _describe_pixels(dataset: Dataset, pixels: UInt16, *, signed: bool) -> None:
-    """Fill the pixels and how to show them."""
+    """Set the pixels and their display window."""
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.Rows, dataset.Columns = pixels.shape
@@ -128,5 +128,5 @@ def _describe_pixels(dataset: Dataset, pixels: UInt16, *, signed: bool) -> None:
     bright = float(np.percentile(pixels, 99.0))
     dataset.WindowCenter = round(bright / 2.0 + 1.0)
     dataset.WindowWidth = round(bright + 2.0)
-    # Values stay below 2^15, so signed and unsigned pixels have the same bytes.
+    # Values are below 2^15, so signed and unsigned pixels have the same bytes.
     dataset.add_new("PixelData", "OW", pixels.astype("<u2").tobytes())

@@ -1,4 +1,4 @@
-"""A phantom study as DICOM files, with its truth and labels."""
+"""Phantom studies as DICOM files, with ground truth and labels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FOREIGN_FILES = "foreign-files"
 def study_files(
     study: PhantomStudy, layout: str = "flat", *, alone: bool = True
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield every file of a study, rendering scan after scan.
+    """Yield every file of a study, rendering one scan at a time.
 
     Parameters
     ----------
@@ -37,19 +37,19 @@ def study_files(
     layout : str
         ``"flat"``, ``"dsb2"`` or ``"sunnybrook"``.
     alone : bool
-        Whether no other study shares the folder; a flat study then has no folder of its own.
+        True if no other study shares the folder; a flat study then needs no subfolder.
 
     Yields
     ------
     path : str
-        With slashes, from the folder that holds everything.
+        Path relative to the output folder, with forward slashes.
     content : bytes
-        ``truth.json`` comes first, tables of all studies are left to `write_study`.
+        ``truth.json`` is the first file. `write_study` adds tables of all studies.
 
     Raises
     ------
     ValueError
-        If there is no such layout, or the vendor is not the one that its studies come from.
+        If the layout is unknown, or its studies are of another vendor.
     """
     where = _checked(study, layout)
     folder = where.folder(study, alone=alone)
@@ -75,26 +75,26 @@ def study_files(
 
 
 def write_study(study: PhantomStudy, folder: StrPath, layout: str = "flat") -> Path:
-    """Write a study as DICOM files with its truth.
+    """Write a study as DICOM files with its ground truth.
 
     Parameters
     ----------
     study : PhantomStudy
-        What to write.
+        Study to write.
     folder : str or path-like
-        Missing or empty; its parents are made. It appears only once it is complete.
+        A missing or empty folder; missing parents are created. It appears only once complete.
     layout : str
         As in `study_files`.
 
     Returns
     -------
     Path
-        The folder to read as a study; ``truth.json`` lies in it.
+        The folder to read as a study, with ``truth.json`` in it.
 
     Raises
     ------
     OutputError
-        If the folder holds anything, or cannot be written.
+        If the folder is not empty, or cannot be written.
     ValueError
         As in `study_files`.
     """
@@ -107,16 +107,16 @@ def write_studies(
     layout: str = "flat",
     on_study: Callable[[Path, PhantomStudy], None] | None = None,
 ) -> tuple[Path, ...]:
-    """Write studies side by side, each in a folder of its own.
+    """Write several studies, each in a subfolder.
 
     Parameters
     ----------
     studies : iterable of PhantomStudy
-        Of different seeds; a generator keeps only one of them in memory.
+        Studies of different seeds; a generator keeps only one at a time in memory.
     folder, layout
         As in `write_study`.
     on_study : callable, optional
-        Called after each study with the folder it will lie in.
+        Called after each study with its final folder.
 
     Returns
     -------
@@ -132,23 +132,23 @@ def write_studies(
 
 
 def check_empty_folder(folder: Path) -> None:
-    """Refuse a folder that holds anything.
+    """Raise `OutputError` for a folder that is not empty.
 
     Parameters
     ----------
     folder : Path
-        Where a study is to be written.
+        Output folder of a study.
 
     Raises
     ------
     OutputError
-        If it is a file, holds anything, or cannot be read.
+        If it is a file, is not empty, or cannot be read.
     """
     try:
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise OutputError(f"{folder}: expected a missing or empty folder, got a file")
         if folder.is_dir() and any(folder.iterdir()):
-            raise OutputError(f"{folder}: expected a missing or empty folder, got one with content")
+            raise OutputError(f"{folder}: expected a missing or empty folder, but it is not empty")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written: {error.strerror or error}") from error
 
@@ -161,7 +161,7 @@ def _write(
     alone: bool,
     on_study: Callable[[Path, PhantomStudy], None] | None,
 ) -> tuple[Path, ...]:
-    """Write into a folder beside `out`, then put it in its place."""
+    """Write to a temporary folder beside `out`, then move it there."""
     check_empty_folder(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -187,7 +187,7 @@ def _write(
                 on_study(out / folder, study)
         if where is not None and where.table:
             (part / where.table).write_text("\n".join([where.columns, *rows, ""]), "utf-8")
-        part.chmod(0o755)  # mkdtemp keeps others out; a study is for sharing
+        part.chmod(0o755)  # mkdtemp folders are private; studies are for sharing
         part.rename(out)
     except OSError as error:
         raise OutputError(f"{out}: cannot be written: {error.strerror or error}") from error
@@ -197,20 +197,20 @@ def _write(
 
 
 def _checked(study: PhantomStudy, layout: str) -> Layout:
-    """Return the layout, if there is one that the study fits."""
+    """Return the layout, if it exists and the study fits it."""
     if layout not in LAYOUTS:
         raise ValueError(f"layout: expected one of {', '.join(LAYOUTS)}; got {layout}")
     vendor = LAYOUTS[layout].vendor
     if vendor is not None and study.vendor != vendor:
         raise ValueError(
-            f"layout: {layout} holds studies of {vendor}, got one of {study.vendor}; "
-            f"make_phantom takes a vendor"
+            f"layout: {layout} expects a study of {vendor}, got one of {study.vendor}; "
+            f"pass vendor to make_phantom"
         )
     return LAYOUTS[layout]
 
 
 def _header(study: PhantomStudy, where: Layout) -> StudyHeader:
-    # pydicom takes a third of a second to load, and phantoms are also used without files.
+    # pydicom takes a third of a second to import, and many phantoms are never written.
     from lvvol.phantom.export.vendors import StudyHeader
 
     patient_id, patient_name = where.patient(study)
@@ -227,7 +227,7 @@ def _header(study: PhantomStudy, where: Layout) -> StudyHeader:
 
 
 def _image_file(study: PhantomStudy, scan: Scan, phase: int, header: StudyHeader) -> bytes:
-    """Return one image's file, cut short where it is truncated."""
+    """Return the file of one image, truncated if the scan says so."""
     from lvvol.phantom.export.dicom import mr_file
     from lvvol.phantom.export.vendors import CineImage, SeriesHeader
 
@@ -258,14 +258,14 @@ def _image_file(study: PhantomStudy, scan: Scan, phase: int, header: StudyHeader
     content = mr_file(image, series, header)
     if phase not in scan.cut:
         return content
-    # The pixels come last in the file.
+    # Pixel data is the last element of the file.
     return content[: len(content) - round(image.pixels.nbytes * (1.0 - scan.cut[phase]))]
 
 
 def _foreign_files(
     study: PhantomStudy, where: Layout, header: StudyHeader, beside: str
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield files that do not belong to the examination, some of them beside an image."""
+    """Yield files that do not belong to the examination, some of them next to an image."""
     from lvvol.phantom.export.dicom import ct_file, directory_file
 
     above, inside = where.images, beside.rpartition("/")[0]
@@ -275,7 +275,7 @@ def _foreign_files(
     yield f"{above}DICOMDIR", directory_file(study.uid("directory"))
     yield f"{inside}CT000001", ct_file(header, study.uid("ct"), study.uid("ct", 0))
     yield f"{inside}.DS_Store", b"\0\0\0\1Bud1" + bytes(200)
-    # What macOS leaves on foreign disks beside every file: its name with two characters before it.
+    # macOS leaves an AppleDouble file, with the prefix "._", beside every file on foreign disks.
     yield (
         f"{inside}._{beside.rpartition('/')[2]}",
         b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(60),
@@ -286,7 +286,7 @@ def _foreign_files(
 def _truth(
     study: PhantomStudy, names: dict[tuple[str, int], str], foreign: list[str]
 ) -> dict[str, Any]:
-    """Return all that is known, ready for JSON; files are named from the study's folder."""
+    """Return the contents of ``truth.json``; paths are relative to the study's folder."""
     reading = study.reading
 
     def files(scan: Scan) -> list[str]:

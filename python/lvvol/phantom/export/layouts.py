@@ -1,4 +1,4 @@
-"""Where a study's files and labels lie, in the manner of three sources of studies."""
+"""Folder layouts and labels of three sources of studies."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from lvvol.phantom.study import PhantomStudy
 
 
 class Layout:
-    """All files in one folder under names that mean nothing, as scanners export to media.
+    """All files in one folder under arbitrary names, as in a scanner's media export.
 
-    The other layouts say where they differ.
+    Base class of the other layouts.
     """
 
     vendor: str | None = None
-    """Whose scanner all studies come from; None for any."""
+    """Manufacturer of all studies; None for any."""
     anonymised: Mapping[str, str | None] = MappingProxyType({})
-    """What anonymising made of elements, by keyword; None where it took them away."""
+    """Values of anonymised elements by keyword; None if deleted."""
     table: str = ""
-    """Path of the table of all studies; empty for none."""
+    """Path of the table of all studies; empty if there is none."""
     columns: str = ""
-    """First line of that table."""
+    """Header line of that table."""
     images: str = ""
-    """Folder that holds all images, from the study's; with a slash at its end, or empty."""
+    """Image folder relative to the study's; empty, or with a trailing slash."""
 
     def folder(self, study: PhantomStudy, *, alone: bool) -> str:
-        """Return the folder to read as one study, from OUT; with a slash at its end, or empty."""
+        """Return the study's folder relative to OUT; empty, or with a trailing slash."""
         return "" if alone else f"{study.seed}/"
 
     def patient(self, study: PhantomStudy) -> tuple[str, str]:
@@ -39,8 +39,8 @@ class Layout:
         return f"phantom-{study.seed}", f"Phantom^{study.seed}"
 
     def file(self, study: PhantomStudy, scan: Scan, phase: int) -> str | None:
-        """Return the path of one image from the study's folder; None where it is not kept."""
-        # Eight characters are as many as DICOM media allow.
+        """Return the path of an image relative to the study's folder; None if not exported."""
+        # DICOM media allow at most eight characters.
         digest = hashlib.sha256(study.uid(scan.name, phase).encode()).digest()
         return base64.b32encode(digest[:5]).decode()
 
@@ -49,12 +49,12 @@ class Layout:
         return ""
 
     def labels(self, study: PhantomStudy) -> Iterator[tuple[str, bytes]]:
-        """Yield the label files of one study, by path from OUT."""
+        """Yield the label files of a study, with paths relative to OUT."""
         yield from ()
 
 
 class Dsb2(Layout):
-    """The Second Annual Data Science Bowl's: one folder a series, no UIDs above the image's."""
+    """The Second Annual Data Science Bowl: one folder per series, no UIDs above the image's."""
 
     vendor = SIEMENS
     anonymised = MappingProxyType(
@@ -84,11 +84,11 @@ class Dsb2(Layout):
         return f"{study.seed}/"
 
     def patient(self, study: PhantomStudy) -> tuple[str, str]:
-        """Return the number, and a name made of it."""
+        """Return the study's number and a name derived from it."""
         return str(study.seed), f"NDSB_{study.seed}"
 
     def file(self, study: PhantomStudy, scan: Scan, phase: int) -> str | None:
-        """Return series and file; localisers were not published."""
+        """Return series folder and file; localisers were not published."""
         if scan.view == LOCALISER:
             return None
         series = sorted({s.series for s in study.scans if s.view != LOCALISER})
@@ -101,10 +101,10 @@ class Dsb2(Layout):
 
 
 class Sunnybrook(Layout):
-    """The Sunnybrook Cardiac Data's: one series for the stack, and contours at ED and ES."""
+    """The Sunnybrook Cardiac Data: one series for the stack, contours at ED and ES."""
 
     vendor = GE
-    # Dates that are none, as the real ones have them.
+    # Invalid dates, as in the real data.
     anonymised = MappingProxyType(
         {
             "StudyDate": "20120000",
@@ -126,11 +126,11 @@ class Sunnybrook(Layout):
         return f"SCD_IMAGES_01/{self.patient(study)[0]}/"
 
     def patient(self, study: PhantomStudy) -> tuple[str, str]:
-        """Return the number that also names the folder."""
+        """Return the number in the folder's name."""
         return f"SCD{study.seed:05d}01", f"SCD{study.seed:05d}01"
 
     def file(self, study: PhantomStudy, scan: Scan, phase: int) -> str | None:
-        """Return series and file, numbered as the image; localisers were not published."""
+        """Return series folder and file, with the image's number; localisers were not published."""
         if scan.view == LOCALISER:
             return None
         short_axis = scan.view == SHORT_AXIS
@@ -138,7 +138,7 @@ class Sunnybrook(Layout):
         return f"{name}_{scan.series}/{self._image(scan, phase)}.dcm"
 
     def row(self, study: PhantomStudy) -> str:
-        """Return the patient's number and the name that contours go by."""
+        """Return the patient's number and the name used for contours."""
         return f"{self.patient(study)[0]},{self._group(study)}-{study.seed}"
 
     def labels(self, study: PhantomStudy) -> Iterator[tuple[str, bytes]]:
@@ -152,9 +152,9 @@ class Sunnybrook(Layout):
         return f"IM-{1 if scan.view == SHORT_AXIS else 2:04d}-{scan.first_instance + phase:04d}"
 
     def _group(self, study: PhantomStudy) -> str:
-        """Return the diagnosis in Sunnybrook's words: normal, or failing without infarction."""
+        """Return Sunnybrook's diagnosis code: normal, or heart failure without infarction."""
         return "SC-N" if study.truth.ef_percent >= 55 else "SC-HF-NI"
 
 
 LAYOUTS: dict[str, Layout] = {"flat": Layout(), "dsb2": Dsb2(), "sunnybrook": Sunnybrook()}
-"""The layouts by name."""
+"""Layouts by name."""

@@ -1,4 +1,4 @@
-"""What the header of a cine image says, in the manner of two vendors."""
+"""DICOM headers of cine images in the style of two vendors."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ ECHO_SPACING_MS = 2.78
 
 @dataclass(frozen=True)
 class StudyHeader:
-    """What all images of a study share.
+    """Header values common to a study.
 
     Parameters
     ----------
     patient_id, patient_name : str
-        Who was scanned.
+        Patient ID and name.
     study_uid, frame_of_reference_uid : str
         Valid DICOM UIDs.
     manufacturer : str
-        ``"SIEMENS"`` or ``"GE MEDICAL SYSTEMS"``; images of the first are unsigned.
+        ``"SIEMENS"`` (unsigned pixels) or ``"GE MEDICAL SYSTEMS"`` (signed).
     field_t : float
         Field strength, 1.5 or 3 tesla.
     started : datetime
-        When the study began.
+        Start of the study.
     anonymised : mapping of str to (str or None)
-        What anonymising made of elements, by keyword; None where it took them away, at any depth.
+        Values of anonymised elements by keyword, at any depth; None if deleted.
     """
 
     patient_id: str
@@ -50,7 +50,7 @@ class StudyHeader:
 
 @dataclass(frozen=True)
 class SeriesHeader:
-    """What all images of a series share.
+    """Header values common to a series.
 
     Parameters
     ----------
@@ -61,11 +61,11 @@ class SeriesHeader:
     description : str
         Series description.
     started : datetime
-        When its first image was acquired.
+        Acquisition time of its first image.
     n_images : int
-        Images in the series.
+        Number of images in the series.
     localiser_uids : tuple of str
-        SOP instance UIDs of the images it was planned on.
+        SOP instance UIDs of the localiser images used for planning.
     """
 
     number: int
@@ -78,22 +78,22 @@ class SeriesHeader:
 
 @dataclass(frozen=True)
 class CineImage:
-    """One image.
+    """Pixels and header values of one image.
 
     Parameters
     ----------
     pixels : ndarray of uint16, shape (row, column)
         Stored values, at most 32767.
     affine : ndarray of float64, shape (4, 4)
-        Maps (row, column, mm along the normal, 1) to patient LPS mm.
+        Map from (row, column, mm along the normal, 1) to patient LPS mm.
     thickness_mm, spacing_mm : float
-        Slice thickness, and distance of neighbouring slices.
+        Slice thickness, and distance between neighbouring slices.
     acquired : datetime
-        When its scan began.
+        Start of its scan.
     n_phases : int
         Phases of its scan; 1 for an image that was not gated.
     time_ms, interval_ms : float
-        Time after the R wave, and from one R wave to the next.
+        Time after the R wave, and RR interval.
     instance : int
         Instance number.
     uid : str
@@ -113,7 +113,7 @@ class CineImage:
 
 
 def describe_study(dataset: Dataset, study: StudyHeader) -> None:
-    """Fill patient and study."""
+    """Set the patient and study elements."""
     dataset.SpecificCharacterSet = "ISO_IR 100"
     dataset.StudyDate = dataset.SeriesDate = study.started.strftime("%Y%m%d")
     dataset.AcquisitionDate = dataset.ContentDate = study.started.strftime("%Y%m%d")
@@ -134,7 +134,7 @@ def describe_study(dataset: Dataset, study: StudyHeader) -> None:
 def describe_image(
     dataset: Dataset, image: CineImage, series: SeriesHeader, study: StudyHeader
 ) -> None:
-    """Fill everything but patient, study and pixels."""
+    """Set all elements except patient, study and pixels."""
     dataset.SOPClassUID = MRImageStorage
     dataset.SOPInstanceUID = image.uid
     dataset.InstanceNumber = image.instance
@@ -147,7 +147,7 @@ def describe_image(
 
 
 def _describe_series(dataset: Dataset, series: SeriesHeader, study: StudyHeader) -> None:
-    """Fill the series and what both vendors say of a steady-state cine."""
+    """Set the series elements and those of a steady-state cine common to both vendors."""
     dataset.Modality = "MR"
     dataset.SeriesInstanceUID = series.uid
     dataset.SeriesNumber = series.number
@@ -168,7 +168,7 @@ def _describe_series(dataset: Dataset, series: SeriesHeader, study: StudyHeader)
 def _describe_siemens(
     dataset: Dataset, image: CineImage, series: SeriesHeader, study: StudyHeader
 ) -> None:
-    """Fill what a Siemens scanner says: one time a scan, triggers from 0, TR of a whole phase."""
+    """Set Siemens elements: one time per scan, triggers from 0, TR of a whole phase."""
     stored = image.acquired + timedelta(seconds=9.3 + 0.0025 * image.instance)
     dataset.AcquisitionTime = _clock(image.acquired)
     dataset.SeriesTime = _clock(series.started + timedelta(seconds=9.3))[:6]
@@ -212,7 +212,7 @@ def _describe_siemens(
         return
     dataset.ImageType = ["ORIGINAL", "PRIMARY", "M", "RETRO", "NORM", "DIS2D"]
     dataset.ScanOptions = "CT"
-    # A phase is filled from one shot of as many echoes as its time holds.
+    # A phase is acquired in one shot, of as many echoes as fit in its duration.
     echoes = max(1, round(1.04 * image.interval_ms / image.n_phases / ECHO_SPACING_MS))
     dataset.SequenceName = f"*tfi2d1_{echoes}"
     dataset.RepetitionTime = _decimal(round(echoes * ECHO_SPACING_MS, 2))
@@ -222,7 +222,7 @@ def _describe_siemens(
 
 
 def _describe_ge(dataset: Dataset, image: CineImage, series: SeriesHeader) -> None:
-    """Fill what a GE scanner says: one time a slice, triggers from half a phase, TR of one echo."""
+    """Set GE elements: one time per slice, triggers from half a phase, TR of one echo."""
     stored = image.acquired + timedelta(seconds=8.5 + 0.037 * image.instance)
     dataset.SeriesTime = _clock(series.started)[:6]
     dataset.AcquisitionTime = _clock(image.acquired)
@@ -263,10 +263,10 @@ def _describe_ge(dataset: Dataset, image: CineImage, series: SeriesHeader) -> No
 
 
 def _ge_slice_location(image: CineImage) -> float:
-    """Return where the image's middle lies along the patient's axis nearest to the normal.
+    """Return the coordinate of the image's centre on the patient axis nearest to the normal.
 
-    GE counts right, front and up as R, A and S, and measures an oblique stack along one of them, so
-    the steps are shorter than the distance of the slices.
+    GE uses RAS coordinates and measures an oblique stack along one of the axes, so the steps are
+    smaller than the distance between slices.
     """
     rows, columns = image.pixels.shape
     middle = image.affine[:3] @ (0.5 * (rows - 1), 0.5 * (columns - 1), 0.0, 1.0)
@@ -275,7 +275,7 @@ def _ge_slice_location(image: CineImage) -> float:
 
 
 def _describe_plane(dataset: Dataset, image: CineImage) -> None:
-    """Fill where the image lies."""
+    """Set the position and orientation of the image."""
     row, column = _directions(image.affine)
     dataset.SliceThickness = _decimal(round(image.thickness_mm, 4))
     dataset.ImagePositionPatient = [_decimal(float(v)) for v in image.affine[:3, 3]]
@@ -291,7 +291,7 @@ def _reference(uid: str) -> Dataset:
 
 
 def _pixel_mm(affine: Float64) -> tuple[float, float]:
-    """Return the distance between rows, then between columns, free of rounding noise."""
+    """Return the pixel spacing, between rows and between columns, without rounding noise."""
     rows, columns = (round(float(np.linalg.norm(affine[:3, axis])), 9) for axis in (0, 1))
     return rows, columns
 
@@ -299,7 +299,7 @@ def _pixel_mm(affine: Float64) -> tuple[float, float]:
 def _directions(
     affine: Float64,
 ) -> tuple[Float64, Float64]:
-    """Return DICOM's row direction, along which the column index grows, and column direction."""
+    """Return DICOM's row direction (of increasing column index) and column direction."""
     down, right = affine[:3, 0], affine[:3, 1]
     return right / np.linalg.norm(right), down / np.linalg.norm(down)
 
@@ -309,5 +309,5 @@ def _clock(time: datetime) -> str:
 
 
 def _decimal(value: float) -> str:
-    """Return a number as a decimal string of at most 16 characters."""
+    """Format a number as a decimal string of at most 16 characters."""
     return format_number_as_ds(float(value))

@@ -1,4 +1,4 @@
-"""What is drawn at random for a study: heart, pose and scanner."""
+"""Random heart, pose and scanner of a study."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lvvol.typing import Float64
 SIEMENS = "SIEMENS"
 GE = "GE MEDICAL SYSTEMS"
 
-# Usual orientation of short-axis images, in patient LPS: to the right, down, and towards the base.
+# Usual directions of short-axis images in patient LPS: right, down, and towards the base.
 _RIGHT = np.array([0.64, 0.62, -0.45])
 _BASEWARD = np.array([-0.54, 0.80, 0.26])
 
@@ -20,7 +20,7 @@ _BASEWARD = np.array([-0.54, 0.80, 0.26])
 def draw_beating_heart(
     rng: np.random.Generator, n_phases: int, edv_ml: float, ef_percent: float
 ) -> Heart:
-    """Draw a heart with the volumes asked for; large ones are rounder, weak ones shorten less."""
+    """Draw a heart of the given volumes; large hearts are rounder, weak ones shorten less."""
     es_phase = max(1, round(float(rng.uniform(0.32, 0.40)) * n_phases))
     contraction = contraction_curve(n_phases, es_phase)
     slender = 0.270 + 0.065 * (edv_ml - 80.0) / 200.0 + float(rng.uniform(-0.008, 0.012))
@@ -37,7 +37,7 @@ def draw_beating_heart(
 
 
 def draw_pose(rng: np.random.Generator, heart: Heart) -> Float64:
-    """Draw where the heart lies; return the map from heart coordinates to patient LPS mm."""
+    """Draw the pose of the heart, as the map from heart coordinates to patient LPS mm."""
     u = _unit(_BASEWARD + rng.normal(0.0, 0.06, 3))
     right = _unit(_RIGHT - (_RIGHT @ u) * u)
     down = np.cross(u, right)
@@ -52,7 +52,7 @@ def draw_pose(rng: np.random.Generator, heart: Heart) -> Float64:
 
 
 def draw_scanner(rng: np.random.Generator, vendor: str, half_depth_mm: float) -> Scanner:
-    """Draw coils, noise and intensities in the manner of a vendor."""
+    """Draw coils, noise and intensities typical of a vendor."""
     front, back = -half_depth_mm - 25.0, half_depth_mm + 30.0
     siemens = vendor == SIEMENS
     round_view = not siemens and bool(rng.random() < 0.65)

@@ -1,4 +1,4 @@
-"""The course of an examination: which planes are scanned, when, and as which series."""
+"""The protocol of an examination: planes, times and series numbers."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from lvvol.phantom.scanner.views import four_chamber, localisers, two_chamber
 
 @dataclass
 class Examination:
-    """A patient on the table, to be scanned plane by plane.
+    """An examination in progress, scanned plane by plane.
 
     Parameters
     ----------
     seed : int
-        What the noise is drawn from, together with each scan's name.
+        Seed of the noise, together with each scan's name.
     subject : Subject
-        Who is scanned.
-    vendor : str
-        Who made the scanner.
+        Patient and scanner.
+        vendor : str
+            Manufacturer of the scanner.
     interval_ms : float
-        Mean time from one R wave to the next.
+        Mean RR interval.
     scans : list of Scan
-        What has been scanned so far.
+        Scans so far.
     """
 
     seed: int
@@ -46,8 +46,8 @@ class Examination:
     scans: list[Scan] = field(default_factory=list)
 
     @property
-    def one_series_a_slice(self) -> bool:
-        """Whether each slice is a series of its own, as on Siemens scanners."""
+    def one_series_per_slice(self) -> bool:
+        """Whether each slice is a separate series, as on Siemens scanners."""
         return self.vendor == SIEMENS
 
     def scan(
@@ -60,12 +60,12 @@ class Examination:
         series: int | None = None,
         off_stack: bool = False,
     ) -> Scan:
-        """Scan one plane, some 25 s after the one before and at a slightly other heart rate.
+        """Scan one plane, about 25 s after the previous one and at a slightly different heart rate.
 
         Parameters
         ----------
         rng : Generator
-            Source of time and heart rate.
+            Generator of time and heart rate.
         name, view, plane, off_stack
             As in `Scan`.
         series : int, optional
@@ -74,22 +74,22 @@ class Examination:
         Returns
         -------
         Scan
-            Which is also the last of `scans`.
+            The scan, also appended to `scans`.
         """
-        interval_ms = _whole_interval(self.interval_ms * rng.uniform(0.97, 1.03), self.vendor)
+        interval_ms = _rounded_interval(self.interval_ms * rng.uniform(0.97, 1.03), self.vendor)
         if series is None:
-            # Series that were not exported leave holes in the numbers.
+            # Series that were not exported leave gaps in the numbers.
             series = 1 + int(rng.random() < 0.1)
             series += max((scan.series for scan in self.scans), default=0)
-        # In Sunnybrook the number counts on through all short-axis images; contours go by it.
+        # In Sunnybrook, numbering runs through all short-axis images, and contours refer to it.
         before = [
             scan.first_instance + scan.n_phases
             for scan in self.scans
             if scan.series == series
-            or (not self.one_series_a_slice and scan.view == SHORT_AXIS == view)
+            or (not self.one_series_per_slice and scan.view == SHORT_AXIS == view)
         ]
         n_phases = 1 if view == LOCALISER else len(self.subject.heart.phases)
-        # GE gives the middle of each phase, Siemens its beginning.
+        # GE stores the middle of each phase, Siemens its start.
         phase = np.arange(n_phases) + (0.0 if self.vendor == SIEMENS else 0.5)
         scan = Scan(
             name=name,
@@ -117,20 +117,20 @@ def examine(
     short_axis: Sequence[Plane],
     vendor: str,
 ) -> tuple[Scan, ...]:
-    """Scan a subject: localisers, long-axis cines (one of two may be absent), short-axis stack.
+    """Scan a subject: localisers, long-axis cines (one of the two may be absent), short-axis stack.
 
     Parameters
     ----------
     rng : Generator
-        Source of times, heart rates and series numbers.
+        Generator of times, heart rates and series numbers.
     seed : int
-        What the noise is drawn from.
-    subject : Subject
-        Who is scanned.
+        Seed of the noise.
+        subject : Subject
+            Patient and scanner.
     short_axis : sequence of Plane
-        From apex to base; scanned from base to apex.
+        From apex to base; scanned in reverse.
     vendor : str
-        A Siemens scanner makes one series of each slice, GE's one of the stack.
+        A Siemens scanner makes one series per slice, a GE scanner one for the stack.
 
     Returns
     -------
@@ -146,7 +146,7 @@ def examine(
         (TWO_CHAMBER, two_chamber(heart, pose, like)),
         (FOUR_CHAMBER, four_chamber(heart, pose, like)),
     ]
-    # Some real studies lack one of the two, and some have them after the stack.
+    # Some real studies lack one of the two; in some, they follow the stack.
     absent, late = float(rng.random()), bool(rng.random() < 0.5)
     if absent < 0.3:
         del long_axis[int(absent < 0.15)]
@@ -160,19 +160,19 @@ def examine(
     series = None
     for z in reversed(range(len(short_axis))):
         made = examination.scan(rng, f"{SHORT_AXIS} {z}", SHORT_AXIS, short_axis[z], series=series)
-        series = None if examination.one_series_a_slice else made.series
+        series = None if examination.one_series_per_slice else made.series
     if late:
         scan_long_axis()
     return tuple(examination.scans)
 
 
 def noise_seed(seed: int, name: str) -> tuple[int, int]:
-    """Return what the noise of a scan is drawn from: the study's seed and the scan's name."""
+    """Return the seed of a scan's noise, from the study's seed and the scan's name."""
     return seed, zlib.crc32(name.encode())
 
 
-def _whole_interval(interval_ms: float, vendor: str) -> float:
-    """Return an interval as the vendor would state it: whole ms, or of a whole heart rate."""
+def _rounded_interval(interval_ms: float, vendor: str) -> float:
+    """Round an RR interval like the vendor: to whole ms, or to a whole heart rate."""
     if vendor == SIEMENS:
         return float(round(interval_ms))
     return 60000.0 / round(60000.0 / interval_ms)

@@ -1,4 +1,4 @@
-"""Image formation: from painted anatomy on a plane to the pixels a scanner would store."""
+"""Image formation: from the anatomy in a plane to stored pixels."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from lvvol.phantom.body.torso import Torso
 from lvvol.typing import Bool, Float32, Float64, UInt16
 
 SLAB_SAMPLES = 4
-"""Planes averaged through a slice's thickness."""
+"""Number of planes averaged through a slice's thickness."""
 
 PULL = 0.10
-"""How far the contracted heart draws its surroundings in, as part of the distance."""
+"""Inward displacement of the surroundings at ES, as a fraction of the distance."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class Plane:
     Parameters
     ----------
     affine : ndarray of float64, shape (4, 4)
-        Maps (row, column, mm along the normal, 1) to patient LPS mm, as in `CineStack`.
+        Map from (row, column, mm along the normal, 1) to patient LPS mm, as in `CineStack`.
     shape : (int, int)
         Rows and columns.
     thickness_mm : float
-        Thickness of the slab that one pixel averages.
+        Thickness of the slab over which a pixel averages.
     """
 
     affine: Float64
@@ -38,23 +38,23 @@ class Plane:
 
     @property
     def pixel_mm(self) -> float:
-        """Width of a (square) pixel."""
+        """Width of a square pixel."""
         return float(np.linalg.norm(self.affine[:3, 1]))
 
     def grid(self, to_frame: Float64, n_samples: int = SLAB_SAMPLES) -> Grid:
-        """Return where the slab is sampled.
+        """Return the sample positions of the slab.
 
         Parameters
         ----------
         to_frame : ndarray of float64, shape (4, 4)
-            Maps patient LPS mm to the coordinates wanted.
+            Map from patient LPS mm to the coordinates of the result.
         n_samples : int
-            Planes through the thickness.
+            Number of planes through the thickness.
 
         Returns
         -------
         Grid
-            Of shape (sample, row, column).
+            Grid of shape (sample, row, column).
         """
         rows, columns, depth, origin = (to_frame @ self.affine)[:3].T
         step = depth * (self.thickness_mm / n_samples)
@@ -62,7 +62,7 @@ class Plane:
         return Grid(np.stack([step, rows, columns, first], axis=1), (n_samples, *self.shape))
 
     def widened(self, margins: tuple[int, int]) -> Plane:
-        """Return the plane with more rows and columns, as many on either side."""
+        """Return the plane with `margins` more rows and columns on each side."""
         affine = self.affine.copy()
         affine[:3, 3] -= affine[:3, :2] @ margins
         shape = (self.shape[0] + 2 * margins[0], self.shape[1] + 2 * margins[1])
@@ -71,34 +71,35 @@ class Plane:
 
 @dataclass(frozen=True)
 class Scanner:
-    """What the machine does to the signal.
+    """The scanner's effect on the signal.
 
     Parameters
     ----------
     coils_mm : tuple of (x, y, z)
         Positions of the receive coils in patient LPS.
     coil_reach_mm : float
-        Distance at which a coil has lost half of its sensitivity.
+        Distance at which a coil's sensitivity has halved.
     coil_weight : float
-        0 for fully corrected shading, 1 for none corrected.
+        Shading by the coils: 0 if fully corrected, 1 if uncorrected.
     shim_mm : tuple of (x, y, z)
-        Where the field is most even, from the heart's middle, in patient LPS.
+        Offset of the most homogeneous point of the field from the centre of the heart, in patient
+        LPS.
     band_radius_mm : float
-        Distance from there at which the first dark band of bSSFP appears.
+        Distance of the first dark bSSFP band from that point.
     wrap : float
-        Part of the field of view by which what lies beyond it, along the phase-encoding direction,
-        folds back onto it.
+        Width of the region beyond the field of view that wraps around along the phase-encoding
+        direction, as a fraction of the field of view.
     kept : (float, float)
-        Part of the spatial frequencies acquired along rows and columns.
+        Fraction of the spatial frequencies acquired along rows and columns.
     noise : float
         Standard deviation of the noise, in units of the blood's signal at the heart.
     blood : float
         Stored value of blood at the heart.
     round_view : bool
-        Whether pixels outside a circle are blank.
+        True if pixels outside a circle are blank.
     bowed : float
-        How far the corrected distortion draws the view's edges in, as part of its half width: in
-        the corners if positive, in the middle of its sides if negative.
+        Displacement of the image edges by distortion correction, as a fraction of the half width:
+        inwards at the corners if positive, at the middle of the sides if negative.
     """
 
     coils_mm: tuple[Vector, ...]
@@ -114,22 +115,22 @@ class Scanner:
     bowed: float
 
     def gain(self, plane: Plane, heart_mm: Float64) -> Float32:
-        """Return the receive sensitivity times bSSFP's bands, 1 at the heart's middle.
+        """Return the product of receive sensitivity and bSSFP bands, 1 at the centre of the heart.
 
         Parameters
         ----------
         plane : Plane
-            Where.
+            Image plane.
         heart_mm : ndarray of float64, shape (3,)
-            Patient LPS of the heart's middle.
+            Centre of the heart in patient LPS.
 
         Returns
         -------
         ndarray of float32
-            Of the plane's shape, and the margins that fold back.
+            Gain over the plane and the margins that wrap around.
         """
         margin = round(0.5 * self.wrap * min(plane.shape))
-        # Phases are encoded along the shorter side of the view.
+        # Phase encoding is along the shorter side of the view.
         margins = (margin, 0) if plane.shape[0] < plane.shape[1] else (0, margin)
         x, y, z = (v[0] for v in plane.widened(margins).grid(np.eye(4), 1).points())
         cx, cy, cz = (np.asarray([v], np.float32) for v in heart_mm)
@@ -139,7 +140,7 @@ class Scanner:
             shading = shading ** np.float32(self.coil_weight)
         gain = shading * self._bands(x, y, z, heart_mm) / self._bands(cx, cy, cz, heart_mm)
         for axis, beyond in enumerate(margins):
-            # The receiver's filter lets less through the further out.
+            # The receiver's filter attenuates the margins.
             fade = np.arange(1, beyond + 1, dtype=np.float32) / np.float32(beyond + 1)
             fade = fade * fade * (3.0 - 2.0 * fade)
             kept = np.concatenate([fade, np.ones(plane.shape[axis], np.float32), fade[::-1]])
@@ -147,11 +148,11 @@ class Scanner:
         return gain.astype(np.float32)
 
     def _bands(self, x: Samples, y: Samples, z: Samples, heart_mm: Float64) -> Samples:
-        """Return what off-resonance leaves of the signal: little in bands that crowd outwards."""
+        """Return the bSSFP off-resonance gain: low in bands that become denser outwards."""
         cx, cy, cz = (float(h + s) for h, s in zip(heart_mm, self.shim_mm, strict=True))
         away = ((x - cx) ** 2 + 1.2 * (y - cy) ** 2 + 0.7 * (z - cz) ** 2) / self.band_radius_mm**2
         dips = np.cos(np.pi * (away * away) ** 2)
-        # The signal is even between the bands, and they are narrow.
+        # The bands are narrow, with constant signal between them.
         left: Samples = np.sqrt(np.sqrt(0.5 + 0.5 * dips) + 0.004)
         return left
 
@@ -170,12 +171,12 @@ class Scanner:
         signal : ndarray of float32, shape (phase, row, column)
             Signed signal, 1 for blood at the heart.
         rng : Generator
-            Source of the noise.
+            Generator of the noise.
 
         Returns
         -------
         ndarray of uint16, shape (phase, row, column)
-            Magnitude, so the noise is Rician; blurred as by the missing spatial frequencies.
+            Magnitude images with Rician noise, blurred by the missing spatial frequencies.
         """
         rows, columns = signal.shape[1:]
         window = _window(rows, self.kept[0])[:, None] * _window(columns, self.kept[1])
@@ -189,7 +190,7 @@ class Scanner:
         return out
 
     def _blank(self, rows: int, columns: int) -> Bool:
-        """Return the pixels outside the view: beyond a circle, or beyond bowed edges."""
+        """Return a mask of blank pixels: outside a circle, or outside bowed edges."""
         r = np.arange(rows)[:, None] - 0.5 * (rows - 1)
         c = np.arange(columns) - 0.5 * (columns - 1)
         blank: Bool
@@ -222,19 +223,18 @@ def render_cine(
     torso, heart : Torso, Heart
         The anatomy.
     plane : Plane
-        Where to cut it.
+        Image plane.
     heart_to_patient : ndarray of float64, shape (4, 4)
         Maps heart coordinates to patient LPS mm.
     gain : ndarray of float32
-        What the signal is multiplied by; of the plane's shape, or with margins on either side,
-        which fold back onto it.
+        Factor on the signal; of the plane's shape, or with margins on each side that wrap around.
 
     Returns
     -------
     signal : ndarray of float32, shape (phase, row, column)
-        Signed signal before noise and blur.
+        Signed signal, before noise and blur.
     cavity : ndarray of float32, shape (phase, row, column)
-        How much of each pixel's slab the LV cavity fills, 0 to 1.
+        Fraction of each pixel's slab inside the LV cavity, 0 to 1.
     """
     rows, columns = ((g - n) // 2 for g, n in zip(gain.shape, plane.shape, strict=True))
     wide = torso.paint(plane.widened((rows, columns)).grid(np.eye(4)), plane.pixel_mm).mean(axis=0)
@@ -242,13 +242,13 @@ def render_cine(
     still = wide[view].copy()
     wide *= gain
     wide[view] = 0.0
-    folded = _folded(wide, plane.shape)
+    wrapped = _wrapped(wide, plane.shape)
     signal = np.repeat(still[None], len(heart.phases), axis=0)
     cavity = np.zeros_like(signal)
     grid = plane.grid(np.linalg.inv(heart_to_patient).astype(np.float64))
-    patch = _reached(heart, grid)
+    patch = _heart_samples(heart, grid)
     middle = heart_to_patient @ (0.0, 0.0, 0.5 * heart.phases[0].cavity.base_mm, 1.0)
-    drawn = _drawn_in(still, middle[:3], plane)
+    drawn = _pulled_in(still, middle[:3], plane)
     if patch is not None:
         for phase in range(len(heart.phases)):
             painted, covered, inside = patch.painted(heart, phase, plane.pixel_mm)
@@ -257,13 +257,13 @@ def render_cine(
             shown[patch.view] = shown[patch.view] * (1.0 - covered) + painted
             cavity[phase][patch.view] = inside
     signal *= gain[view]
-    signal += folded
+    signal += wrapped
     return signal, cavity
 
 
 @dataclass(frozen=True)
 class _Patch:
-    """The samples of a plane that the heart covers at any phase, in a window of the view."""
+    """Samples of a plane that the heart covers at some phase, in a window of the view."""
 
     view: tuple[slice, slice]
     grid: Grid
@@ -273,7 +273,7 @@ class _Patch:
     def painted(
         self, heart: Heart, phase: int, width_mm: float
     ) -> tuple[Float32, Float32, Float32]:
-        """Return signal, covered part and cavity of each pixel of the window."""
+        """Return the signal, coverage and cavity fraction of each pixel of the window."""
         canvas, inside = heart.paint(self.grid, self.where, self.points, phase, width_mm)
         n_samples, *shape = self.grid.shape
         cells = self.where % (shape[0] * shape[1])
@@ -286,8 +286,8 @@ class _Patch:
         return signal, covered, cavity
 
 
-def _reached(heart: Heart, grid: Grid) -> _Patch | None:
-    """Return the samples that the heart covers at any phase, with some to spare, if any."""
+def _heart_samples(heart: Heart, grid: Grid) -> _Patch | None:
+    """Return the samples that the heart covers at some phase, with a margin, or None."""
     low, high = heart.bounds_mm
     points = grid.points()
     inside = np.ones(grid.shape, bool)
@@ -300,7 +300,7 @@ def _reached(heart: Heart, grid: Grid) -> _Patch | None:
         x, y, z = (p.ravel()[where] for p in points)
         touched = np.zeros(where.size, bool)
         for phase in {0, es_phase}:
-            # Edges smeared over 16 mm also catch where ED and ES leave out a phase between them.
+            # Edges widened to 16 mm include samples reached only between ED and ES.
             touched |= heart.paint(grid, where, (x, y, z), phase, 16.0)[0].covered > 0.0
         where = where[touched]
     if not where.size:
@@ -313,8 +313,8 @@ def _reached(heart: Heart, grid: Grid) -> _Patch | None:
     return _Patch(view, cropped, np.ravel_multi_index(index, cropped.shape), (x, y, z))
 
 
-def _drawn_in(still: Float32, middle_mm: Float64, plane: Plane) -> Float32:
-    """Return the surroundings as the contracted heart draws them in."""
+def _pulled_in(still: Float32, middle_mm: Float64, plane: Plane) -> Float32:
+    """Return the surroundings at ES, displaced towards the heart."""
     row, column = (np.linalg.inv(plane.affine) @ (*middle_mm, 1.0))[:2]
     r = np.arange(plane.shape[0], dtype=np.float32)[:, None] - np.float32(row)
     c = np.arange(plane.shape[1], dtype=np.float32) - np.float32(column)
@@ -332,8 +332,8 @@ def _drawn_in(still: Float32, middle_mm: Float64, plane: Plane) -> Float32:
     return drawn
 
 
-def _folded(wide: Float32, shape: tuple[int, int]) -> Float32:
-    """Return a wide image as a view too small for it shows it: cut and laid over itself."""
+def _wrapped(wide: Float32, shape: tuple[int, int]) -> Float32:
+    """Wrap an image around into a smaller view: crop it and add its margins at the far sides."""
     for axis, n in enumerate(shape):
         wide = np.moveaxis(wide, axis, 0)
         margin = (len(wide) - n) // 2
@@ -345,7 +345,7 @@ def _folded(wide: Float32, shape: tuple[int, int]) -> Float32:
 
 
 def _window(size: int, kept: float) -> Float32:
-    """Return what passes of each spatial frequency: a plateau with soft shoulders."""
+    """Return the transfer function of the spatial frequencies: a plateau with soft shoulders."""
     frequency = np.abs(np.fft.fftfreq(size)) * 2.0 / kept
     shoulder = np.clip((1.0 - frequency) / 0.35, 0.0, 1.0)
     passed: Float64 = 0.5 - 0.5 * np.cos(np.pi * shoulder)

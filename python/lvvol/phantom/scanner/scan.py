@@ -1,4 +1,4 @@
-"""One plane over the heart cycle, imaged in one breath-hold."""
+"""A cine of one plane, acquired in one breath-hold."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SHORT_AXIS, TWO_CHAMBER, FOUR_CHAMBER, LOCALISER = "sax", "2ch", "4ch", "localiz
 
 @dataclass(frozen=True)
 class Subject:
-    """Who lies in which scanner.
+    """A patient in a scanner.
 
     Parameters
     ----------
     torso, heart : Torso, Heart
         The anatomy.
     heart_to_patient : ndarray of float64, shape (4, 4)
-        Maps heart coordinates (p, q, u, 1) to patient LPS mm; (0, 0, 0) is the epicardial apex.
+        Map from heart coordinates (p, q, u, 1) to patient LPS mm; (0, 0, 0) is the epicardial apex.
     scanner : Scanner
         Coils, noise and intensities.
     """
@@ -37,7 +37,7 @@ class Subject:
 
     @property
     def middle_mm(self) -> Float64:
-        """Patient LPS of the middle of the LV's axis at ED."""
+        """Centre of the LV's axis at ED, in patient LPS."""
         half = 0.5 * self.heart.phases[0].cavity.base_mm
         middle: Float64 = (self.heart_to_patient @ (0.0, 0.0, half, 1.0))[:3]
         return middle
@@ -49,36 +49,36 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """One plane over the cycle; its images are rendered when they are first asked for.
+    """A cine of one plane; images are rendered on first access.
 
     Parameters
     ----------
     name : str
-        Unlike that of any other scan of the study; identifiers are made from it.
+        Unique within the study; identifiers are derived from it.
     view : str
         ``"sax"``, ``"2ch"``, ``"4ch"`` or ``"localizer"``.
     subject : Subject
-        What is imaged.
+        Patient and scanner.
     plane : Plane
-        Where.
+        Image plane.
     times_ms : ndarray of float64, shape (phase,)
-        Time after the R wave of each image.
+        Time of each image after the R wave.
     interval_ms : float
-        Time from one R wave to the next.
+        RR interval.
     acquired_s : float
-        When the scan began, in seconds since the study did.
+        Start of the scan, in seconds after the start of the study.
     series : int
         Series number.
     first_instance : int
         Instance number of the first image in its series.
     noise_seed : tuple of int
-        What the noise is drawn from.
+        Seed of the noise.
     off_stack : bool
-        Whether the plane lies too far from the stack to belong to it.
+        True if the plane is too far from the stack to belong to it.
     lost : frozenset of int
         Phases whose files are missing.
     cut : mapping of int to float
-        Phases whose files are truncated, with the part of the pixels that is left.
+        Phases whose files are truncated, with the fraction of the pixels that is left.
     """
 
     name: str
@@ -97,12 +97,12 @@ class Scan:
 
     @property
     def images(self) -> UInt16:
-        """Stored pixels of every phase, lost or not, of shape (phase, row, column)."""
+        """Stored pixels of every phase, including lost ones, of shape (phase, row, column)."""
         return self._rendered[0]
 
     @property
     def lv_coverage(self) -> UInt8:
-        """Part of each pixel's slab that the LV cavity fills, 255 for all of it."""
+        """Fraction of each pixel's slab inside the LV cavity, 255 for all of it."""
         return self._rendered[1]
 
     @property
@@ -117,7 +117,7 @@ class Scan:
 
     @property
     def readable(self) -> tuple[int, ...]:
-        """Phases whose file is whole."""
+        """Phases whose file is complete."""
         return tuple(t for t in self.stored if t not in self.cut)
 
     @cached_property

@@ -26,17 +26,17 @@ def draw_short_axis(
     Parameters
     ----------
     rng : Generator
-        Source of gap, field of view and turn.
+        Generator of gap, field of view and rotation.
     heart : Heart
-        What must be covered.
+        Heart to cover.
     heart_to_patient : ndarray of float64, shape (4, 4)
-        Where it lies.
+        Map from heart coordinates to patient LPS mm.
     vendor : str
-        Whose matrices to imitate.
+        Manufacturer, which sets the matrix.
     n_slices : int or None
-        How many slices; None for as many as cover the LV at ED.
+        Number of slices; None for as many as cover the LV at ED.
     rows : int
-        Rows of the matrix; pixels grow as it shrinks, and the field of view stays.
+        Rows of the matrix; the field of view is constant.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def draw_short_axis(
     shift_mm = rng.normal(0.0, 10.0, 2)
     planes = []
     for z in range(n_slices):
-        # The chest wall is near on the apex's side, so the view is centred towards the RV and back.
+        # The chest wall is close to the apex, so the view is centred towards the RV and the back.
         level = first_mm + gap * z
         centre = heart_to_patient[:3] @ (12.0 + shift_mm[0], 12.0 + shift_mm[1], level, 1.0)
         affine = plane_affine(centre, row, np.cross(u, row), pixel_mm, shape)
@@ -71,7 +71,7 @@ def draw_short_axis(
 
 
 def two_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
-    """Return the plane through the LV's axis that misses the RV, head up and back to the right."""
+    """Return the plane through the LV's axis that misses the RV; head up, back on the right."""
     p = heart_to_patient[:3, 0]
     column = _unit(np.array([0.0, 0.0, -1.0]) + p[2] * p)
     row = np.cross(p, column)
@@ -82,7 +82,7 @@ def two_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
 
 
 def four_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
-    """Return the plane through the LV's axis and the RV, the patient's left on the right."""
+    """Return the plane through the LV's axis and the RV; the patient's left on the right."""
     p, q, u = heart_to_patient[:3, :3].T
     towards_rv = np.cos(heart.rv_angle) * p + np.sin(heart.rv_angle) * q
     normal = np.cross(towards_rv, u)
@@ -91,7 +91,7 @@ def four_chamber(heart: Heart, heart_to_patient: Float64, like: Plane) -> Plane:
     column *= np.sign(column[1])  # back is down
     centre = heart_to_patient[:3] @ (0.0, 0.0, 0.6 * heart.phases[0].cavity.base_mm, 1.0)
     centre += 15.0 * towards_rv
-    # Phases are encoded across the chest's shorter side, so the matrix lies on its side.
+    # Phase encoding is across the chest's shorter side, so the matrix is landscape.
     shape = (like.shape[1], like.shape[0])
     return Plane(plane_affine(centre, row, column, like.pixel_mm, shape), shape, like.thickness_mm)
 
@@ -102,9 +102,9 @@ def localisers(centre_mm: Float64, rows: int = 256) -> tuple[Plane, ...]:
     Parameters
     ----------
     centre_mm : ndarray of float64, shape (3,)
-        Patient LPS of the middle of each.
+        Centre of each plane in patient LPS.
     rows : int
-        Rows and columns of each; the field of view stays at 400 mm.
+        Rows and columns of each; the field of view is 400 mm.
     """
     left, back, up = np.eye(3)
     pixel_mm = LOCALISER_PIXEL_MM * 256 / rows
@@ -123,7 +123,7 @@ def plane_affine(
     Parameters
     ----------
     centre : ndarray of float64, shape (3,)
-        Patient LPS of the middle of the pixel at (rows // 2, columns // 2).
+        Centre of the pixel at (rows // 2, columns // 2) in patient LPS.
     row, column : ndarray of float64, shape (3,)
         Directions of DICOM's row (along which the column index grows) and column.
     pixel_mm : float
