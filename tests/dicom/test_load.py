@@ -45,7 +45,7 @@ def check_message(caught, study):
 
 def test_empty_folder(study):
     (study.folder / "sub").mkdir()
-    with pytest.raises(EmptyStudyError, match=r"found no files$") as caught:
+    with pytest.raises(EmptyStudyError, match=r"expected DICOM files, found no files$") as caught:
         load_study(study.folder)
     check_message(caught, study.folder)
 

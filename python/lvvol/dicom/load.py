@@ -186,8 +186,7 @@ def _check_reading(study: Path, reading: Reading, n_links: int) -> None:
     if reading.excluded:
         reason, files = next(iter(reading.excluded.items()))
         raise NotCineError(
-            f"{study}: expected cine MR images, found only {count_files(files, 'unsuitable')}: "
-            f"{reason}"
+            f"{study}: expected cine MR images, found {count_files(files, 'unsuitable')}: {reason}"
         )
     if reading.without_image:
         raise NotCineError(

@@ -127,7 +127,7 @@ def test_real_study_series_by_series(real_data):
     series = by_number(survey)
     assert len(series) == 18
     assert {n for n, s in series.items() if s.views == ("long axis",)} == {20, 21}
-    set_aside = {n for n, s in series.items() if s.views == ("short axis",) and not s.n_slices_used}
-    assert len(set_aside) == 5
+    unused = {n for n, s in series.items() if s.views == ("short axis",) and not s.n_slices_used}
+    assert len(unused) == 5
     assert sum(s.n_slices_used for s in survey.series) == survey.stack.n_slices == 11
     assert sum(s.n_files for s in survey.series) == 540
