@@ -1,4 +1,4 @@
-"""`CineStack`, the one form in which a study travels through lvvol."""
+"""`CineStack`, the representation of a study throughout lvvol."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from lvvol.typing import Float32, Float64
 
 @dataclass(frozen=True)
 class Decision:
-    """One choice made while a study was read.
+    """A decision made while reading a study.
 
     Parameters
     ----------
     what : str
-        What was done, in one sentence.
+        The action, in one sentence.
     why : str
-        The measured reason.
+        The reason, with the measured values.
     files : tuple of str
-        The files it was done to, relative to the study.
+        The files concerned, relative to the study.
     """
 
     what: str
@@ -31,9 +31,9 @@ class Decision:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CineStack:
-    """A short-axis cine stack: every slice at every phase, and where it lies in the patient.
+    """A short-axis cine stack: all slices at all phases, with their position in the patient.
 
-    Slices are in spatial order, phases in temporal order from the R wave (about ED).
+    Slices are in spatial order, phases in temporal order from the R wave (close to ED).
 
     Parameters
     ----------
@@ -44,29 +44,29 @@ class CineStack:
     positions_mm : ndarray of float64, shape (slice,)
         Position of each slice along the common normal, strictly increasing.
     times_ms : ndarray of float64, shape (slice, phase)
-        Time after the R wave; NaN where the files do not say.
+        Time after the R wave; NaN where unknown.
     affines : ndarray of float64, shape (slice, 4, 4)
-        Each maps (row, column, k, 1) to patient LPS mm; row and column are pixel-centre indices, k
-        is mm along the unit normal.
+        Maps from (row, column, k, 1) to patient LPS mm; row and column are pixel-centre indices, k
+        is the distance in mm along the unit normal.
     study_uid, frame_of_reference_uid : str
-        Empty where the files hold none.
+        Empty where missing from the files.
     series_uids : tuple of str, one per slice
-        Empty strings where the files hold none.
+        Empty strings where missing from the files.
     series_numbers : tuple of int or None, one per slice
-        None where the files hold none.
+        None where missing from the files.
     apex : "first", "last" or None
-        Which end of the stack is nearer to the apex; None where that could not be established.
+        The end of the stack nearer to the apex; None if unknown.
     sop_instance_uids : tuple of tuple of str, (slice, phase)
-        The image each plane came from.
+        The source image of each slice and phase.
     decisions : tuple of Decision
-        Every choice made while reading.
+        All decisions made while reading.
     warnings : tuple of str
-        What a user should know before trusting the result.
+        Problems to consider before trusting a measurement.
 
     Raises
     ------
     ValueError
-        If a shape, dtype or order contradicts the above.
+        If the arrays do not have these shapes, dtypes and order.
     """
 
     images: Float32
@@ -108,16 +108,16 @@ class CineStack:
         return f"CineStack({self.describe()}, {count} warning{'s' * (count != 1)})"
 
     def describe(self) -> str:
-        """Return slices and the distances between them, phases, and pixels in one line."""
+        """Summarise slices, gaps, phases and pixels in one line."""
         rows, columns = self.images.shape[2:]
         gaps = sorted({round(gap, 1) for gap in self.slice_gaps_mm.tolist()})
-        apart = "" if not gaps else f" {gaps[0]:.1f}"
-        apart += f" to {gaps[-1]:.1f}" if len(gaps) > 1 else ""
-        between_rows, between_columns = self.pixel_spacing_mm
+        spread = "" if not gaps else f" {gaps[0]:.1f}"
+        spread += f" to {gaps[-1]:.1f}" if len(gaps) > 1 else ""
+        row_mm, column_mm = self.pixel_spacing_mm
         return (
-            f"{self.n_slices} slice{'s' * (self.n_slices != 1)}{apart}{' mm apart' * bool(gaps)}, "
+            f"{self.n_slices} slice{'s' * (self.n_slices != 1)}{spread}{' mm apart' * bool(gaps)}, "
             f"{self.n_phases} phases, {rows} x {columns} pixels of "
-            f"{between_rows:.2f} x {between_columns:.2f} mm"
+            f"{row_mm:.2f} x {column_mm:.2f} mm"
         )
 
     @property
@@ -132,5 +132,5 @@ class CineStack:
 
     @property
     def slice_gaps_mm(self) -> Float64:
-        """Distance between neighbouring slices, shape (slice - 1,)."""
+        """Distances between neighbouring slices, shape (slice - 1,)."""
         return np.diff(self.positions_mm)

@@ -1,7 +1,7 @@
-"""Every error lvvol raises on purpose, and the exit code the command line gives it.
+"""Errors that lvvol raises on purpose, each with the exit code of the command line.
 
-A message is one line: it names the file or argument, what was expected and what came. The codes are
-part of the interface (``docs/exit-codes.md``); 1 is left for bugs and 2 for wrong usage.
+Messages are one line: the file or argument, what was expected and what was found. The codes are
+part of the interface (``docs/exit-codes.md``); 1 is reserved for bugs and 2 for usage errors.
 """
 
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 
 class LvvolError(Exception):
-    r"""Base of all errors lvvol raises on purpose.
+    r"""Base class of all lvvol errors.
 
     Parameters
     ----------
     message : str
-        What is wrong; control characters, such as line breaks in a file's name, are escaped.
+        The error message; control characters, such as line breaks in file names, are escaped.
 
     Examples
     --------
@@ -35,91 +35,91 @@ class MissingExtraError(LvvolError, ImportError):
 
 
 class StudyNotFoundError(LvvolError):
-    """The path given as a study does not exist."""
+    """The study path does not exist."""
 
     exit_code = 10
 
 
 class PermissionDeniedError(LvvolError):
-    """The study, or every file in it, may not be read."""
+    """The study, or every file in it, is not readable."""
 
     exit_code = 11
 
 
 class EmptyStudyError(LvvolError):
-    """The folder or archive holds no file at all."""
+    """The folder or archive contains no files."""
 
     exit_code = 12
 
 
 class NotDicomError(LvvolError):
-    """Files are there, none of them DICOM."""
+    """None of the files is DICOM."""
 
     exit_code = 13
 
 
 class WrongModalityError(LvvolError):
-    """DICOM images are there, none of them MR."""
+    """None of the DICOM images is MR."""
 
     exit_code = 14
 
 
 class TooFewSlicesError(LvvolError):
-    """No short-axis stack of at least three slices can be formed."""
+    """The images do not form a short-axis stack of at least three slices."""
 
     exit_code = 15
 
 
 class NotCineError(LvvolError):
-    """The images do not show the heart over the cycle: fewer than two phases."""
+    """The images do not cover the heart cycle: fewer than two phases."""
 
     exit_code = 16
 
 
 class DamagedStudyError(LvvolError):
-    """What would be the stack is truncated or cannot be decoded."""
+    """The files of the stack are truncated or cannot be decoded."""
 
     exit_code = 17
 
 
 class ArchiveError(LvvolError):
-    """An archive is damaged, too large when unpacked, or its names lead outside it."""
+    """The archive is damaged, encrypted, too large when unpacked, or contains unsafe paths."""
 
     exit_code = 18
 
 
 class AmbiguousStudyError(LvvolError):
-    """Several patients or studies lie together, and more than one holds a short-axis cine stack."""
+    """Several patients or studies in the folder each have a short-axis cine stack."""
 
     exit_code = 19
 
 
 class SeriesError(LvvolError):
-    """A series that was asked for is not there, or cannot be part of a short-axis stack."""
+    """A requested series does not exist or cannot be part of a short-axis stack."""
 
     exit_code = 23
 
 
 class RoiNotFoundError(LvvolError):
-    """No window looks like a left ventricle: refusing beats a number that looks right."""
+    """No window looks like a left ventricle, so nothing is measured."""
 
     exit_code = 20
 
 
 class WeightsError(LvvolError):
-    """Weights are missing, damaged, or were made for another network."""
+    """The weights are missing, damaged, or belong to another network."""
 
     exit_code = 21
 
 
 class OutputError(LvvolError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be written to the requested path."""
 
     exit_code = 22
 
 
 class DatasetError(LvvolError):
-    """A training or evaluation dataset is missing, incomplete or contradicts itself."""
+    """A training or evaluation dataset is missing, incomplete or inconsistent."""
 
     exit_code = 30
 

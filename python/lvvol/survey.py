@@ -1,4 +1,4 @@
-"""`Survey`, what was found in a study: its series, what each shows, and what became of it."""
+"""`Survey`, the contents of a study: its series and how each was used."""
 
 from __future__ import annotations
 
@@ -22,41 +22,41 @@ View = Literal[
 
 @dataclass(frozen=True)
 class Series:
-    """One series of a study: what it shows and what became of it.
+    """A series of a study: its contents and how it was used.
 
     Parameters
     ----------
     uid : str
-        Series Instance UID; empty where the files hold none.
+        Series Instance UID; empty where missing from the files.
     number : int or None
-        Series number; None where the files hold none.
+        Series Number; None where missing from the files.
     description : str
-        Series description; empty where the files hold none.
+        Series Description; empty where missing from the files.
     folder : str
-        The folder its files share, relative to the study; empty for the study itself.
+        The common folder of its files, relative to the study; empty for the study folder.
     views : tuple of str
-        What its images show, told by geometry and time, the view of most images first.
+        Views found from geometry and timing, the most frequent first.
 
-        - short axis: cines parallel to the stack;
-        - long axis: cines of a plane that holds the stack's axis;
-        - other cine: cines of another plane, or of any where no stack was found;
-        - many beats: one plane over many beats, as contrast agent passes or the patient breathes;
-        - phase map: pixels hold the signal's phase, such as velocities;
+        - short axis: cine parallel to the stack;
+        - long axis: cine in a plane that contains the axis of the stack;
+        - other cine: cine in any other plane, or in any plane if there is no stack;
+        - many beats: one plane over many beats, such as perfusion or free breathing;
+        - phase map: pixels are the phase of the signal, such as velocities;
         - localiser: still images in several directions;
         - short-axis still: still images parallel to the stack, such as late enhancement;
         - still: other still images.
     n_files, n_images, n_planes : int
-        Files, images in them, and different planes they show.
+        Number of files, of images in them, and of distinct planes.
     n_phases : (int, int)
-        Fewest and most phases of a plane.
+        Smallest and largest number of phases of a plane.
     rows, columns : int
-        Size of most images.
+        Most frequent image size.
     pixel_spacing_mm : (float, float)
-        Distance between rows, then between columns, of most images.
+        Distance between rows, then between columns, of the most frequent image size.
     n_slices_used : int
-        Slices of the stack that come from this series.
+        Number of slices of the stack taken from this series.
     why : str
-        Why it is used, or not, or only in part; one line.
+        Why the series is used, partly used or not used; one line.
     """
 
     uid: str
@@ -77,20 +77,20 @@ class Series:
 
 @dataclass(frozen=True)
 class Survey:
-    """All that reading a study found: its series and its stack, or why there is none.
+    """The contents of a study: its series, and its stack or the reason why there is none.
 
     Parameters
     ----------
     series : tuple of Series
-        By number, then UID and folder.
+        Sorted by number, UID and folder.
     stack : CineStack or None
         The short-axis stack.
     error : LvvolError or None
-        Why there is no stack; exactly one of `stack` and `error` is given.
+        Why there is no stack; exactly one of `stack` and `error` is None.
     decisions : tuple of Decision
-        Every choice made while reading; those of `stack` where there is one.
+        All decisions made while reading; those of `stack` if there is one.
     warnings : tuple of str
-        What a user should know; those of `stack` where there is one.
+        Problems found while reading; those of `stack` if there is one.
 
     Raises
     ------

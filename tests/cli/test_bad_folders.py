@@ -1,4 +1,4 @@
-"""Folders as nobody makes them: links, pipes, odd names, depths without end, files that vanish."""
+"""Unusual folders: links, pipes, odd names, deep nesting and files that disappear."""
 
 import os
 import socket
@@ -13,20 +13,20 @@ from lvvol.sources import archive
 from tests.support.studies import good_study
 
 
-def test_links_that_lead_to_each_other(refused, tmp_path):
+def test_circular_links(refused, tmp_path):
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     assert "symbolic links" in refused(tmp_path / "a", errors.StudyNotFoundError)
     refused(tmp_path / "a" / "below", errors.StudyNotFoundError)
 
 
-def test_pipe_as_study_is_not_waited_for(refused, tmp_path):
+def test_pipe_as_study_does_not_block(refused, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert "pipe or device" in refused(tmp_path / "pipe", errors.NotDicomError)
     refused(Path("/dev/zero"), errors.NotDicomError)
 
 
-def test_names_that_are_none(tmp_path):
+def test_invalid_paths(tmp_path):
     for name in ("a\0b", "a" * 300, "a/" * 3000):
         with pytest.raises(errors.StudyNotFoundError):
             load_study(tmp_path / name)
@@ -35,14 +35,14 @@ def test_names_that_are_none(tmp_path):
 @pytest.mark.parametrize(
     "name", [b"caf\xe9\xff", b"two\nlines", b"\x1b]0;title\x07\x1b[2J", b"\xe2\x80\xae"]
 )
-def test_names_that_would_upset_a_terminal(refused, tmp_path, name):
+def test_names_with_control_characters(refused, tmp_path, name):
     folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     folder.mkdir()
     (folder / os.fsdecode(name)).write_bytes(bytes(300))
     refused(folder, errors.NotDicomError)
 
 
-def test_good_study_of_odd_names_loads(tmp_path):
+def test_study_with_odd_file_names_loads(tmp_path):
     good_study(tmp_path / "study")
     names = [b"caf\xe9\xff%d", b"two\nlines%d", b"\x1b[2J%d", b"%d \xe2\x80\xae"]
     for i, path in enumerate(sorted((tmp_path / "study").iterdir())):
@@ -52,7 +52,7 @@ def test_good_study_of_odd_names_loads(tmp_path):
 
 @pytest.fixture
 def dig(tmp_path):
-    """Make folders in folders, as deep as no path can say; return the outermost."""
+    """Return a function that nests folders deeper than any path can be; it returns the top one."""
     outermost = tmp_path / "study"
 
     def make(levels, name):
@@ -67,26 +67,26 @@ def dig(tmp_path):
         return outermost
 
     yield make
-    # Python's own removal goes down by recursion.
+    # Python's shutil.rmtree is recursive.
     subprocess.run(["rm", "-rf", str(outermost)], check=True)
 
 
-def test_folders_deeper_than_recursion_goes(dig):
+def test_folders_deeper_than_the_recursion_limit(dig):
     levels = sys.getrecursionlimit() + 100
     folder = dig(levels, "d")
     good_study(folder.joinpath(*["d"] * levels))
     assert load_study(folder).images.shape[:2] == (4, 4)
 
 
-def test_folders_deeper_than_a_path_may_be_long(refused, dig):
+def test_folders_deeper_than_the_longest_path(refused, dig):
     folder = dig(250, "d" * 20)
     refused(folder, errors.PermissionDeniedError)
     good_study(folder)
-    assert "may not be read" in load_study(folder).warnings[0]
+    assert "Excluded 1 unreadable file" in load_study(folder).warnings[0]
 
 
 def test_links_out_of_the_study(tmp_path):
-    """Up and back again, into the kernel's own file systems, and to what is not there."""
+    """Links to parents, to virtual file systems and to missing targets."""
     study = tmp_path / "patient" / "study"
     good_study(study)
     good_study(tmp_path / "patient" / "another")
@@ -104,21 +104,21 @@ def test_links_out_of_the_study(tmp_path):
         (study / name).symlink_to(target)
     with archive.open_source(study) as source:
         assert len(source.names) == 16
-        made_up = {name for name in ("kernel", "system") if (study / name).is_mount()}
-        assert made_up <= set(source.unreadable)
+        virtual = {name for name in ("kernel", "system") if (study / name).is_mount()}
+        assert virtual <= set(source.unreadable)
     assert load_study(study).images.shape[:2] == (4, 4)
 
 
 def test_pipes_and_sockets_in_a_study_are_not_opened(tmp_path, monkeypatch):
     good_study(tmp_path / "study")
     os.mkfifo(tmp_path / "study" / "pipe.dcm")
-    monkeypatch.chdir(tmp_path / "study")  # a socket's path is short
+    monkeypatch.chdir(tmp_path / "study")  # socket paths must be short
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("socket")
         assert load_study(tmp_path / "study").images.shape[:2] == (4, 4)
 
 
-def test_files_that_vanish_while_being_read(tmp_path, monkeypatch):
+def test_files_that_disappear_while_reading(tmp_path, monkeypatch):
     opened = archive._FolderSource.open
 
     def vanish(self, name):

@@ -1,4 +1,4 @@
-"""Bad input, from the file to the exit code: one line on stderr, nothing on stdout, no result."""
+"""Bad input: exit code, one line on stderr, nothing on stdout, and no result."""
 
 import os
 import tempfile
@@ -26,7 +26,7 @@ def no_dicom(folder):
     (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
 
 
-def one_file_that_is_no_dicom(folder):
+def one_file_that_is_not_dicom(folder):
     folder.write_bytes(b"%PDF-1.7 " + bytes(500))
 
 
@@ -61,8 +61,8 @@ def truncated_in_the_header(folder):
         path.write_bytes(path.read_bytes()[:500])
 
 
-def only_a_directory_of_dicom(folder):
-    """The index of a disc without the images it lists."""
+def dicomdir_only(folder):
+    """Write a DICOMDIR without the images it lists."""
     folder.mkdir()
     study = Study(folder)
     index = study.dataset(SOPClassUID="1.2.840.10008.1.3.10", Modality=None)
@@ -77,13 +77,13 @@ def only_a_directory_of_dicom(folder):
         (missing, errors.StudyNotFoundError),
         (empty, errors.EmptyStudyError),
         (no_dicom, errors.NotDicomError),
-        (one_file_that_is_no_dicom, errors.NotDicomError),
+        (one_file_that_is_not_dicom, errors.NotDicomError),
         (ct, errors.WrongModalityError),
         (one_slice, errors.TooFewSlicesError),
         (one_phase, errors.NotCineError),
         (truncated, errors.DamagedStudyError),
         (truncated_in_the_header, errors.DamagedStudyError),
-        (only_a_directory_of_dicom, errors.NotCineError),
+        (dicomdir_only, errors.NotCineError),
     ],
 )
 def test_wrong_study(refused, tmp_path, make, error, as_json):
@@ -101,8 +101,8 @@ def test_two_patients(refused, tmp_path):
     refused(tmp_path / "study", errors.AmbiguousStudyError)
 
 
-def test_a_study_without_a_heart_gives_no_number(run, tmp_path):
-    """Ramps of grey in the frame of a heart: whatever it says, it must not be a volume."""
+def test_study_without_a_heart_is_refused(run, tmp_path):
+    """A stack of grey ramps must not give a volume."""
     good_study(tmp_path / "study")
     code, out, err = run("predict", tmp_path / "study")
     assert (code, out) == (errors.RoiNotFoundError.exit_code, "")
@@ -110,8 +110,8 @@ def test_a_study_without_a_heart_gives_no_number(run, tmp_path):
 
 
 @pytest.fixture
-def powerless():
-    """Make this process one that permissions bind, and give it a place it can reach."""
+def unprivileged():
+    """Yield a folder, and a function that drops root privileges so that permissions apply."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         folder.chmod(0o755)
@@ -131,8 +131,8 @@ def powerless():
 
 
 @pytest.mark.parametrize("what", ["folder", "files", "a folder above", "zip"])
-def test_no_permission(powerless, what):
-    folder, enter = powerless
+def test_no_permission(unprivileged, what):
+    folder, enter = unprivileged
     study = folder / "above" / "study"
     good_study(study)
     closed = {
@@ -152,9 +152,6 @@ def test_no_permission(powerless, what):
         load_study(study)
 
 
-# Archives.
-
-
 @pytest.mark.parametrize("name", hostile.MANGLED)
 def test_mangled_archive(refused, tmp_path, name):
     path = tmp_path / name
@@ -162,7 +159,7 @@ def test_mangled_archive(refused, tmp_path, name):
     assert str(path) in refused(path, errors.ArchiveError)
 
 
-def test_archive_with_names_outside(refused, tmp_path):
+def test_archive_with_paths_outside(refused, tmp_path):
     path = tmp_path / "study.zip"
     with zipfile.ZipFile(path, "w") as z:
         z.writestr("../outside\n\x1b[2J.dcm", b"")
@@ -170,7 +167,7 @@ def test_archive_with_names_outside(refused, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["study.zip"]
 
 
-def test_archive_in_a_folder_is_no_study(refused, tmp_path):
+def test_archive_in_a_folder_is_not_opened(refused, tmp_path):
     good_study(tmp_path / "study")
     folder = tmp_path / "folder"
     folder.mkdir()

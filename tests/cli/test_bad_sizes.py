@@ -1,4 +1,4 @@
-"""What bad input costs: bytes read, memory and work stay small, whatever the input promises."""
+"""The cost of bad input: bytes read, memory and work stay small whatever sizes it declares."""
 
 import json
 import subprocess
@@ -13,15 +13,15 @@ from tests.support.studies import good_study
 
 
 def bytes_read():
-    """What this process has read since it began."""
+    """Return the number of bytes that this process has read."""
     path = Path("/proc/self/io")
     if not path.exists():
-        pytest.skip("no count of the bytes read on this system")
+        pytest.skip("this system does not count bytes read")
     return int(path.read_text().split("rchar: ")[1].split("\n")[0])
 
 
 @pytest.mark.parametrize("name", ["disk.img", "disk.zip", "disk.tar", "in/disk.img"])
-def test_two_gigabytes_of_another_kind_cost_one_small_read(tmp_path, name):
+def test_large_non_dicom_file_costs_one_small_read(tmp_path, name):
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     with path.open("wb") as file:
@@ -44,18 +44,18 @@ resource.setrlimit(resource.RLIMIT_AS, (size + room, size + room))
 for path in sys.argv[2:]:
     try:
         load_study(path)
-        said = ["none", ""]
+        outcome = ["none", ""]
     except errors.LvvolError as error:
-        said = [type(error).__name__, str(error)]
+        outcome = [type(error).__name__, str(error)]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps([*said, peak]), flush=True)
+    print(json.dumps([*outcome, peak]), flush=True)
 """
 
 
 def load_in_little_memory(paths, room):
-    """What loading each path ends in, in a process that may take `room` more bytes."""
+    """Load each path in a process limited to `room` more bytes; return the outcomes."""
     if not Path("/proc/self/statm").exists():
-        pytest.skip("no way to limit memory on this system")
+        pytest.skip("this system cannot limit memory")
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, str(room), *map(str, paths)],
         capture_output=True,
@@ -70,19 +70,21 @@ def load_in_little_memory(paths, room):
 def test_bombs_are_refused_in_little_memory(tmp_path):
     for name, make in hostile.BOMBS.items():
         make(tmp_path / name)
-    said = load_in_little_memory([tmp_path / name for name in hostile.BOMBS], 400 << 20)
-    ended = {name: (kind, line) for name, (kind, line, _) in zip(hostile.BOMBS, said, strict=True)}
-    # The understated member is 200 bytes of zeros as far as anyone may read it, and an archive in
-    # an archive is a file of another kind.
-    no_study = {"understated.zip", "inner.zip"}
-    for name, (kind, line) in ended.items():
+    loaded = load_in_little_memory([tmp_path / name for name in hostile.BOMBS], 400 << 20)
+    outcomes = {
+        name: (kind, line) for name, (kind, line, _) in zip(hostile.BOMBS, loaded, strict=True)
+    }
+    # Only the declared 200 bytes of the understated member are read. An archive within an archive
+    # is a non-DICOM file.
+    not_dicom = {"understated.zip", "inner.zip"}
+    for name, (kind, line) in outcomes.items():
         assert "\n" not in line
-        assert (name, kind) == (name, "NotDicomError" if name in no_study else "ArchiveError")
+        assert (name, kind) == (name, "NotDicomError" if name in not_dicom else "ArchiveError")
     for name in ("zeros.zip", "zeros.tar.gz", "zeros.tar.bz2", "zeros.tar.xz", "names.tar.gz"):
-        assert "at most 100 times its size" in ended[name][1]
+        assert "at most 100 times its size" in outcomes[name][1]
 
 
-def test_two_gigabytes_that_begin_like_dicom(tmp_path):
+def test_large_file_that_begins_like_dicom(tmp_path):
     path = tmp_path / "study"
     good_study(path)
     with next(path.iterdir()).open("r+b") as file:
@@ -91,8 +93,8 @@ def test_two_gigabytes_that_begin_like_dicom(tmp_path):
     assert kind == "none"  # the other files form a stack
 
 
-def test_work_grows_with_the_number_of_files_and_no_faster(tmp_path):
-    """Function calls, not seconds: twice the foreign files, twice the calls."""
+def test_work_is_linear_in_the_number_of_files(tmp_path):
+    """Counts function calls, not seconds: twice the files, at most about twice the calls."""
 
     def calls(n):
         folder = tmp_path / str(n)
@@ -113,5 +115,5 @@ def test_work_grows_with_the_number_of_files_and_no_faster(tmp_path):
             sys.setprofile(None)
         return count
 
-    calls(10)  # what is done once
+    calls(10)  # one-time work
     assert calls(2000) < 2.1 * calls(1000)

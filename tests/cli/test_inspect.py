@@ -14,7 +14,7 @@ from lvvol.report.contact_sheet import tile_size
 from tests.support.studies import DOWN, NORMAL, Study
 from tests.support.surveys import a_survey
 
-# What a header may hold: line breaks, terminal codes of both kinds, a bidirectional override.
+# Line breaks, C0 and C1 control codes, and a bidirectional override in a header.
 EVIL = {
     "SpecificCharacterSet": "ISO_IR 192",
     "SeriesDescription": "sax\x1b[2J\x9b31m\r\n\x07\u202e!",
@@ -23,7 +23,7 @@ EVIL = {
 
 @pytest.fixture
 def study(tmp_path):
-    """Four slices of three phases in two series, the last slice 16 mm off, and a long-axis view."""
+    """Four slices of three phases in three series, a gap of 16 mm, and a long-axis view."""
     study = Study(tmp_path / "study")
     for z in (0, 1, 2, 4):
         study.slice(z, n_phases=3, SeriesNumber=1 + z // 2, **EVIL)
@@ -69,7 +69,7 @@ def test_series_stack_and_decisions_are_printed(run, study):
     assert any("tilted" in line for line in lines[lines.index("Decisions") :])
 
 
-def test_json_holds_the_stack_that_is_loaded(run, study):
+def test_json_describes_the_loaded_stack(run, study):
     code, result, err = inspected(run, study.folder)
     stack = load_study(study.folder)
     assert (code, err) == (0, "")
@@ -93,7 +93,7 @@ def test_json_holds_the_stack_that_is_loaded(run, study):
 
 
 @pytest.mark.parametrize("json_option", [[], ["--json"]])
-def test_control_characters_in_headers_and_names_stay_off_the_terminal(run, tmp_path, json_option):
+def test_control_characters_in_headers_and_names_are_not_printed(run, tmp_path, json_option):
     good, bad = Study(tmp_path / "good"), tmp_path / "bad"
     for z in range(4):
         good.slice(z, n_phases=3, **EVIL, folder="a\x1b[31m\x9b\n/")
@@ -104,10 +104,10 @@ def test_control_characters_in_headers_and_names_stay_off_the_terminal(run, tmp_
         assert out.replace("\n", "").isprintable()
         assert err.replace("\n", "").isprintable()
         assert "sax" in out
-    assert "[31m" in run("inspect", good.folder)[1]  # of the file that was set aside
+    assert "[31m" in run("inspect", good.folder)[1]  # name of the excluded file
 
 
-def test_a_study_without_a_stack_is_shown_and_the_error_follows(run, tmp_path):
+def test_study_without_a_stack_is_printed_before_the_error(run, tmp_path):
     one_slice(tmp_path / "study")
     code, out, err = run("inspect", tmp_path / "study", "--png", tmp_path / "sheet.png")
     assert code == errors.TooFewSlicesError.exit_code
@@ -119,7 +119,7 @@ def test_a_study_without_a_stack_is_shown_and_the_error_follows(run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["study"]
 
 
-def test_json_without_a_stack_says_why(run, tmp_path):
+def test_json_without_a_stack_includes_the_error(run, tmp_path):
     one_slice(tmp_path / "study")
     code, result, err = inspected(run, tmp_path / "study")
     assert result["stack"] is None
@@ -133,7 +133,7 @@ def test_json_without_a_stack_says_why(run, tmp_path):
 
 
 @pytest.mark.parametrize("json_option", [[], ["--json"]])
-def test_where_nothing_is_found_there_is_only_the_error(run, tmp_path, json_option):
+def test_study_without_images_prints_only_the_error(run, tmp_path, json_option):
     (tmp_path / "empty").mkdir()
     for name, error in (
         ("missing", errors.StudyNotFoundError),
@@ -144,7 +144,7 @@ def test_where_nothing_is_found_there_is_only_the_error(run, tmp_path, json_opti
         assert err.count("\n") == 1
 
 
-def test_the_sheet_of_a_phantom_shows_its_images(run, tmp_path):
+def test_contact_sheet_of_a_phantom_shows_its_images(run, tmp_path):
     write_study(make_phantom(3, n_slices=4, n_phases=5), tmp_path / "study")
     code, out, err = run("inspect", tmp_path / "study", "--png", tmp_path / "new" / "sheet.png")
     assert (code, err) == (0, "")
@@ -153,8 +153,8 @@ def test_the_sheet_of_a_phantom_shows_its_images(run, tmp_path):
     sheet = SimpleITK.ReadImage(tmp_path / "new" / "sheet.png")
     grey = SimpleITK.GetArrayFromImage(sheet)[..., 0].astype(np.float32)
     stack = load_study(tmp_path / "study")
-    # Every image of the stack is found in the sheet, at the size at which it is drawn there, below
-    # the slice before and right of the phase before.
+    # Every image is found in the sheet, at the drawn size, below the previous slice and to the
+    # right of the previous phase.
     rows, columns = tile_size(stack)
     places = np.array(
         [[find(scaled(stack.images[z, t], rows, columns), grey) for t in (0, 2, 4)] for z in (0, 3)]
@@ -167,7 +167,7 @@ def test_the_sheet_of_a_phantom_shows_its_images(run, tmp_path):
 
 
 def scaled(image, rows, columns):
-    """An image at another size, by SimpleITK."""
+    """Resize an image with SimpleITK."""
     source = SimpleITK.GetImageFromArray(image)
     spacing = (image.shape[1] / columns, image.shape[0] / rows)
     origin = tuple((step - 1) / 2 for step in spacing)
@@ -178,20 +178,20 @@ def scaled(image, rows, columns):
 
 
 def find(tile, sheet):
-    """Row, column and correlation of the place in the sheet that looks most like a tile."""
+    """Return row, column and correlation of the best match of a tile in the sheet."""
     correlation = cv2.matchTemplate(sheet, tile, cv2.TM_CCOEFF_NORMED)
     row, column = np.unravel_index(correlation.argmax(), correlation.shape)
     return row, column, correlation[row, column]
 
 
-def test_with_json_the_sheet_is_not_spoken_of(run, study, tmp_path):
+def test_json_output_does_not_mention_the_sheet(run, study, tmp_path):
     code, result, _ = inspected(run, study.folder, "--png", tmp_path / "sheet.png")
     assert code == 0
     assert result["stack"]["n_slices"] == 4
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_sheet_that_cannot_be_written_is_said_before_the_work(run, tmp_path, monkeypatch):
+def test_unwritable_sheet_fails_before_reading(run, tmp_path, monkeypatch):
     monkeypatch.setattr(dicom, "survey_study", lambda *args, **options: pytest.fail("was read"))
     (tmp_path / "file").write_text("")
     for place in (tmp_path, tmp_path / "file" / "sheet.png"):
@@ -200,7 +200,7 @@ def test_a_sheet_that_cannot_be_written_is_said_before_the_work(run, tmp_path, m
         assert err.count("\n") == 1
 
 
-def test_reading_is_shown_on_a_terminal_only(run, monkeypatch):
+def test_progress_is_shown_on_a_terminal_only(run, monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
             return True
@@ -226,7 +226,7 @@ def test_reading_is_shown_on_a_terminal_only(run, monkeypatch):
     assert calls[0] is None
 
 
-def test_neither_torch_nor_without_a_sheet_opencv_is_loaded(study):
+def test_opencv_is_loaded_only_for_a_sheet_and_torch_never(study):
     code = (
         "import sys; from lvvol.cli import main; code = main(sys.argv[1:]);"
         "print(code, *sorted({'torch', 'cv2'} & sys.modules.keys()), file=sys.stderr)"
@@ -253,9 +253,7 @@ def test_neither_torch_nor_without_a_sheet_opencv_is_loaded(study):
         ("sunnybrook/SCD_IMAGES_01/SCD0000301", 1, 1, (10, 20), 8.0),
     ],
 )
-def test_real_studies_are_told_and_drawn(
-    run, real_data, tmp_path, name, n_series, n_used, shape, gap_mm
-):
+def test_real_studies(run, real_data, tmp_path, name, n_series, n_used, shape, gap_mm):
     sheet = tmp_path / "sheet.png"
     code, result, _ = inspected(run, real_data / name, "--png", sheet)
     assert code == 0

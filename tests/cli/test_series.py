@@ -1,4 +1,4 @@
-"""The option --series of the commands that read a study."""
+"""The --series option of `predict` and `inspect`."""
 
 import json
 
@@ -11,21 +11,21 @@ from tests.support.surveys import a_survey
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """Stand in for reading and measuring; holds the series that were asked for."""
-    called = []
+def requested(monkeypatch):
+    """Replace reading and measuring; return the list of requested series."""
+    names = []
 
     def survey_study(study, *, series=(), progress=None):
-        called.extend(series)
+        names.extend(series)
         return a_survey()
 
     def predict(study, *, series=(), **options):
-        called.extend(series)
+        names.extend(series)
         return disc_prediction()
 
     monkeypatch.setattr(dicom, "survey_study", survey_study)
     monkeypatch.setattr(model, "predict", predict)
-    return called
+    return names
 
 
 @pytest.mark.parametrize("command", ["inspect", "predict"])
@@ -38,24 +38,24 @@ def asked(monkeypatch):
         (["--series", " 05 ", "--series", "x"], [5, "x"]),
     ],
 )
-def test_digits_are_a_number_and_all_else_a_uid(run, asked, command, arguments, series):
+def test_digits_are_a_number_and_anything_else_a_uid(run, requested, command, arguments, series):
     assert run(command, "study", *arguments)[0] == 0
-    assert asked == series
-    assert [type(name) for name in asked] == [type(name) for name in series]
+    assert requested == series
+    assert [type(name) for name in requested] == [type(name) for name in series]
 
 
 @pytest.mark.parametrize("command", ["inspect", "predict"])
 @pytest.mark.parametrize("name", ["", " "])
-def test_no_name_is_wrong_usage(run, asked, command, name):
+def test_empty_name_is_a_usage_error(run, requested, command, name):
     code, out, err = run(command, "study", "--series", name)
     assert (code, out) == (2, "")
     assert "--series" in err
-    assert asked == []
+    assert requested == []
 
 
 @pytest.fixture
 def scanned_twice(tmp_path):
-    """Four slices as series 1, and again, later, as series 2."""
+    """Four slices as series 1, repeated later as series 2."""
     study = Study(tmp_path)
     for number in (1, 2):
         for z in range(4):
@@ -69,7 +69,7 @@ def used_series(result):
     return {slice_["number"] for slice_ in result["stack"]["series"]}
 
 
-def test_the_series_asked_for_is_used(run, scanned_twice):
+def test_requested_series_is_used(run, scanned_twice):
     def inspected(*arguments):
         code, out, err = run("inspect", scanned_twice.folder, "--json", *arguments)
         assert (code, err) == (0, "")
@@ -82,7 +82,7 @@ def test_the_series_asked_for_is_used(run, scanned_twice):
 
 @pytest.mark.parametrize("command", ["inspect", "predict"])
 @pytest.mark.parametrize("name", ["3", "1.2.3"])
-def test_a_series_that_is_not_there_has_its_exit_code(run, scanned_twice, command, name):
+def test_missing_series_has_its_exit_code(run, scanned_twice, command, name):
     code, _, err = run(command, scanned_twice.folder, "--series", name)
     assert code == errors.SeriesError.exit_code == 23
     assert err.startswith("lvvol: error: ")

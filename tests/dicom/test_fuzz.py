@@ -1,4 +1,4 @@
-"""A short run of the fuzz, and whether its oracle sees what it is there to see."""
+"""A short fuzz run, and tests of its oracle."""
 
 import dataclasses
 import subprocess
@@ -20,23 +20,23 @@ def problems(results):
     return {r.case: (r.base, r.log, r.problems) for r in results if r.problems}
 
 
-def test_mutated_studies_are_read_right_or_refused():
+def test_mutated_studies_are_read_correctly_or_refused():
     results = run(300, seed=1, data=None)
     assert problems(results) == {}
     assert [r.case for r in results] == list(range(300))
     stacks = sum("stack" in r.outcome for r in results)
-    assert 100 < stacks < 290  # neither all is refused, nor does nothing matter
+    assert 100 < stacks < 290  # some are refused, but not all
     assert {r.base for r in results} == set(SYNTHETIC)
 
 
 @pytest.mark.real_data
-def test_mutated_real_studies_are_read_right_or_refused(real_data):
+def test_mutated_real_studies_are_read_correctly_or_refused(real_data):
     results = run(108, seed=1, data=real_data)
     assert problems(results) == {}
     assert {r.base for r in results} == {*SYNTHETIC, *REAL}
 
 
-def test_a_case_is_the_same_every_time():
+def test_cases_are_reproducible():
     first, again, other = make_case(7, 3, None), make_case(7, 3, None), make_case(7, 4, None)
     assert first.files == again.files
     assert first.log == again.log
@@ -45,7 +45,7 @@ def test_a_case_is_the_same_every_time():
 
 
 @pytest.mark.parametrize("name", SYNTHETIC)
-def test_files_come_together_as_they_came_apart(name):
+def test_files_round_trip(name):
     for content in base_of(name, None).files.values():
         if content[128:132] == b"DICM":
             file = take_apart(content)
@@ -55,7 +55,7 @@ def test_files_come_together_as_they_came_apart(name):
 
 
 def load(name, folder):
-    """A study as it should be: its stack and its files."""
+    """Write and load an unmutated study; return its stack and files."""
     base = base_of(name, None)
     for file, content in base.files.items():
         path = folder / file
@@ -65,7 +65,7 @@ def load(name, folder):
 
 
 @pytest.mark.parametrize("name", SYNTHETIC)
-def test_whole_studies_are_right(tmp_path, name):
+def test_unmutated_studies_have_no_problems(tmp_path, name):
     stack, files = load(name, tmp_path)
     assert check(stack, files, files) == []
     assert stack.n_phases == 3
@@ -78,7 +78,7 @@ def moved(stack, slice_index, by_mm):
 
 
 def exchanged(array, i, j):
-    """A copy with two of its first axis exchanged."""
+    """Return a copy with two entries of the first axis swapped."""
     order = list(range(len(array)))
     order[i], order[j] = j, i
     return array[order]
@@ -104,26 +104,26 @@ LIES = {
         "sop_instance_uids": tuple((b, a, c) for a, b, c in s.sop_instance_uids),
     },
     "times of two phases exchanged": lambda s: {"times_ms": s.times_ms[:, [1, 0, 2]]},
-    "pixels that are no numbers": lambda s: {"images": s.images * np.float32(np.nan)},
+    "NaN pixels": lambda s: {"images": s.images * np.float32(np.nan)},
     "axes that are not perpendicular": lambda s: {"affines": s.affines + 1e-3 * np.eye(4, k=1)},
     "a missing decision": lambda s: {"decisions": ()},
 }
 
 
 @pytest.mark.parametrize("lie", LIES)
-def test_oracle_sees_a_wrong_stack(tmp_path, lie):
+def test_oracle_detects_a_wrong_stack(tmp_path, lie):
     stack, files = load("other-views", tmp_path)
     assert check(dataclasses.replace(stack, **LIES[lie](stack)), files, files) != []
 
 
-def test_oracle_sees_two_patients_in_one_stack(tmp_path):
+def test_oracle_detects_two_patients_in_one_stack(tmp_path):
     stack, files = load("explicit", tmp_path)
     mixed = {**files, "21": files["21"].replace(b"LO\x02\0P ", b"LO\x02\0Q ")}
     assert mixed != files
     assert any("patients" in problem for problem in check(stack, mixed, files))
 
 
-def test_oracle_sees_rows_of_another_length(tmp_path):
+def test_oracle_detects_wrong_row_lengths(tmp_path):
     stack, files = load("explicit", tmp_path)
     sheared = {**files, "00": files["00"].replace(b"US\x02\0\x14\0", b"US\x02\0\x13\0")}
     assert sheared != files
@@ -143,10 +143,10 @@ for case in range(first, stop, step):
 """
 
 
-def test_run_goes_on_behind_a_crash_and_a_hang(monkeypatch, capsys):
-    def start(first, stop, step, seed, data, told):
+def test_run_continues_after_a_crash_and_a_hang(monkeypatch, capsys):
+    def start(first, stop, step, seed, data, errors):
         command = [sys.executable, "-c", CHILD, f"{first}:{stop}:{step}"]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
 
     monkeypatch.setattr(runner, "_start", start)
     monkeypatch.setattr(runner, "TIMEOUT_S", 3.0)
@@ -156,13 +156,13 @@ def test_run_goes_on_behind_a_crash_and_a_hang(monkeypatch, capsys):
     assert "case 1" in capsys.readouterr().err
 
 
-def test_report_is_of_a_whole_run_without_problems():
+def test_documented_run_is_complete_and_without_problems():
     report = (Path(__file__).parents[2] / "docs" / "fuzz.md").read_text(encoding="utf-8")
     assert "10000 cases, 0 with a problem." in report
     assert all(f"| {name} | " in report for name in (*SYNTHETIC, *REAL))
 
 
-def test_without_real_studies_they_are_not_drawn():
+def test_missing_real_studies_are_not_drawn():
     assert set(base_names(None)) == set(SYNTHETIC)
     with pytest.raises(ValueError, match="--data"):
         base_of("dsb2", None)

@@ -1,4 +1,4 @@
-"""`load_study`: errors that say what is wrong, damaged files, and the real studies."""
+"""`load_study`: error messages, damaged files and real studies."""
 
 import errno
 import os
@@ -37,7 +37,7 @@ def truncate(path, keep=0.6):
 
 
 def check_message(caught, study):
-    """One line that begins with the path and says what was found."""
+    """Check that a message is one line that begins with the path."""
     message = str(caught.value)
     assert message.startswith(f"{study}: ")
     assert "\n" not in message
@@ -45,7 +45,7 @@ def check_message(caught, study):
 
 def test_empty_folder(study):
     (study.folder / "sub").mkdir()
-    with pytest.raises(EmptyStudyError, match="expected DICOM files, found no file") as caught:
+    with pytest.raises(EmptyStudyError, match=r"expected DICOM files, found no files$") as caught:
         load_study(study.folder)
     check_message(caught, study.folder)
 
@@ -53,15 +53,19 @@ def test_empty_folder(study):
 def test_no_dicom(study):
     (study.folder / "a.txt").write_text("text")
     (study.folder / "b.png").write_bytes(b"\x89PNG" + bytes(500))
-    with pytest.raises(NotDicomError, match=r"found 2 files \(first: a.txt\)") as caught:
+    with pytest.raises(
+        NotDicomError, match=r"found only 2 non-DICOM files \(first: a.txt\)"
+    ) as caught:
         load_study(study.folder)
     check_message(caught, study.folder)
 
 
-def test_single_file_that_is_nothing_we_know(tmp_path):
+def test_single_file_of_unknown_type(tmp_path):
     path = tmp_path / "report.pdf"
     path.write_bytes(b"%PDF" + bytes(1000))
-    with pytest.raises(NotDicomError, match=r"found 1 file \(report.pdf\)") as caught:
+    with pytest.raises(
+        NotDicomError, match=r"found only 1 non-DICOM file \(report.pdf\)"
+    ) as caught:
         load_study(path)
     check_message(caught, path)
 
@@ -72,17 +76,18 @@ def test_single_dicom_file(study):
         load_study(path)
 
 
-def test_other_modality_is_named_with_a_file(study):
+def test_error_names_other_modality_and_first_file(study):
     for index in range(3):
         study.slice(index, 2, Modality="CT", SOPClassUID="1.2.840.10008.5.1.4.1.1.2")
-    with pytest.raises(WrongModalityError, match=r"expected MR images, found CT in 0000\.dcm"):
+    match = r"expected MR images, found modality CT \(first: 0000\.dcm\)"
+    with pytest.raises(WrongModalityError, match=match):
         load_study(study.folder)
 
 
-def test_whole_images_of_another_modality_say_more_than_a_damaged_file(study):
+def test_other_modality_is_reported_before_damaged_files(study):
     study.save(study.dataset(Modality="US"), "a.dcm")
     truncate(study.save(study.dataset(), "b.dcm"), 0.3)
-    with pytest.raises(WrongModalityError, match=r"found US in a\.dcm"):
+    with pytest.raises(WrongModalityError, match=r"found modality US \(first: a\.dcm\)"):
         load_study(study.folder)
 
 
@@ -90,19 +95,20 @@ def test_dicom_without_images(study):
     ds = study.dataset(Modality="SR", SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11")
     del ds.PixelData
     study.save(ds, "report.dcm")
-    with pytest.raises(NotCineError, match=r"1 file \(report.dcm\) of DICOM without an image"):
+    with pytest.raises(NotCineError, match=r"only 1 DICOM file \(report.dcm\) without an image"):
         load_study(study.folder)
 
 
 def test_images_without_geometry(study):
     study.save(study.dataset(ImagePositionPatient=None), "a.dcm")
-    with pytest.raises(NotCineError, match=r"1 file \(a\.dcm\) with no position, orientation or"):
+    match = r"1 unsuitable file \(a\.dcm\): missing position, orientation or"
+    with pytest.raises(NotCineError, match=match):
         load_study(study.folder)
 
 
 @pytest.fixture
 def refuse(monkeypatch):
-    """Make opening chosen files fail as it does without permission."""
+    """Make opening the matching files fail with PermissionError."""
 
     def refuse_names(pattern):
         plain = Path.open
@@ -126,20 +132,20 @@ def test_no_permission_for_any_file(study, refuse):
     check_message(caught, study.folder)
 
 
-def test_no_permission_for_the_one_file(study, refuse):
+def test_no_permission_for_a_single_file_study(study, refuse):
     path = study.save(study.dataset())
     refuse(r"\.dcm$")
     with pytest.raises(PermissionDeniedError, match="permission denied"):
         load_study(path)
 
 
-def test_no_permission_for_one_file_is_said(study, refuse):
+def test_no_permission_for_one_file_is_a_warning(study, refuse):
     for index in range(7):
         study.slice(index, 4, SeriesNumber=index + 1)
     refuse(r"^0009\.dcm$")
     stack = load_study(study.folder)
     assert stack.images.shape[:2] == (7, 4)
-    assert stack.warnings[0] == "Left out 1 file (0009.dcm) that may not be read."
+    assert stack.warnings[0] == "Excluded 1 unreadable file (0009.dcm)."
 
 
 @pytest.mark.parametrize("path", [None, 3, b"study"])
@@ -148,29 +154,29 @@ def test_path_of_another_type(path):
         load_study(path)
 
 
-def test_one_truncated_image_is_dropped_and_said(study):
+def test_truncated_image_is_excluded_with_a_warning(study):
     paths = [study.slice(index, 5, SeriesNumber=index + 1) for index in range(7)]
     truncate(paths[3][2])
     stack = load_study(study.folder)
     assert stack.images.shape[:2] == (7, 5)
-    # The phase shows its neighbour, every other one what it showed.
+    # The phase shows its neighbour, all others their own image.
     np.testing.assert_array_equal(stack.images[3, 2], pixels_of(3, 1))
     np.testing.assert_array_equal(stack.images[3, 3], pixels_of(3, 3))
     np.testing.assert_array_equal(stack.images[4, 2], pixels_of(4, 2))
     name = paths[3][2].name
-    assert stack.warnings[0] == f"Left out 1 file ({name}) truncated or damaged."
-    assert any("Slice 4 has 4 phases, the stack 5" in w for w in stack.warnings)
+    assert stack.warnings[0] == f"Excluded 1 truncated or damaged file ({name})."
+    assert any("Slice 4 has 4 phases instead of 5" in w for w in stack.warnings)
     assert any(d.files == (name,) and "truncated" in d.what for d in stack.decisions)
 
 
-def test_repeat_takes_the_place_of_a_damaged_acquisition(study):
+def test_damaged_repeat_does_not_replace_a_complete_acquisition(study):
     for index in range(7):
         study.slice(index, 5, SeriesNumber=index + 1, acquired="120000")
     for path in study.slice(3, 5, SeriesNumber=20, acquired="130000", mark=9)[:3]:
         truncate(path)
     stack = load_study(study.folder)
     np.testing.assert_array_equal(stack.images[3, 1], pixels_of(3, 1))
-    assert any("It has" not in d.what and "2 phases of 5" in d.why for d in stack.decisions)
+    assert any("5 phases instead of 2" in d.why for d in stack.decisions)
 
 
 @pytest.mark.parametrize("keep", [0.12, 0.3, 0.9])
@@ -178,17 +184,20 @@ def test_all_truncated(study, keep):
     for index in range(4):
         for path in study.slice(index, 3):
             truncate(path, keep)
-    with pytest.raises(DamagedStudyError, match=r"12 files \(first: 0000\.dcm\)") as caught:
+    with pytest.raises(
+        DamagedStudyError, match=r"12 truncated or damaged files \(first: 0000\.dcm\)"
+    ) as caught:
         load_study(study.folder)
     check_message(caught, study.folder)
 
 
-def test_what_is_left_is_too_little(study):
+def test_too_few_slices_without_damaged_files(study):
     for index in range(4):
         for path in study.slice(index, 3):
             if index < 2:
                 truncate(path)
-    with pytest.raises(DamagedStudyError, match=r"6 files .* without them: .* found 2") as caught:
+    match = r"6 truncated or damaged files .* without them: .* found 2"
+    with pytest.raises(DamagedStudyError, match=match) as caught:
         load_study(study.folder)
     check_message(caught, study.folder)
 
@@ -203,7 +212,7 @@ def test_two_patients_are_refused(study, new_study):
     check_message(caught, study.folder)
 
 
-def test_stray_image_of_another_patient_is_set_aside(study, new_study):
+def test_stray_images_of_another_patient_are_excluded(study, new_study):
     other = new_study("study/other")
     for index in range(4):
         study.slice(index, 3)
@@ -214,7 +223,7 @@ def test_stray_image_of_another_patient_is_set_aside(study, new_study):
     assert len(decision.files) == 3
 
 
-def test_foreign_files_are_counted(study):
+def test_non_dicom_files_are_counted(study):
     for index in range(4):
         study.slice(index, 3)
     (study.folder / "DICOMDIR.txt").write_text("x")
@@ -224,7 +233,7 @@ def test_foreign_files_are_counted(study):
     assert decisions[0].files == (".DS_Store", "DICOMDIR.txt")
 
 
-def test_every_error_is_an_lvvol_error_with_a_code_of_its_own():
+def test_every_error_is_an_lvvol_error_with_a_distinct_exit_code():
     kinds = [
         AmbiguousStudyError, DamagedStudyError, EmptyStudyError, NotCineError, NotDicomError,
         PermissionDeniedError, TooFewSlicesError, WrongModalityError,
@@ -234,7 +243,7 @@ def test_every_error_is_an_lvvol_error_with_a_code_of_its_own():
 
 
 def raw_planes(folder, views=("sax", "CINESAX")):
-    """From raw tags: for each short-axis image its series, time, and place along the normal."""
+    """Group short-axis images by position along the normal, from raw tags."""
     planes = defaultdict(list)
     for file in sorted(Path(folder).rglob("*.dcm")):
         if not file.parent.name.startswith(views):
@@ -256,7 +265,7 @@ REAL = [
 
 
 @pytest.mark.real_data
-@pytest.mark.filterwarnings("ignore:Invalid value for VR")  # by the plain reading beside ours
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")  # from pydicom in this test
 @pytest.mark.parametrize(("name", "n_slices", "n_phases", "gap_mm", "repeats", "views"), REAL)
 def test_real_study(real_data, name, n_slices, n_phases, gap_mm, repeats, views):
     stack = load_study(real_data / name)
@@ -305,8 +314,8 @@ def test_three_patients_in_one_folder_are_refused(real_data):
 
 
 @pytest.mark.real_data
-def test_reading_says_nothing_on_the_terminal(real_data):
-    """Invalid UIDs and dates make pydicom warn; a user could do nothing about it."""
+def test_reading_prints_nothing(real_data):
+    """Pydicom warns about invalid UIDs and dates, which a user cannot fix."""
     code = "import sys, lvvol; lvvol.load_study(sys.argv[1])"
     study = str(real_data / "sunnybrook/SCD_IMAGES_01/SCD0000101")
     done = subprocess.run(
@@ -317,19 +326,21 @@ def test_reading_says_nothing_on_the_terminal(real_data):
 
 
 def test_empty_path_is_not_the_current_folder():
-    with pytest.raises(StudyNotFoundError, match="expected the path of a study, got an empty one"):
+    with pytest.raises(
+        StudyNotFoundError, match="expected the path of a study, got an empty string"
+    ):
         load_study("")
 
 
-def test_message_is_one_line_whatever_a_file_is_called(study):
+def test_message_is_one_line_for_any_file_name(study):
     (study.folder / "a\nb.txt").write_text("text")
     with pytest.raises(NotDicomError) as caught:
         load_study(study.folder)
     assert r"a\nb.txt" in str(caught.value)
 
 
-def test_file_larger_than_any_image_costs_nothing(study, monkeypatch):
-    """A sparse file of 2 GB that begins like DICOM is set aside by its size."""
+def test_too_large_file_is_excluded_without_reading_it(study, monkeypatch):
+    """A sparse file of 2 GB that begins like DICOM."""
     for index in range(3):
         study.slice(index, 2)
     with (study.folder / "large.dcm").open("wb") as file:
@@ -342,4 +353,4 @@ def test_file_larger_than_any_image_costs_nothing(study, monkeypatch):
     stack = load_study(study.folder)
     assert max(largest) < 10_000
     (decision,) = [d for d in stack.decisions if d.files == ("large.dcm",)]
-    assert decision.why == "Reason: larger than 512 MB."
+    assert decision.why == "File larger than 512 MB."

@@ -28,29 +28,29 @@ def test_the_tables_of_a_known_study():
             "  - Slices are unevenly spaced.",
             "",
             "Decisions",
-            "  - Set aside series 20 (4ch). Its plane is tilted. (2 files, first: 4ch/a.dcm)",
+            "  - Excluded series 20 (4ch). Its plane is tilted. (2 files, first: 4ch/a.dcm)",
             "  - Matched phases. One is missing. (sax/c.dcm)",
             "  - Skipped 2 files (first: a.txt). Not DICOM.",
-            "  - Took slice gaps from positions. Other tags are compared only.",
+            "  - Measured slice gaps from positions. Other attributes are only compared.",
         ]
     )
 
 
-def test_a_study_without_a_stack_still_shows_its_series():
+def test_study_without_a_stack_lists_its_series():
     text = format_survey(a_survey_without_stack())
     assert "Stack: none" in text.splitlines()
     assert text.splitlines()[:7] == format_survey(a_survey()).splitlines()[:7]
-    assert "Set aside series 20" in text
+    assert "Excluded series 20" in text
 
 
-def test_one_series_and_one_file_are_no_plurals():
+def test_singular_and_empty_lists():
     text = format_survey(a_survey(series=(a_series(n_files=1),), warnings=(), decisions=()))
     assert text.startswith("1 series in 1 file\n")
     assert "Warnings: none" in text.splitlines()
     assert text.splitlines()[-1] == "Decisions: none"
 
 
-def test_what_differs_within_a_series_is_said():
+def test_ranges_within_a_series():
     text = format_survey(
         a_survey(
             series=(
@@ -72,7 +72,7 @@ def test_what_differs_within_a_series_is_said():
     ]
 
 
-def test_series_without_numbers_are_told_apart_by_uid():
+def test_ambiguous_series_numbers_add_folder_and_uid():
     series = (
         a_series(5, uid="1.2.3.1"),
         a_series(5, uid="1.2.3.2"),
@@ -82,16 +82,16 @@ def test_series_without_numbers_are_told_apart_by_uid():
     lines = format_survey(a_survey(series=series)).splitlines()
     assert lines[2].endswith("slice 1; folder sax_5; UID 1.2.3.1")
     assert lines[3].endswith("slice 1; folder sax_5; UID 1.2.3.2")
-    assert lines[4].endswith("slice 1")  # its number is enough
+    assert lines[4].endswith("slice 1")  # its number is unique
     assert lines[5].split()[0] == "-"
 
 
-def test_an_end_may_follow_a_wide_gap():
+def test_end_slice_after_a_wide_gap():
     lines = format_survey(a_survey(stack=a_stack(3))).splitlines()
     assert any(line.endswith("7  0 to 120  apex, wide gap, usually 15.0 mm") for line in lines)
 
 
-def test_a_time_that_is_repeated_or_missing_does_not_hide_the_others():
+def test_time_range_with_repeated_or_missing_times():
     stack = a_stack(3, positions_mm=np.array([-10.0, -0.01, 10.0]))
     stack.times_ms[0, -1] = 0  # filled with the first image
     stack.times_ms[1, 0] = float("nan")
@@ -105,7 +105,7 @@ def test_a_time_that_is_repeated_or_missing_does_not_hide_the_others():
     assert rows[1].split()[1] == "0.0"  # not -0.0
 
 
-def test_what_is_not_known_is_said_or_left_out():
+def test_unknown_values():
     stack = a_stack(apex=None, series_numbers=(), series_uids=())
     stack.times_ms[1:] = float("nan")
     series = (a_series(description=""), a_series(6, description=""))
@@ -113,10 +113,10 @@ def test_what_is_not_known_is_said_or_left_out():
     assert lines[1].split() == ["No.", "View", "Slices", "Phases", "mm", "Used", "Why"]
     row = next(line for line in lines if line.split()[:2] == ["2", "-5.0"])
     assert row.split()[3:] == ["-", "-"]  # series, time
-    assert "  Which end is the apex could not be established." in lines
+    assert "  The apical end of the stack is unknown." in lines
 
 
-def test_no_line_is_longer_than_promised_and_nothing_is_lost():
+def test_lines_are_wrapped_without_losing_words():
     why = " ".join(f"word{i}" for i in range(60))
     series = tuple(
         a_series(
@@ -141,13 +141,13 @@ def test_no_line_is_longer_than_promised_and_nothing_is_lost():
         assert sum(word in line.split() for line in lines) == 3 + 1 + 2
 
 
-def test_a_description_beyond_what_dicom_allows_is_shortened():
+def test_overlong_description_is_shortened():
     text = format_survey(a_survey(series=(a_series(description="x" * 5000),)))
     assert text.count("x") < 5000 / 10
     assert ".." in text
 
 
-def test_nothing_that_steers_a_terminal_gets_through():
+def test_control_characters_are_removed():
     evil = "a\x1b[2Jb\x9b31mc\r\x07\u202ed\nnew line"
     stack = a_stack(series_numbers=(None,) * 4, series_uids=(evil,) * 4)
     survey = a_survey(
@@ -167,4 +167,4 @@ def test_many_decisions_are_counted(n_decisions, more):
     lines = format_survey(a_survey(decisions=decisions)).splitlines()
     shown = sum(line.startswith("  - Decision") for line in lines)
     assert shown == min(n_decisions, 60)
-    assert (lines[-1] == f"  and {more} more: --json has them all") == (more is not None)
+    assert (lines[-1] == f"  and {more} more (use --json to list all)") == (more is not None)

@@ -15,15 +15,15 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "inspect.md"
 
 
 def formatted(survey, path="study"):
-    """The object; NaN and Infinity, which Python would accept, are no JSON."""
+    """Parse the output as strict JSON, without NaN and Infinity."""
 
     def refuse(constant):
-        raise AssertionError(f"{constant} is no JSON")
+        raise AssertionError(f"{constant} is not JSON")
 
     return json.loads(format_survey_json(survey, Path(path)), parse_constant=refuse)
 
 
-def test_the_stack_has_its_numbers():
+def test_stack():
     result = formatted(a_survey())
     assert result["stack"] == {
         "n_slices": 4,
@@ -43,7 +43,7 @@ def test_the_stack_has_its_numbers():
     assert result["warnings"] == ["Slices are unevenly spaced."]
 
 
-def test_every_series_and_every_file_is_there():
+def test_series_and_decisions_are_complete():
     result = formatted(a_survey())
     assert [series["number"] for series in result["series"]] == [5, 6, 7, 8, 20]
     assert result["series"][4] == {
@@ -65,11 +65,11 @@ def test_every_series_and_every_file_is_there():
     assert [decision["files"] for decision in result["decisions"]] == [
         list(decision.files) for decision in DECISIONS
     ]
-    assert result["decisions"][0]["what"] == "Set aside series 20 (4ch)."
+    assert result["decisions"][0]["what"] == "Excluded series 20 (4ch)."
     assert result["decisions"][0]["why"] == "Its plane is tilted."
 
 
-def test_no_stack_is_null_and_the_error_says_why():
+def test_missing_stack_is_null_with_an_error():
     result = formatted(a_survey_without_stack())
     assert result["stack"] is None
     assert result["error"] == {
@@ -80,7 +80,7 @@ def test_no_stack_is_null_and_the_error_says_why():
     assert len(result["series"]) == 5
 
 
-def test_what_is_not_known_is_null():
+def test_unknown_values_are_null():
     stack = disc_stack(3, 5)
     stack.times_ms[1, 2] = np.nan
     result = formatted(a_survey(stack=stack, series=(a_series(None, uid=""),)))
@@ -90,7 +90,7 @@ def test_what_is_not_known_is_null():
     assert result["series"][0]["number"] is None
 
 
-def test_any_header_round_trips_and_none_reaches_the_terminal():
+def test_control_characters_round_trip_as_escapes():
     evil = "Ca\xf1\x1b[2J\x9b31m\r\n\u202e\u5fc3"
     survey = a_survey(series=(a_series(description=evil, why=evil),), warnings=(evil,))
     text = format_survey_json(survey, Path("study"))
@@ -100,7 +100,7 @@ def test_any_header_round_trips_and_none_reaches_the_terminal():
     assert (result["series"][0]["description"], result["warnings"]) == (evil, [evil])
 
 
-def test_the_same_study_gives_the_same_text():
+def test_output_is_reproducible_with_fixed_keys():
     assert format_survey_json(a_survey(), Path("a")) == format_survey_json(a_survey(), Path("a"))
     keys = list(formatted(a_survey()))
     assert keys == ["version", "path", "stack", "error", "series", "decisions", "warnings"]

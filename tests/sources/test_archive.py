@@ -1,4 +1,4 @@
-"""Folders, zips and tars: what is read, what is refused."""
+"""Reading folders, zips and tars, and refusing unsafe archives."""
 
 import os
 import tarfile
@@ -36,19 +36,19 @@ def folder(tmp_path):
 EXPECTED = {"2": b"two", "b/1": b"one", "b/c/no extension.x.y": b"three"}
 
 
-def test_folder_is_searched_to_the_bottom(folder):
+def test_folder_is_searched_recursively(folder):
     assert contents(folder)[0] == EXPECTED
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
-def test_tar_holds_the_same_files(folder, tmp_path, mode):
+def test_tar_has_the_same_files(folder, tmp_path, mode):
     path = tmp_path / ("study.tar" + mode[1:].replace(":", "."))
     with tarfile.open(path, mode) as tar:
         tar.add(folder, arcname="")
     assert contents(path)[0] == EXPECTED
 
 
-def test_zip_is_told_by_its_beginning_not_its_name(folder, tmp_path):
+def test_zip_is_recognised_by_its_first_bytes(folder, tmp_path):
     path = tmp_path / "export.bin"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
         for name, content in EXPECTED.items():
@@ -56,7 +56,7 @@ def test_zip_is_told_by_its_beginning_not_its_name(folder, tmp_path):
     assert contents(path)[0] == EXPECTED
 
 
-def test_loop_of_links_ends(folder):
+def test_loop_of_links_terminates(folder):
     (folder / "b" / "loop").symlink_to(folder, target_is_directory=True)
     (folder / "self").symlink_to(folder / "self")
     assert contents(folder)[0] == EXPECTED
@@ -79,7 +79,7 @@ def test_pipe_does_not_block(folder):
     "name", ["../evil", "a/../../evil", "/etc/evil", "C:/evil", "..\\evil", "\\evil"]
 )
 @pytest.mark.parametrize("kind", ["zip", "tar"])
-def test_names_that_lead_outside_are_refused(tmp_path, name, kind):
+def test_paths_outside_the_archive_are_refused(tmp_path, name, kind):
     path = tmp_path / f"study.{kind}"
     if kind == "zip":
         with zipfile.ZipFile(path, "w") as zipped:
@@ -89,7 +89,9 @@ def test_names_that_lead_outside_are_refused(tmp_path, name, kind):
             info = tarfile.TarInfo(name)
             info.size = 1
             tar.addfile(info, BytesIO(b"x"))
-    with pytest.raises(ArchiveError, match=r"stay inside the archive, got .*evil") as caught:
+    with pytest.raises(
+        ArchiveError, match=r"member paths inside the archive, got .*evil"
+    ) as caught:
         load_study(path)
     assert str(path) in str(caught.value)
 
@@ -114,7 +116,7 @@ def test_links_in_archives_are_skipped_and_counted(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz"])
-def test_bomb_is_refused_by_its_ratio_before_it_unpacks(tmp_path, monkeypatch, kind):
+def test_bomb_is_refused_by_its_ratio_before_unpacking(tmp_path, monkeypatch, kind):
     path = tmp_path / f"bomb.{kind}"
     size = archive.RATIO_FREE_BYTES + 1
     if kind == "zip":
@@ -153,7 +155,7 @@ def test_archive_with_too_many_members_is_refused(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
 @pytest.mark.parametrize("keep", [0.02, 0.6])
-def test_broken_off_archive_is_an_archive_error(study, tmp_path, kind, keep):
+def test_truncated_archive_is_an_archive_error(study, tmp_path, kind, keep):
     for i in range(3):
         study.slice(i)
     path = tmp_path / f"s.{kind}"
@@ -175,7 +177,7 @@ def test_encrypted_zip_is_refused(tmp_path):
     with zipfile.ZipFile(path, "w") as z:
         z.writestr("a.dcm", b"x")
     content = bytearray(path.read_bytes())
-    content[content.index(b"PK\x01\x02") + 8] |= 1  # the flag of the central directory
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # flag in the central directory
     path.write_bytes(content)
     with pytest.raises(ArchiveError, match="password"):
         load_study(path)
@@ -203,7 +205,7 @@ def test_missing_path(tmp_path):
         load_study(tmp_path / "nowhere")
 
 
-def test_folder_that_may_not_be_listed(tmp_path, monkeypatch):
+def test_folder_without_permission(tmp_path, monkeypatch):
     def refuse(self):
         raise PermissionError(13, "Permission denied")
 

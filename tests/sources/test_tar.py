@@ -1,4 +1,4 @@
-"""The members of a tar, beside what Python's own module says of sound ones."""
+"""Listing tar members, compared with Python's `tarfile` for valid archives."""
 
 import io
 import tarfile
@@ -50,7 +50,7 @@ def packed(entries, form):
         max_size=6,
     )
 )
-def test_sound_tars_hold_what_python_says(form, entries):
+def test_valid_tars_agree_with_tarfile(form, entries):
     content = packed(entries, FORMATS[form])
     members = listed(content)
     unpacked = Unpacked(io.BytesIO(content), len(content))
@@ -64,31 +64,31 @@ def test_sound_tars_hold_what_python_says(form, entries):
 
 
 def test_name_in_two_parts():
-    """The first 155 bytes of a long name stand in a field of their own."""
+    """Long ustar names store up to 155 bytes in the prefix field."""
     name = "folder/" * 20 + "file"
     (member,) = listed(packed([(name, tarfile.REGTYPE, b"x")], tarfile.USTAR_FORMAT))
     assert member == Member(name, "file", 512, 1)
 
 
-def test_name_that_is_no_utf_8():
+def test_name_that_is_not_utf_8():
     (member,) = listed(hostile.tar_header(b"\xff.dcm", 0) + hostile.END)
     assert member.name == "\udcff.dcm"
 
 
 def test_size_in_binary():
-    """GNU's form of numbers that eleven octal digits cannot hold: 2^33 bytes and one."""
+    """GNU's binary format, for sizes beyond eleven octal digits: 2^33 + 1 bytes."""
     header = hostile.tar_header(b"a", b"\x80" + (2**33 + 1).to_bytes(11, "big"))
     members = members_of(Unpacked(io.BytesIO(header), 1 << 40))
     assert next(members).size == 2**33 + 1
 
 
-def test_size_in_an_extended_header_counts():
+def test_size_in_an_extended_header_is_used():
     content = hostile.pax((b"size", b"4")) + hostile.tar_header(b"a", 0) + b"text" + bytes(508)
     (member,) = listed(content + hostile.END)
     assert member.size == 4
 
 
-def test_global_header_names_no_member():
+def test_global_header_is_not_a_member():
     comment = hostile.tar_header(b"pax_global_header", 20, b"g") + b"20 comment=some text\n".ljust(
         512
     )
@@ -98,28 +98,28 @@ def test_global_header_names_no_member():
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "without an end mark"),
-        (hostile.FILE, "without an end mark"),
-        (hostile.FILE[:-1], "without an end mark"),
-        (b"x" * 512, "the number b'x"),
-        (hostile.FILE.replace(b"a.dcm", b"b.dcm") + hostile.END, "no header at byte 0"),
-        (hostile.tar_header(b"x", MAX_HEADER_BYTES + 1, b"x"), "an extended header of 1048577"),
-        (hostile.pax((b"size", b"-5")) + hostile.FILE, "the number b'-5'"),
-        (hostile.tar_header(b"x", 4, b"x") + b"9999".ljust(512), "extended header that is damaged"),
-        (hostile.tar_header(b"x", 9, b"x") + b"9999 a=b\n".ljust(512), "header that is damaged"),
-        (hostile.tar_header(b"x", 9, b"x") + b"0 a=b\n".ljust(512), "header that is damaged"),
-        (hostile.pax((b"path", b"a" * 4097)) + hostile.FILE, "a name of 4097 bytes"),
+        (b"", "missing end mark"),
+        (hostile.FILE, "missing end mark"),
+        (hostile.FILE[:-1], "missing end mark"),
+        (b"x" * 512, "invalid number b'x"),
+        (hostile.FILE.replace(b"a.dcm", b"b.dcm") + hostile.END, "invalid header at byte 0"),
+        (hostile.tar_header(b"x", MAX_HEADER_BYTES + 1, b"x"), "extended header of 1048577"),
+        (hostile.pax((b"size", b"-5")) + hostile.FILE, "invalid number b'-5'"),
+        (hostile.tar_header(b"x", 4, b"x") + b"9999".ljust(512), "damaged extended header"),
+        (hostile.tar_header(b"x", 9, b"x") + b"9999 a=b\n".ljust(512), "damaged extended header"),
+        (hostile.tar_header(b"x", 9, b"x") + b"0 a=b\n".ljust(512), "damaged extended header"),
+        (hostile.pax((b"path", b"a" * 4097)) + hostile.FILE, "name of 4097 bytes"),
         (hostile.tar_header(b"a", 0, b"S"), "'a' is a sparse file"),
     ],
 )
-def test_what_is_wrong_is_said(content, message):
+def test_errors(content, message):
     with pytest.raises(TarError, match=message):
         listed(content)
 
 
-def test_nothing_is_unpacked_beyond_the_limit():
+def test_unpacking_stops_at_the_limit():
     class Zeros(io.RawIOBase):
-        """Zeros without end, counted."""
+        """Endless zeros that count the bytes read."""
 
         given = 0
 
@@ -140,14 +140,14 @@ def test_nothing_is_unpacked_beyond_the_limit():
     assert zeros.given <= 10_000
 
 
-def test_member_that_ends_early_is_an_error():
+def test_truncated_member_is_an_error():
     unpacked = Unpacked(io.BytesIO(b"12345"), 100)
     with pytest.raises(EOFError, match="inside a member"):
         unpacked.open(Member("a", "file", 2, 10)).read()
 
 
-def test_members_can_be_read_in_turns():
-    """They share one file: each finds its own place again."""
+def test_members_can_be_read_alternately():
+    """Members share one file but keep separate positions."""
     content = packed([(n, tarfile.REGTYPE, n.encode() * 9000) for n in "ab"], tarfile.GNU_FORMAT)
     unpacked = Unpacked(io.BytesIO(content), len(content))
     a, b = (unpacked.open(member) for member in listed(content))

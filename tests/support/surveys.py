@@ -45,10 +45,10 @@ def a_stack(n_slices=4, **values):
 
 
 DECISIONS = (
-    Decision("Set aside series 20 (4ch).", "Its plane is tilted.", ("4ch/a.dcm", "4ch/b.dcm")),
+    Decision("Excluded series 20 (4ch).", "Its plane is tilted.", ("4ch/a.dcm", "4ch/b.dcm")),
     Decision("Matched phases.", "One is missing.", ("sax/c.dcm",)),
     Decision("Skipped 2 files (first: a.txt).", "Not DICOM.", ("a.txt", "b.txt")),
-    Decision("Took slice gaps from positions.", "Other tags are compared only."),
+    Decision("Measured slice gaps from positions.", "Other attributes are only compared."),
 )
 
 

@@ -1,4 +1,4 @@
-"""Reading DICOM: the only place that knows its tags."""
+"""DICOM reading: the only package that knows DICOM tags."""
 
 from lvvol.dicom.load import load_study, survey_study
 

@@ -1,4 +1,4 @@
-"""`load_study`: from a path to a `CineStack`, and `survey_study`: all that was found on the way."""
+"""`load_study` reads a path into a `CineStack`; `survey_study` also lists all series."""
 
 from __future__ import annotations
 
@@ -37,20 +37,21 @@ def load_study(
     series: Iterable[str | int] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> CineStack:
-    """Read a study into one short-axis cine stack.
+    """Load the short-axis cine stack of a study.
 
-    Slices, order and distances come from the images' geometry, never from names; every choice made
-    on the way is in the stack's `decisions`. ``docs/reading.md`` has the rules.
+    Slices, their order and their gaps are found from the geometry of the images, never from names.
+    All decisions are recorded in the `decisions` of the stack; ``docs/reading.md`` describes the
+    rules.
 
     Parameters
     ----------
     path : str or path-like
-        A folder (searched to the bottom), a zip, a tar (also compressed) or one file.
+        A folder (searched recursively), a zip, a tar (optionally compressed) or a single file.
     series : iterable of str or int
         Series Instance UIDs or series numbers. If they form a stack by themselves, only they are
-        used; else they win wherever there is a choice between acquisitions.
+        used; otherwise they are preferred wherever there is a choice between acquisitions.
     progress : callable, optional
-        Called with the number of files read and of files in all.
+        Called with the number of files read and the total.
 
     Returns
     -------
@@ -60,18 +61,18 @@ def load_study(
     Raises
     ------
     TypeError
-        If `path` is no path, or `series` holds anything but str and int.
+        If `path` is not a path, or `series` contains anything but str and int.
     StudyNotFoundError, PermissionDeniedError, EmptyStudyError, NotDicomError
         If there is nothing to read.
     ArchiveError
-        If an archive is damaged, encrypted, too large, or its names lead outside it.
+        If the archive is damaged, encrypted, too large when unpacked, or contains unsafe paths.
     WrongModalityError, NotCineError, TooFewSlicesError, AmbiguousStudyError
-        If the images are not MR, show one phase, form fewer than three parallel slices, or belong
-        to several studies that each would do.
+        If the images are not MR, have a single phase, form fewer than three parallel slices, or
+        form stacks of several patients or studies.
     DamagedStudyError
-        If what would be the stack is truncated or cannot be decoded.
+        If the files of the stack are truncated or cannot be decoded.
     SeriesError
-        If a series asked for is not there, or none of them can be part of the stack.
+        If a requested series does not exist, or none of them can be part of the stack.
     """
     survey = survey_study(path, series=series, progress=progress)
     if survey.stack is None:
@@ -86,7 +87,7 @@ def survey_study(
     series: Iterable[str | int] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Survey:
-    """Read a study and tell all that was found: its series and its stack, or why there is none.
+    """Survey a study: list its series, and load its stack or find out why there is none.
 
     Parameters
     ----------
@@ -96,24 +97,24 @@ def survey_study(
     Returns
     -------
     Survey
-        With the stack that `load_study` gives, or the error that it raises.
+        With the stack that `load_study` returns or the error that it raises.
 
     Raises
     ------
     TypeError
-        As `load_study` does.
+        As `load_study`.
     LvvolError
-        If there is no MR image with a place to tell of: `load_study` names the kinds.
+        As `load_study`, if the study has no MR image with a usable geometry.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"path: expected a str or path, got {type(path).__name__}")
     names = _check_names(series)
     if not os.fspath(path):
-        raise StudyNotFoundError("path: expected the path of a study, got an empty one")
+        raise StudyNotFoundError("path: expected the path of a study, got an empty string")
     study = Path(path)
     with open_source(study) as source:
         reading = read_images(source, progress)
-        _check_files(study, reading, source.n_links)
+        _check_reading(study, reading, source.n_links)
         remaining, damaged = reading.images, sorted(reading.damaged)
         while True:
             found = find_stack(study, remaining, damaged, names)
@@ -123,17 +124,17 @@ def survey_study(
             images, bad = _decode_stack(found.plan, grid, source)
             if not bad:
                 break
-            # Without them another acquisition may be the better choice, so all is planned anew.
+            # Plan again without them: another acquisition may now be the better choice.
             dropped = set(map(id, bad))
             remaining = [image for image in remaining if id(image) not in dropped]
             damaged = sorted({*damaged, *(image.file for image in bad)})
         ledger = found.ledger
-        _note_files(reading, source.n_links, damaged, ledger)
+        _record_files(reading, source.n_links, damaged, ledger)
         stack = None
         if found.plan is not None:
             middle_mm = find_middle_mm(images, grid)
             apex = find_apex(found.plan, middle_mm, found.acquisitions, source, ledger)
-            stack = _assemble(found.plan, grid, images, apex, ledger)
+            stack = _build_stack(found.plan, grid, images, apex, ledger)
     return Survey(
         series=list_series(reading.images, found.acquisitions, found.plan, ledger),
         stack=stack,
@@ -144,7 +145,7 @@ def survey_study(
 
 
 def _check_names(series: Iterable[str | int]) -> tuple[str | int, ...]:
-    """Refuse what cannot name a series."""
+    """Return series names as a tuple; raise TypeError for other types than str and int."""
     names = (series,) if isinstance(series, (str, int)) else tuple(series)
     for name in names:
         if not isinstance(name, (str, int)) or isinstance(name, bool):
@@ -154,48 +155,51 @@ def _check_names(series: Iterable[str | int]) -> tuple[str | int, ...]:
     return names
 
 
-def _check_files(study: Path, reading: Reading, n_links: int) -> None:
-    """Raise the error that says why no image is there, if so."""
+def _check_reading(study: Path, reading: Reading, n_links: int) -> None:
+    """Raise the appropriate error if no usable image was read."""
     if reading.images:
         return
     if not reading.n_files:
         if reading.unreadable:
             raise PermissionDeniedError(
-                f"{study}: expected a study that may be read, permission denied"
+                f"{study}: expected a readable folder, got permission denied; "
+                "check its access rights"
             )
-        links = f", and {n_links} links, which are not followed" if n_links else ""
-        raise EmptyStudyError(f"{study}: expected DICOM files, found no file{links}")
-    opened = (reading.damaged, reading.set_aside, reading.without_image, reading.not_dicom)
+        links = f"; {n_links} links in the archive are not followed" if n_links else ""
+        raise EmptyStudyError(f"{study}: expected DICOM files, found no files{links}")
+    opened = (reading.damaged, reading.excluded, reading.without_image, reading.not_dicom)
     if not any(opened):
         raise PermissionDeniedError(
-            f"{study}: expected files that may be read, "
-            f"permission denied for all {len(reading.unreadable)}"
+            f"{study}: expected readable files, got permission denied for all "
+            f"{len(reading.unreadable)}; check their access rights"
         )
     if reading.other_modalities:
         modality, example = next(iter(reading.other_modalities.items()))
-        raise WrongModalityError(f"{study}: expected MR images, found {modality} in {example}")
+        raise WrongModalityError(
+            f"{study}: expected MR images, found modality {modality} (first: {example})"
+        )
     if reading.damaged:
         raise DamagedStudyError(
-            f"{study}: expected MR images, found {count_files(reading.damaged)} truncated or "
-            "damaged and no whole one"
+            f"{study}: expected intact MR images, found only "
+            f"{count_files(reading.damaged, 'truncated or damaged')}; export the study again"
         )
-    if reading.set_aside:
-        reason, files = next(iter(reading.set_aside.items()))
+    if reading.excluded:
+        reason, files = next(iter(reading.excluded.items()))
         raise NotCineError(
-            f"{study}: expected cine MR images, found {count_files(files)} with {reason}"
+            f"{study}: expected cine MR images, found {count_files(files, 'unsuitable')}: {reason}"
         )
     if reading.without_image:
         raise NotCineError(
-            f"{study}: expected cine MR images, found {count_files(reading.without_image)} of "
-            "DICOM without an image"
+            f"{study}: expected cine MR images, found only "
+            f"{count_files(reading.without_image, 'DICOM')} without an image"
         )
     raise NotDicomError(
-        f"{study}: expected DICOM files, found {count_files(reading.not_dicom)} of another kind"
+        f"{study}: expected DICOM files, found only {count_files(reading.not_dicom, 'non-DICOM')}"
     )
 
 
 def _decode_stack(plan: Plan, grid: Grid, source: Source) -> tuple[Float32, list[Image]]:
-    """Decode the images of a plan onto its grid; return them, and those that cannot be decoded."""
+    """Decode the images of a plan onto its grid; also return those that cannot be decoded."""
     n_slices, n_phases = plan.phases.shape
     images = np.empty((n_slices, n_phases, *grid.shape), dtype=np.float32)
     used = [[a.images[i] for i in t] for a, t in zip(plan.slices, plan.phases, strict=True)]
@@ -215,10 +219,10 @@ def _decode_stack(plan: Plan, grid: Grid, source: Source) -> tuple[Float32, list
     return images, list(bad.values())
 
 
-def _assemble(
+def _build_stack(
     plan: Plan, grid: Grid, images: Float32, apex: End | None, ledger: Ledger
 ) -> CineStack:
-    """Build the stack from its parts."""
+    """Build the stack."""
     first = plan.slices[0].first
     return CineStack(
         images=images,
@@ -240,24 +244,27 @@ def _assemble(
     )
 
 
-def _note_files(reading: Reading, n_links: int, damaged: list[str], ledger: Ledger) -> None:
-    """Take down what was done to files that are no part of any stack; it comes first."""
-    notes, warnings = [], []
-    for names, what, why in (
-        (damaged, "Left out {} truncated or damaged", "Headers or pixels cannot be read."),
-        (reading.unreadable, "Left out {} that may not be read", "Permission denied."),
+def _record_files(reading: Reading, n_links: int, damaged: list[str], ledger: Ledger) -> None:
+    """Insert decisions and warnings about unused files at the beginning of the ledger."""
+    decisions, warnings = [], []
+    for names, kind, why in (
+        (damaged, "truncated or damaged", "Headers or pixels cannot be read."),
+        (reading.unreadable, "unreadable", "Permission denied."),
     ):
         if names:
-            notes.append(Decision(what.format(count_files(names)) + ".", why, tuple(names)))
-            warnings.append(what.format(count_files(names)) + ".")
-    for names, what, why in (
-        (reading.not_dicom, "Skipped {}", "Not DICOM."),
-        (reading.without_image, "Skipped {}", "DICOM without an image."),
-        *((names, "Set aside {}", f"Reason: {r}.") for r, names in reading.set_aside.items()),
+            what = f"Excluded {count_files(names, kind)}."
+            decisions.append(Decision(what, why, tuple(names)))
+            warnings.append(what)
+    for names, verb, why in (
+        (reading.not_dicom, "Skipped", "Not DICOM."),
+        (reading.without_image, "Skipped", "DICOM without an image."),
+        *((names, "Excluded", f"{r[0].upper()}{r[1:]}.") for r, names in reading.excluded.items()),
     ):
         if names:
-            notes.append(Decision(what.format(count_files(names)) + ".", why, tuple(names)))
+            decisions.append(Decision(f"{verb} {count_files(names)}.", why, tuple(names)))
     if n_links:
-        notes.append(Decision(f"Skipped {n_links} links.", "Archives' links are not followed."))
-    ledger.decisions[:0] = notes
+        decisions.append(
+            Decision(f"Skipped {n_links} links.", "Links in archives are not followed.")
+        )
+    ledger.decisions[:0] = decisions
     ledger.warnings[:0] = warnings

@@ -1,4 +1,4 @@
-"""What people are told of every slice: its place, its gap, its end, its series."""
+"""Summarise the slices of a stack for tables and pictures."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from lvvol.cine import CineStack
 
 
 @dataclass(frozen=True)
-class SliceNote:
-    """One slice in a person's words.
+class SliceSummary:
+    """Summary of a slice.
 
     Parameters
     ----------
     number : int
-        From 1.
+        Slice number, from 1.
     position_mm : float
-        Along the common normal.
+        Position along the common normal.
     gap_mm : float or None
-        Distance from the slice before; None for the first.
+        Distance from the previous slice; None for the first.
     wide : bool
-        The gap is more than a tenth, at least 1 mm, above the usual one, so a slice may be missing.
+        Whether the gap exceeds the median by more than 10 % and 1 mm, so that a slice may be
+        missing.
     end : str
-        base, apex, or empty: in between, or not known.
+        "base" or "apex" for the end slices; empty for others or if unknown.
     series : str
-        Number of the series it comes from, else the end of the UID, else empty.
+        Number of the source series, or the end of its UID, or empty.
     """
 
     number: int
@@ -37,13 +38,13 @@ class SliceNote:
     series: str
 
 
-def note_slices(stack: CineStack) -> list[SliceNote]:
-    """Return what to tell of each slice, in the stack's order.
+def summarise_slices(stack: CineStack) -> list[SliceSummary]:
+    """Summarise each slice of a stack, in order.
 
     Parameters
     ----------
     stack : CineStack
-        The study as read.
+        The stack.
     """
     n_slices = stack.n_slices
     ends = [""] * n_slices
@@ -54,7 +55,7 @@ def note_slices(stack: CineStack) -> list[SliceNote]:
     numbers = stack.series_numbers or (None,) * n_slices
     uids = stack.series_uids or ("",) * n_slices
     return [
-        SliceNote(
+        SliceSummary(
             number=z + 1,
             position_mm=float(stack.positions_mm[z]),
             gap_mm=gap,
@@ -67,12 +68,12 @@ def note_slices(stack: CineStack) -> list[SliceNote]:
 
 
 def usual_gap_mm(stack: CineStack) -> float:
-    """Return the median distance between neighbouring slices; 0 of a single slice."""
+    """Return the median distance between neighbouring slices; 0 for a single slice."""
     return float(np.median(stack.slice_gaps_mm)) if stack.n_slices > 1 else 0.0
 
 
 def name_series(number: int | None, uid: str) -> str:
-    """Name a series shortly: its number, else the end of its UID, else nothing."""
+    """Return a short name of a series: its number, or the end of its UID, or an empty string."""
     if number is not None:
         return str(number)
     return f"..{uid[-8:]}" if len(uid) > 10 else uid

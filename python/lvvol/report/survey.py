@@ -1,4 +1,4 @@
-"""What `lvvol inspect` prints of a study: its series, its stack, every decision."""
+"""Text output of `lvvol inspect`: series, stack, warnings and decisions."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from textwrap import wrap
 import numpy as np
 
 from lvvol.cine import CineStack, Decision
-from lvvol.report.slices import name_series, note_slices, usual_gap_mm
+from lvvol.report.slices import name_series, summarise_slices, usual_gap_mm
 from lvvol.report.text import listed, one_line, shorten
 from lvvol.survey import Series, Survey
 from lvvol.typing import Float64
 
-WIDTH = 100  # characters a line may have
+WIDTH = 100  # characters per line
 _MAX_DECISIONS = 60
 
 
 def format_survey(survey: Survey) -> str:
-    """Return what a study holds as lines for a person to read.
+    """Format a survey as text.
 
     Parameters
     ----------
@@ -30,9 +30,8 @@ def format_survey(survey: Survey) -> str:
     Returns
     -------
     str
-        Tables of the series and of the stack's slices, warnings and decisions; slices and phases
-        are counted from 1. Lines have up to 100 characters, none of them a control character,
-        whatever the headers hold; without a line break at the end.
+        Tables of series and slices, warnings and decisions, without a trailing newline. Slices and
+        phases count from 1. Lines have at most 100 characters, without control characters.
     """
     lines = [*_series_lines(survey.series), ""]
     lines += ["Stack: none"] if survey.stack is None else _stack_lines(survey.stack)
@@ -41,12 +40,13 @@ def format_survey(survey: Survey) -> str:
     lines += ["", "Decisions" if survey.decisions else "Decisions: none"]
     lines += listed(map(_describe_decision, survey.decisions[:_MAX_DECISIONS]), WIDTH)
     if len(survey.decisions) > _MAX_DECISIONS:
-        lines.append(f"  and {len(survey.decisions) - _MAX_DECISIONS} more: --json has them all")
+        n_more = len(survey.decisions) - _MAX_DECISIONS
+        lines.append(f"  and {n_more} more (use --json to list all)")
     return "\n".join(lines)
 
 
 def _series_lines(series: Sequence[Series]) -> list[str]:
-    """Return the table of the series."""
+    """Format the table of series."""
     if not series:
         return ["Series: none"]
     names = [name_series(s.number, s.uid) or "-" for s in series]
@@ -63,7 +63,7 @@ def _series_lines(series: Sequence[Series]) -> list[str]:
         columns.insert(1, _Column("Description", descriptions, max_width=18))
     shared = {name for name, count in Counter(names).items() if count > 1}
     why = [
-        # Where a number does not tell series apart, --series needs the UID, and people the folder.
+        # If the number is not unique, --series needs the UID.
         "; ".join([s.why, *_identify(s)]) if name in shared else s.why
         for s, name in zip(series, names, strict=True)
     ]
@@ -73,30 +73,30 @@ def _series_lines(series: Sequence[Series]) -> list[str]:
 
 
 def _identify(series: Series) -> list[str]:
-    """Say where a series lies and what its UID is, as far as the study says."""
-    told = {"folder": series.folder, "UID": series.uid}
-    return [f"{name} {value}" for name, value in told.items() if value]
+    """Return the folder and UID of a series, if known."""
+    identifiers = {"folder": series.folder, "UID": series.uid}
+    return [f"{name} {value}" for name, value in identifiers.items() if value]
 
 
 def _stack_lines(stack: CineStack) -> list[str]:
-    """Return what the stack holds and the table of its slices."""
-    notes = note_slices(stack)
-    gaps = ["-" if note.gap_mm is None else f"{note.gap_mm:.1f}" for note in notes]
+    """Format the summary of the stack and the table of its slices."""
+    slices = summarise_slices(stack)
+    gaps = ["-" if s.gap_mm is None else f"{s.gap_mm:.1f}" for s in slices]
     columns = [
-        _Column("Slice", [str(note.number) for note in notes], right=True),
-        _Column("Position, mm", [f"{note.position_mm:z.1f}" for note in notes], right=True),
+        _Column("Slice", [str(s.number) for s in slices], right=True),
+        _Column("Position, mm", [f"{s.position_mm:z.1f}" for s in slices], right=True),
         _Column("Gap, mm", gaps, right=True),
-        _Column("Series", [note.series or "-" for note in notes], right=True),
+        _Column("Series", [s.series or "-" for s in slices], right=True),
         _Column("Time, ms", [_time_span(times) for times in stack.times_ms], right=True),
     ]
     wide = f"wide gap, usually {usual_gap_mm(stack):.1f} mm"
-    remarks = [", ".join(filter(None, (note.end, wide * note.wide))) for note in notes]
-    unknown = [] if stack.apex else ["  Which end is the apex could not be established."]
+    remarks = [", ".join(filter(None, (s.end, wide * s.wide))) for s in slices]
+    unknown = [] if stack.apex else ["  The apical end of the stack is unknown."]
     return [f"Stack: {stack.describe()}", *_table(columns, "", remarks), *unknown]
 
 
 def _describe_decision(decision: Decision) -> str:
-    """Say what was done, why, and to which files where that is not said yet."""
+    """Format a decision with its reason, and its files unless already mentioned."""
     text = f"{decision.what} {decision.why}".strip()
     if not decision.files or decision.files[0] in decision.what:
         return text
@@ -109,27 +109,27 @@ def _span(fewest: int, most: int) -> str:
 
 
 def _pixel(spacing_mm: tuple[float, float]) -> str:
-    """Write a pixel's size, once where it is a square."""
+    """Format the pixel size, once if the pixels are square."""
     rows, columns = (f"{mm:.2f}" for mm in spacing_mm)
     return rows if rows == columns else f"{rows} x {columns}"
 
 
 def _used(series: Series) -> str:
-    """Say how much of a series is in the stack."""
+    """Format how much of a series is used: yes, no or a number of slices."""
     if not series.n_slices_used:
         return "no"
     return "yes" if series.n_slices_used == series.n_planes else f"{series.n_slices_used}"
 
 
 def _time_span(times_ms: Float64) -> str:
-    """Write the first and last time of a slice, whose last phase may show the first image."""
+    """Format the range of times of a slice; its last phase may repeat the first image."""
     known = times_ms[np.isfinite(times_ms)]
     return f"{known.min():z.0f} to {known.max():z.0f}" if known.size else "-"
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of a table; cells wider than it may grow are wrapped."""
+    """A table column; cells wider than `max_width` are wrapped."""
 
     title: str
     cells: Sequence[str]
@@ -137,7 +137,7 @@ class _Column:
     max_width: int = 16
 
     def lines(self) -> list[list[str]]:
-        """Return the lines of the title and of each cell, all of one width."""
+        """Return the lines of the title and each cell, padded to the same width."""
         cells = (self.title, *self.cells)
         wrapped = [wrap(one_line(cell), self.max_width) or [""] for cell in cells]
         width = max(len(line) for cell in wrapped for line in cell)
@@ -146,7 +146,7 @@ class _Column:
 
 
 def _table(columns: Sequence[_Column], last_title: str, last: Sequence[str]) -> list[str]:
-    """Return the lines of a table, whose last column is wrapped into the room that is left."""
+    """Format a table; the last column is wrapped into the remaining width."""
     parts = [column.lines() for column in columns]
     room = WIDTH - sum(len(part[0][0]) + 2 for part in parts) - 2
     parts.append(_Column(last_title, last, max_width=room).lines())

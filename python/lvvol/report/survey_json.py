@@ -1,4 +1,4 @@
-"""What `lvvol inspect --json` prints; docs/inspect.md describes every key."""
+"""JSON output of `lvvol inspect`; docs/inspect.md documents the keys."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from lvvol.typing import StrPath
 
 
 def format_survey_json(survey: Survey, path: StrPath) -> str:
-    """Return what a study holds as one JSON object; slices and phases count from 0.
+    """Format a survey as a JSON object; slices and phases count from 0.
 
     Parameters
     ----------
     survey : Survey
         From `lvvol.survey_study`.
     path : str or path-like
-        The study's path, as it was asked for.
+        Path of the study, as given.
 
     Returns
     -------
     str
-        Exactly one of `stack` and `error` is null; what is not a number becomes null.
+        JSON with exactly one of `stack` and `error` null; NaN becomes null.
     """
     path = Path(path)
     return to_json(

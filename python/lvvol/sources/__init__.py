@@ -1,4 +1,4 @@
-"""Where a study's bytes come from: a folder, zip or tar, with hostile ones refused."""
+"""Access to the files of a study in a folder, zip or tar, safe against malicious archives."""
 
 from lvvol.sources.archive import Source, open_source
 

@@ -1,6 +1,6 @@
-"""Where a study's files come from: a folder, one file, a zip or a tar, all behind one `Source`.
+"""`Source`: uniform access to the files of a folder, zip or tar, or to a single file.
 
-Archives are never unpacked to disk: their members are read in memory, one at a time.
+Archives are never extracted to disk: members are read into memory one at a time.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from lvvol.errors import (
 )
 from lvvol.sources.tar import Member, Unpacked, members_of
 
-# A cine study is below 1 GB, and MR images seldom shrink more than tenfold; what goes far beyond
-# either was made to fill memory or disk. Small archives are harmless whatever their ratio.
+# A cine study is below 1 GB, and MR images rarely compress more than tenfold. Archives far beyond
+# either are decompression bombs; small archives are harmless at any ratio.
 MAX_UNPACKED_BYTES = 4 << 30
 MAX_RATIO = 100
 RATIO_FREE_BYTES = 64 << 20
 MAX_MEMBERS = 200_000
-# A zip's table of contents takes some hundred bytes a member.
+# The central directory of a zip takes about a hundred bytes per member.
 MAX_DIRECTORY_BYTES = 16 << 20
 
-_TAR_NAMES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
-# How a compressed tar is told, and what unpacks it.
-_UNPACK: dict[bytes, Callable[[Path, str], Any]] = {
+# Magic numbers of compressed tars, with the function to open them.
+_OPENERS: dict[bytes, Callable[[Path, str], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\0": lzma.open,
@@ -51,11 +51,11 @@ class Source(Protocol):
     Parameters
     ----------
     names : tuple of str
-        Paths inside the study, with forward slashes.
+        Paths relative to the study, with forward slashes.
     unreadable : tuple of str
-        Folders that may not be listed.
+        Folders that cannot be listed.
     n_links : int
-        Links inside an archive: never followed.
+        Number of links in an archive, which are never followed.
     """
 
     names: tuple[str, ...]
@@ -68,7 +68,7 @@ class Source(Protocol):
 
 
 class _FolderSource:
-    """Every regular file below a folder, or the one file given."""
+    """All regular files below a folder, or a single file."""
 
     def __init__(self, path: Path) -> None:
         self.n_links = 0
@@ -95,7 +95,7 @@ class _ZipSource:
         self.n_links = 0
         budget = _Budget(path)
         for info in archive.infolist():
-            # What is read of a member ends at its declared size, so that is what counts.
+            # Reading a member stops at its declared size.
             budget.add(info.filename, info.file_size)
             if info.filename.endswith("/"):
                 continue
@@ -104,13 +104,13 @@ class _ZipSource:
                 continue
             if info.flag_bits & 0x1:
                 raise ArchiveError(
-                    f"{path}: expected a zip without password, {info.filename!r} is encrypted"
+                    f"{path}: expected a zip without password, but {info.filename!r} is encrypted"
                 )
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                # Python unpacks the other methods without a limit.
+                # Python decompresses other methods without a limit.
                 raise ArchiveError(
-                    f"{path}: expected a zip with members stored or deflated, "
-                    f"{info.filename!r} is packed by method {info.compress_type}"
+                    f"{path}: expected a zip with stored or deflated members, but "
+                    f"{info.filename!r} uses compression method {info.compress_type}"
                 )
             self._members[info.filename] = info
         self.names = tuple(sorted(self._members))
@@ -121,10 +121,9 @@ class _ZipSource:
 
 
 class _TarSource:
-    """The regular files of a tar file, compressed or not, in the archive's order.
+    """The regular files of a tar, compressed or not, in archive order.
 
-    The order stays because a compressed tar can only be read forward: any other order would
-    unpack it again and again.
+    A compressed tar can only be read forwards: any other order would decompress it repeatedly.
     """
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
@@ -140,7 +139,7 @@ class _TarSource:
                     self._members[member.name] = member
                 elif member.kind == "other":
                     self.n_links += 1
-        except OverflowError as error:  # in the headers, which no member's size counts
+        except OverflowError as error:  # in headers, which do not count as members
             raise budget.exceeded() from error
         self.names = tuple(self._members)
 
@@ -149,23 +148,23 @@ class _TarSource:
         return self._unpacked.open(self._members[name])
 
 
-class _CautiousFile(io.FileIO):
-    """A zip file whose table of contents is not read if it would fill memory."""
+class _LimitedFile(io.FileIO):
+    """A zip file that limits the size of its central directory."""
 
     listing = True
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read as any file does, up to a limit while the contents are listed."""
+        """Read bytes, up to a limit while listing the members."""
         if self.listing:
             rest = os.fstat(self.fileno()).st_size - self.tell()
             wanted = rest if size is None or size < 0 else min(size, rest)
             if wanted > MAX_DIRECTORY_BYTES:
-                raise ValueError(f"more than {MAX_DIRECTORY_BYTES} bytes of contents")
+                raise ValueError(f"its directory is larger than {MAX_DIRECTORY_BYTES} bytes")
         return super().read(-1 if size is None else size) or b""
 
 
 class _Budget:
-    """Adds up an archive's members and refuses one that goes too far."""
+    """Check the members of an archive against the limits."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -175,16 +174,16 @@ class _Budget:
 
     @property
     def limit(self) -> int:
-        """Bytes that the archive may unpack to."""
+        """Maximum unpacked size of the archive in bytes."""
         return min(MAX_UNPACKED_BYTES, max(RATIO_FREE_BYTES, MAX_RATIO * self._packed))
 
     def add(self, name: str, size: int) -> None:
-        """Count one member, or raise ArchiveError."""
+        """Count a member; raise ArchiveError beyond a limit."""
         parts = PurePosixPath(name.replace("\\", "/"))
         drive = name[1:2] == ":" and name[0].isalpha()
         if not name or parts.is_absolute() or ".." in parts.parts or drive:
             raise ArchiveError(
-                f"{self._path}: expected names that stay inside the archive, got {name!r}"
+                f"{self._path}: expected member paths inside the archive, got {name!r}"
             )
         self._unpacked += size
         self._members += 1
@@ -194,7 +193,7 @@ class _Budget:
             raise self.exceeded()
 
     def exceeded(self) -> ArchiveError:
-        """Return the error of an archive that unpacks to more than its limit."""
+        """Return the error for an archive larger than its limit."""
         if self.limit == MAX_UNPACKED_BYTES:
             return ArchiveError(
                 f"{self._path}: expected at most {MAX_UNPACKED_BYTES >> 30} GB when unpacked, "
@@ -212,22 +211,23 @@ def open_source(path: Path) -> Iterator[Source]:
     Parameters
     ----------
     path : Path
-        What the user named.
+        Path of the study.
 
     Yields
     ------
     Source
-        Its files; valid inside the ``with`` block.
+        The files of the study, valid inside the ``with`` block.
 
     Raises
     ------
     StudyNotFoundError
-        If nothing is there.
+        If the path does not exist.
     PermissionDeniedError
-        If it may not be read.
+        If it is not readable.
+    NotDicomError
+        If it is a pipe, socket or device.
     ArchiveError
-        If it is an archive that is damaged, encrypted, too large when unpacked, or holds names that
-        lead outside it.
+        If the archive is damaged, encrypted, too large when unpacked, or contains unsafe paths.
     """
     try:
         mode = path.stat().st_mode
@@ -238,15 +238,15 @@ def open_source(path: Path) -> Iterator[Source]:
             with path.open("rb") as file:
                 head = file.read(262)
         else:
-            # A pipe or a terminal would be waited for, a device read without end.
+            # Reading a pipe or terminal would block; a device may have no end.
             raise NotDicomError(
                 f"{path}: expected a folder, zip or tar of DICOM files, got a pipe or device"
             )
     except PermissionError as error:
         raise PermissionDeniedError(
-            f"{path}: expected a study that may be read, permission denied"
+            f"{path}: expected a readable study, got permission denied; check its access rights"
         ) from error
-    except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
+    except (OSError, ValueError) as error:  # ValueError: an invalid path
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise StudyNotFoundError(
             f"{path}: expected a folder, zip or tar of DICOM files, got: {reason.lower()}"
@@ -260,52 +260,52 @@ def open_source(path: Path) -> Iterator[Source]:
         try:
             source: Source
             if kind == "zip":
-                zipped = opened.enter_context(_CautiousFile(path))
+                zipped = opened.enter_context(_LimitedFile(path))
                 source = _ZipSource(opened.enter_context(zipfile.ZipFile(zipped)), path)
                 zipped.listing = False
             else:
-                unpack = next((u for magic, u in _UNPACK.items() if head.startswith(magic)), open)
-                source = _TarSource(opened.enter_context(unpack(path, "rb")), path)
+                opener = next((o for magic, o in _OPENERS.items() if head.startswith(magic)), open)
+                source = _TarSource(opened.enter_context(opener(path, "rb")), path)
         except LvvolError:
             raise
-        except Exception as error:  # a mangled archive can fail anywhere, and in any way
+        except Exception as error:  # a corrupt archive can raise errors of any type
             raise ArchiveError(
-                f"{path}: expected a {kind} file, it is damaged ({error})"
+                f"{path}: expected an intact {kind} file, got a damaged one ({error})"
             ) from error
         yield source
 
 
 def _archive_kind(path: Path, head: bytes) -> str:
-    """Tell what the first bytes, or failing that the name, promise: ``zip``, ``tar`` or neither."""
+    """Return ``zip``, ``tar`` or an empty string, from the first bytes or else the name."""
     name = path.name.lower()
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or name.endswith(".zip"):
         return "zip"
-    if head[257:262] == b"ustar" or name.endswith(_TAR_NAMES):
+    if head[257:262] == b"ustar" or name.endswith(_TAR_SUFFIXES):
         return "tar"
     return ""
 
 
 def _walk(root: Path) -> tuple[list[str], list[str]]:
-    """List regular files below a folder, and what may not be listed.
+    """Return the regular files below a folder, and the folders that cannot be listed.
 
-    Links are followed, but no folder is entered twice and none above the study: a loop of links
-    ends. File systems that the kernel makes up as they are read, such as /proc, are not entered.
+    Links are followed, but each folder is entered only once and parents of the study never, so
+    loops of links end. Virtual file systems such as /proc are not entered.
     """
     names: list[str] = []
     unreadable: list[str] = []
-    above = root.resolve().parents
-    entered = {(status.st_dev, status.st_ino) for status in map(Path.stat, above)}
-    made_up = {root.stat().st_dev: False}
+    parents = root.resolve().parents
+    entered = {(status.st_dev, status.st_ino) for status in map(Path.stat, parents)}
+    virtual = {root.stat().st_dev: False}
     waiting = [""]
     while waiting:
         folder = waiting.pop()
         path = f"{root}/{folder}"
         try:
-            status = os.stat(path)  # noqa: PTH116 - a Path takes as long as the rest of the walk
+            status = os.stat(path)  # noqa: PTH116 - creating a Path would double the time
             if (status.st_dev, status.st_ino) in entered:
                 continue
             entered.add((status.st_dev, status.st_ino))
-            if _is_made_up(path, status, made_up):
+            if _is_virtual(path, status, virtual):
                 unreadable.append(folder.rstrip("/"))
                 continue
             with os.scandir(path) as entries:
@@ -316,28 +316,28 @@ def _walk(root: Path) -> tuple[list[str], list[str]]:
                     elif entry.is_file(follow_symlinks=False):
                         names.append(name)
                     elif entry.is_symlink():
-                        _follow(root, name, names, waiting, made_up)
-                    # What is left is a pipe, a socket or a device, which could block.
+                        _follow(root, name, names, waiting, virtual)
+                    # Everything else is a pipe, socket or device, which could block.
         except OSError:
             unreadable.append(folder.rstrip("/"))
     return names, unreadable
 
 
 def _follow(
-    root: Path, name: str, names: list[str], waiting: list[str], made_up: dict[int, bool]
+    root: Path, name: str, names: list[str], waiting: list[str], virtual: dict[int, bool]
 ) -> None:
-    """Put what a link leads to on the list it belongs to; links to nothing on none."""
+    """Add the target of a link to the files or folders; ignore dangling links."""
     path = f"{root}/{name}"
     with suppress(OSError):
         status = Path(path).stat()
         if stat.S_ISDIR(status.st_mode):
             waiting.append(name + "/")
-        elif stat.S_ISREG(status.st_mode) and not _is_made_up(path, status, made_up):
+        elif stat.S_ISREG(status.st_mode) and not _is_virtual(path, status, virtual):
             names.append(name)
 
 
-def _is_made_up(path: str, status: os.stat_result, made_up: dict[int, bool]) -> bool:
-    """Whether something lies on a file system without blocks, where reading may never end."""
-    if status.st_dev not in made_up:
-        made_up[status.st_dev] = os.statvfs(path).f_blocks == 0
-    return made_up[status.st_dev]
+def _is_virtual(path: str, status: os.stat_result, virtual: dict[int, bool]) -> bool:
+    """Whether a path is on a file system without blocks, where reading may never end."""
+    if status.st_dev not in virtual:
+        virtual[status.st_dev] = os.statvfs(path).f_blocks == 0
+    return virtual[status.st_dev]

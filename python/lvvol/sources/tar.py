@@ -1,8 +1,7 @@
-"""Where the members of a tar lie, found without trusting one number in it.
+"""List the members of an untrusted tar.
 
-Python's own `tarfile` cannot be used on files of unknown origin: it reads extended headers of any
-size into memory, can be kept busy for hours by a header of digits, and ends its list without a word
-at a header that is damaged.
+Python's `tarfile` is not safe for untrusted files: it reads extended headers of any size into
+memory, can take hours to parse a header of digits, and silently stops at a damaged header.
 """
 
 from __future__ import annotations
@@ -17,32 +16,32 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _BLOCK = 512
-# Long names and extended attributes lie in extended headers; longer ones were made to fill memory.
+# Extended headers hold long names and attributes; larger ones are attacks on memory.
 MAX_HEADER_BYTES = 1 << 20
 MAX_NAME_BYTES = 4096
 
-# Kinds of header, by their one byte.
+# Values of the type flag.
 _REGULAR = (0, *b"07")
 _LONG_NAME, _LONG_LINK, _EXTENDED, _GLOBAL, _FOLDER, _SPARSE = b"LKxg5S"
-_WITHOUT_CONTENT = b"123456"  # links, devices, folders and pipes, whatever size they give
+_WITHOUT_CONTENT = b"123456"  # links, devices, folders and pipes; their size field is ignored
 
 
 class TarError(Exception):
-    """What is wrong with a tar."""
+    """The tar is damaged or not supported."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """One member of a tar.
+    """A member of a tar.
 
     Parameters
     ----------
     name : str
-        As the archive has it; bytes that are not UTF-8 as Python's file names have them.
+        Name in the archive, decoded like Python's file names (UTF-8 with surrogate escapes).
     kind : str
-        ``"file"``, ``"folder"`` or ``"other"``: a link, a device or a pipe.
+        ``"file"``, ``"folder"`` or ``"other"`` (link, device or pipe).
     offset, size : int
-        Where its content lies in the unpacked tar, and how long it is, in bytes.
+        Offset and size of its content in the unpacked tar, in bytes.
     """
 
     name: str
@@ -52,14 +51,14 @@ class Member:
 
 
 class Unpacked:
-    """The bytes of a tar, unpacked up to a limit and no further.
+    """The bytes of a tar, unpacked up to a limit.
 
     Parameters
     ----------
     file : binary file
-        Gives the unpacked bytes; seeking back may mean to unpack from the start.
+        Source of the unpacked bytes; seeking backwards may unpack it again from the start.
     limit : int
-        Bytes that may be unpacked.
+        Maximum number of bytes to unpack.
     """
 
     def __init__(self, file: IO[bytes], limit: int) -> None:
@@ -68,7 +67,7 @@ class Unpacked:
         self._lock = threading.Lock()
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Read bytes from a place; fewer where the archive ends, OverflowError past the limit."""
+        """Read bytes at an offset, fewer at the end; raise OverflowError beyond the limit."""
         if offset + size > self._limit:
             raise OverflowError(f"more than {self._limit} bytes")
         with self._lock:
@@ -82,7 +81,7 @@ class Unpacked:
 
 
 class _Content(io.RawIOBase):
-    """The content of one member, read forward."""
+    """The content of a member, for sequential reading."""
 
     def __init__(self, unpacked: Unpacked, member: Member) -> None:
         self._unpacked = unpacked
@@ -90,11 +89,11 @@ class _Content(io.RawIOBase):
         self._end = member.offset + member.size
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Fill a buffer as far as the content goes."""
+        """Read into a buffer, up to the end of the content."""
         with memoryview(buffer).cast("B") as view:
             wanted = min(len(view), self._end - self._next)
             content = self._unpacked.read_at(self._next, wanted)
@@ -106,10 +105,10 @@ class _Content(io.RawIOBase):
 
 
 def members_of(unpacked: Unpacked) -> Iterator[Member]:
-    """List the members of a tar in its order.
+    """Iterate over the members of a tar, in archive order.
 
-    Each is given before anything behind its header is unpacked, so that whoever asks can stop at
-    one that is too large.
+    Each member is yielded before its content is unpacked, so that callers can stop at one that is
+    too large.
 
     Parameters
     ----------
@@ -119,14 +118,14 @@ def members_of(unpacked: Unpacked) -> Iterator[Member]:
     Yields
     ------
     Member
-        One a header; links and devices too.
+        One per header, including links and devices.
 
     Raises
     ------
     TarError
         If a header is damaged, too long or describes a sparse file, or the end mark is missing.
     OverflowError
-        If the limit of `unpacked` is reached.
+        If the limit of `unpacked` is exceeded.
     """
     offset = 0
     long_name: bytes | None = None
@@ -134,16 +133,16 @@ def members_of(unpacked: Unpacked) -> Iterator[Member]:
     while True:
         header = unpacked.read_at(offset, _BLOCK)
         if len(header) < _BLOCK:
-            raise TarError("it ends without an end mark")
+            raise TarError("missing end mark")
         if not header.strip(b"\0"):
             return
         if _number(header[148:156]) != sum(header) - sum(header[148:156]) + 8 * ord(" "):
-            raise TarError(f"no header at byte {offset}")
+            raise TarError(f"invalid header at byte {offset}")
         kind, size = header[156], _number(header[124:136])
         offset += _BLOCK
         if kind in (_LONG_NAME, _LONG_LINK, _EXTENDED, _GLOBAL):
             if size > MAX_HEADER_BYTES:
-                raise TarError(f"an extended header of {size} bytes")
+                raise TarError(f"extended header of {size} bytes")
             content = unpacked.read_at(offset, size)
             if kind == _LONG_NAME:
                 long_name = content.split(b"\0", 1)[0]
@@ -157,7 +156,7 @@ def members_of(unpacked: Unpacked) -> Iterator[Member]:
             if header[257:263] == b"ustar\0" and header[345]:
                 name = header[345:500].split(b"\0", 1)[0] + b"/" + name
         if len(name) > MAX_NAME_BYTES:
-            raise TarError(f"a name of {len(name)} bytes")
+            raise TarError(f"name of {len(name)} bytes")
         if kind == _SPARSE or any(key.startswith(b"GNU.sparse.") for key in records):
             raise TarError(f"{_text(name)!r} is a sparse file")
         if b"size" in records:
@@ -174,47 +173,47 @@ def members_of(unpacked: Unpacked) -> Iterator[Member]:
 
 
 def _padded(size: int) -> int:
-    """Bytes that content of a size takes up."""
+    """Round a size up to whole blocks."""
     return -(-size // _BLOCK) * _BLOCK
 
 
 def _text(name: bytes) -> str:
-    """Decode a name as Python decodes those of files."""
+    """Decode a name like Python decodes file names."""
     return name.decode("utf-8", "surrogateescape")
 
 
 def _number(field: bytes) -> int:
-    """Read a number of a header: octal digits, or GNU's binary form."""
+    """Parse a number of a header, octal or in GNU's binary format."""
     if field[0] == 0x80:
         return int.from_bytes(field[1:], "big")
     digits = field.split(b"\0", 1)[0].strip()
     if not digits:
         return 0
     if digits.strip(b"01234567"):
-        raise TarError(f"the number {digits!r} in a header")
+        raise TarError(f"invalid number {digits!r} in a header")
     return int(digits, 8)
 
 
 def _decimal(digits: bytes) -> int:
-    """Read a number of an extended header."""
+    """Parse a number of an extended header."""
     if not digits.isdigit() or len(digits) > 20:
-        raise TarError(f"the number {digits[:24]!r} in an extended header")
+        raise TarError(f"invalid number {digits[:24]!r} in an extended header")
     return int(digits)
 
 
 def _records(content: bytes) -> dict[bytes, bytes]:
-    """Read an extended header: lines of their own length, a key and a value."""
+    """Parse the records ``length key=value`` of an extended header."""
     records = {}
     start = 0
     while start < len(content) and content[start]:
         space = content.find(b" ", start, start + 24)
         if space < 0:
-            raise TarError("an extended header that is damaged")
+            raise TarError("damaged extended header")
         length = _decimal(content[start:space])
         record = content[space + 1 : start + length]
         start += length
         if start > len(content) or not record.endswith(b"\n"):
-            raise TarError("an extended header that is damaged")
+            raise TarError("damaged extended header")
         key, _, value = record[:-1].partition(b"=")
         records[key] = value
     return records

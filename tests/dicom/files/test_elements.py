@@ -1,4 +1,4 @@
-"""The walk through plain headers: pydicom reads the same, or it reads nothing."""
+"""The fast header parser: its results equal pydicom's, or it returns None."""
 
 import random
 import struct
@@ -21,7 +21,7 @@ BINARY = {"US": "<H", "UL": "<L", "FD": "<d"}
 
 
 def assert_as_pydicom(content: bytes) -> bool:
-    """What was read is what pydicom has in the file; whether anything was."""
+    """Compare with pydicom; return whether the fast parser accepted the file."""
     plain = read_plain(content)
     if plain is None:
         return False
@@ -35,7 +35,7 @@ def assert_as_pydicom(content: bytes) -> bool:
                 continue
             raw = part.get_item(keyword)
             vr, value = raw.VR or pydicom.datadict.dictionary_VR(keyword), raw.value
-            if isinstance(value, str):  # of the file header
+            if isinstance(value, str):  # file meta information
                 value = value.encode("latin-1")
             if vr in BINARY:
                 text = str(*struct.unpack(BINARY[vr], value)) if value else ""
@@ -50,7 +50,7 @@ def assert_as_pydicom(content: bytes) -> bool:
 
 
 def usual(study, **tags):
-    """A dataset with something of everything that real headers hold."""
+    """Return a dataset with all kinds of elements found in real headers."""
     ds = study.dataset(
         pixels_of(0, 1),
         ImageType=["ORIGINAL", "PRIMARY", "M"],
@@ -67,7 +67,7 @@ def usual(study, **tags):
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
-def test_a_usual_file_is_plain(study, syntax):
+def test_typical_file_is_plain(study, syntax):
     content = study.save(usual(study), syntax=syntax).read_bytes()
     assert assert_as_pydicom(content)
     texts = read_plain(content).texts
@@ -80,10 +80,10 @@ def test_a_usual_file_is_plain(study, syntax):
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
-def test_sequences_of_undefined_length_are_walked_over(study, syntax):
+def test_sequences_of_undefined_length_are_skipped(study, syntax):
     ds = usual(study)
     inner = Dataset()
-    inner.Rows = 7  # not that of the image
+    inner.Rows = 7  # not the rows of the image
     outer = Dataset()
     outer.ReferencedSOPInstanceUID = "1.2.3"
     outer.ReferencedImageSequence = Sequence([inner])
@@ -105,7 +105,7 @@ def test_meta_ends_where_the_dataset_begins(study):
     assert content[start : start + 8] == b"\x08\x00\x08\x00CS\x12\x00"  # Image Type
 
 
-def test_group_lengths_are_walked_over(study):
+def test_group_lengths_are_skipped(study):
     content = study.save(usual(study)).read_bytes()
     _, start = read_meta(content)
     with_lengths = content[:start] + b"\x08\x00\x00\x00UL\x04\x00\xb2\x03\0\0" + content[start:]
@@ -122,29 +122,29 @@ def test_unusual_files_are_left_to_pydicom(study):
     content = study.save(usual(study, RescaleSlope="2")).read_bytes()
     assert read_plain(content) is not None
     rows = b"\x28\x00\x10\x00US\x02\x00"
-    # Cut off; followed by something; an element's length beyond the end.
+    # Truncated; trailing bytes; an element that extends beyond the end.
     assert read_plain(content[:-1]) is None
     assert read_plain(content + b"\0\0") is None
     assert read_plain(with_bytes(content, rows, rows[:6] + b"\xff\xff")) is None
-    # Another VR than the standard's; no VR at all; a number of another size.
+    # A non-standard VR; no VR.
     assert read_plain(with_bytes(content, rows, b"\x28\x00\x10\x00SS\x02\x00")) is None
     assert read_plain(with_bytes(content, rows, b"\x28\x00\x10\x00\x02\0\0\0")) is None
-    # Out of order, twice.
+    # Out of order; duplicated.
     assert read_plain(with_bytes(content, rows, b"\x28\x00\x01\x00US\x02\x00")) is None
     assert read_plain(with_bytes(content, rows, b"\x28\x00\x11\x00US\x02\x00")) is None
     # Text of another character set.
     assert read_plain(with_bytes(content, b"sax  cine", b"sax \xfc cine"[:9])) is None
     assert read_plain(with_bytes(content, b"sax  cine", b"sax \x1b$B(("[:9])) is None
-    # Another transfer syntax, or a file header that says the wrong one.
+    # Another transfer syntax; a transfer syntax that contradicts the dataset.
     for syntax in (b"1.2.840.10008.1.2.2\0", b"1.2.840.10008.1.2\0\0\0"):
         assert read_plain(with_bytes(content, b"1.2.840.10008.1.2.1\0", syntax)) is None
-    # A text of no use, and of a length that must not be remembered.
+    # A value too long for the cache.
     assert read_plain(study.save(usual(study, SequenceName="x" * 1026)).read_bytes()) is None
     assert read_plain(b"") is None
     assert read_plain(content[:132]) is None
 
 
-def test_functional_groups_are_left_to_pydicom_unless_they_hold_nothing(study):
+def test_nonempty_functional_groups_are_left_to_pydicom(study):
     ds = usual(study)
     ds.PerFrameFunctionalGroupsSequence = Sequence([Dataset()])
     assert assert_as_pydicom(study.save(ds).read_bytes())
@@ -154,7 +154,7 @@ def test_functional_groups_are_left_to_pydicom_unless_they_hold_nothing(study):
     assert read_plain(study.save(ds).read_bytes()) is None
 
 
-def test_endless_nesting_ends():
+def test_deep_nesting_terminates():
     head = bytes(128) + b"DICM" + b"\x08\x00\x05\x00CS\0\0"
     nested = (
         b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
@@ -163,7 +163,7 @@ def test_endless_nesting_ends():
 
 
 def mutated(content: bytes, chance: random.Random) -> bytes:
-    """Change, cut out or insert a few bytes, most of them in the header."""
+    """Change, delete or insert a few bytes, most of them in the header."""
     changed = bytearray(content)
     for _ in range(chance.choice((1, 1, 2, 5))):
         place = 132 + chance.randrange(len(changed) - 132)
@@ -185,11 +185,11 @@ def mutated(content: bytes, chance: random.Random) -> bytes:
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_mutated_headers_are_read_as_pydicom_reads_them(study, syntax):
     ds = usual(study, Rows=2, Columns=2)
-    ds.PixelData = bytes(8)  # so that nearly all is header
+    ds.PixelData = bytes(8)  # so that most bytes are header
     content = study.save(ds, syntax=syntax).read_bytes()
     chance = random.Random(5)
     read = sum(assert_as_pydicom(mutated(content, chance)) for _ in range(1500))
-    assert 300 < read < 1400  # both roads were taken
+    assert 300 < read < 1400  # both outcomes occur
 
 
 @pytest.mark.real_data

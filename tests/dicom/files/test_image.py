@@ -1,4 +1,4 @@
-"""Facts of images, from the texts of their headers; what is out of all reason was not measured."""
+"""Image attributes from header values; implausible values are rejected."""
 
 import warnings
 
@@ -32,7 +32,7 @@ def images(shared=None, per_frame=(), keep=False, **texts):
     return images_of(Header(texts, shared or {}, list(per_frame), pixels, 12), "a.dcm", keep)
 
 
-def test_facts_by_name():
+def test_attributes():
     (image,) = images(SeriesNumber="7", TriggerTime="40.5", NominalInterval="800", PatientID="P")
     assert image.position_mm == (1, 2, 3)
     assert image.orientation == (1, 0, 0, 0, 1, 0)
@@ -44,7 +44,7 @@ def test_facts_by_name():
     assert image.instance_number is None
 
 
-def test_what_is_nearest_to_the_frame_counts():
+def test_per_frame_values_override_shared_ones():
     shared = {"PixelSpacing": "2\\2", "RescaleSlope": "3", "SliceThickness": "6"}
     per_frame = [
         {"RescaleSlope": "4", "ImagePositionPatient": "0\\0\\5", "TriggerTime": "10"},
@@ -63,8 +63,8 @@ def test_what_is_nearest_to_the_frame_counts():
 @pytest.mark.parametrize(
     ("stored", "signed", "mirror"), [("12", "0", 4095), ("16", "0", 65535), ("12", "1", -1)]
 )
-def test_monochrome1_is_mirrored_within_its_range(stored, signed, mirror):
-    """12 bits hold 0 to 4095, or -2048 to 2047: the ends change places."""
+def test_monochrome1_is_inverted_within_its_range(stored, signed, mirror):
+    """12 bits hold 0 to 4095, or -2048 to 2047: inversion swaps both ends."""
     (image,) = images(
         PhotometricInterpretation="MONOCHROME1", BitsStored=stored, PixelRepresentation=signed
     )
@@ -72,7 +72,7 @@ def test_monochrome1_is_mirrored_within_its_range(stored, signed, mirror):
 
 
 @pytest.mark.parametrize("text", ["", "nan", "inf", "1e999", "-", "1\\x"])
-def test_malformed_numbers_count_as_absent(text):
+def test_malformed_numbers_count_as_missing(text):
     (image,) = images(SliceThickness=text, RescaleSlope=text, SeriesNumber=text)
     assert (image.slice_thickness_mm, image.slope, image.series_number) == (None, 1, None)
 
@@ -80,27 +80,27 @@ def test_malformed_numbers_count_as_absent(text):
 @pytest.mark.parametrize(
     ("texts", "why"),
     [
-        ({"ImagePositionPatient": "1\\2"}, "no position, orientation or pixel spacing"),
-        ({"PixelSpacing": None}, "no position, orientation or pixel spacing"),
-        ({"ImageOrientationPatient": "1\\0\\0\\1\\0\\0"}, "directions that are not perpendicular"),
-        ({"PixelSpacing": "0\\1"}, "no positive pixel spacing"),
-        ({"Rows": "0"}, "no rows or columns"),
+        ({"ImagePositionPatient": "1\\2"}, "missing position, orientation or pixel spacing"),
+        ({"PixelSpacing": None}, "missing position, orientation or pixel spacing"),
+        ({"ImageOrientationPatient": "1\\0\\0\\1\\0\\0"}, "non-perpendicular axes"),
+        ({"PixelSpacing": "0\\1"}, "non-positive pixel spacing"),
+        ({"Rows": "0"}, "missing rows or columns"),
         ({"Columns": "2049"}, "more than 2048 rows or columns"),
-        ({"SamplesPerPixel": "3"}, "a colour image"),
-        ({"NumberOfFrames": "2"}, "several frames without a position for each"),
+        ({"SamplesPerPixel": "3"}, "colour image"),
+        ({"NumberOfFrames": "2"}, "several frames without per-frame positions"),
     ],
 )
-def test_what_cannot_be_part_of_a_stack(texts, why):
+def test_unusable_images(texts, why):
     with pytest.raises(UnusableError, match=why):
         images(**texts)
 
 
-def test_pixels_are_held_on_to_only_if_asked():
+def test_pixels_are_kept_only_on_request():
     assert images()[0].pixels is None
     assert images(keep=True)[0].pixels is not None
 
 
-def test_the_folder_names_a_series_only_where_no_tag_does():
+def test_series_key_and_label():
     assert images(SeriesNumber="4")[0].label == "series 4"
     assert images(SeriesNumber="4", SeriesDescription="sax")[0].label == "series 4 (sax)"
     assert images(SeriesInstanceUID="1.2")[0].series == ("1.2", None)
@@ -116,7 +116,7 @@ def read(study, **tags):
 
 
 def put(study, good, bad):
-    """Replace a value in the file, which pydicom would not write."""
+    """Replace bytes in the file, to store values that pydicom refuses to write."""
     path = study.folder / "a.dcm"
     content = path.read_bytes()
     assert content.count(good) == 1
@@ -129,40 +129,40 @@ def put(study, good, bad):
 @pytest.mark.parametrize(
     ("tags", "reason"),
     [
-        ({"ImagePositionPatient": [0, 10_001, 0]}, "a position more than 10 m off"),
-        ({"PixelSpacing": ["1e9", 1]}, "pixels not of 0.01 to 100 mm"),
-        ({"PixelSpacing": [1, "1e-5"]}, "pixels not of 0.01 to 100 mm"),
+        ({"ImagePositionPatient": [0, 10_001, 0]}, "position beyond 10 m"),
+        ({"PixelSpacing": ["1e9", 1]}, "pixel spacing outside 0.01 to 100 mm"),
+        ({"PixelSpacing": [1, "1e-5"]}, "pixel spacing outside 0.01 to 100 mm"),
     ],
 )
-def test_plane_out_of_reason_is_set_aside(study, tags, reason):
-    assert read(study, **tags).set_aside == {reason: ["a.dcm"]}
+def test_implausible_plane_is_excluded(study, tags, reason):
+    assert read(study, **tags).excluded == {reason: ["a.dcm"]}
 
 
 @pytest.mark.parametrize("bad", [b"1_0.5\\2.5 ", b"1,0.5\\2.5 ", b"1e999\\2.5 "])
-def test_what_is_no_number_is_none(study, bad):
+def test_malformed_spacing_counts_as_missing(study, bad):
     read(study, PixelSpacing=[12.25, 2.5])
     reading = put(study, b"12.25\\2.5 ", bad)
-    assert list(reading.set_aside) == ["no position, orientation or pixel spacing"]
+    assert list(reading.excluded) == ["missing position, orientation or pixel spacing"]
 
 
-def test_numbers_that_would_overflow_are_none(study):
+def test_numbers_that_would_overflow_count_as_missing(study):
     (image,) = read(study, RescaleSlope="1e300", TriggerTime="-1e308", InstanceNumber=1).images
     assert (image.slope, image.trigger_ms) == (1.0, None)
 
 
 @pytest.mark.parametrize("time", ["1200nan", "1200inf", "12001e300", "990000", "-10000"])
-def test_time_that_is_none(study, time):
+def test_invalid_time_counts_as_missing(study, time):
     (image,) = read(study, AcquisitionTime=time, AcquisitionDate="20240229").images
     assert image.acquired is None
 
 
-def test_date_that_is_none_leaves_the_time(study):
+def test_invalid_date_leaves_the_time(study):
     (image,) = read(study, AcquisitionTime="000010", AcquisitionDate="²" * 8).images
     assert image.acquired == 10.0
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -1e30])
-def test_pixels_that_are_no_numbers_are_damaged(study, bad):
+def test_non_finite_pixels_are_damaged(study, bad):
     dataset = study.dataset(BitsAllocated=32, BitsStored=None, PixelRepresentation=None)
     del dataset.PixelData
     pixels = np.full((ROWS, COLUMNS), 2.5, dtype="<f4")

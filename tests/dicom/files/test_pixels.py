@@ -1,4 +1,4 @@
-"""Stored values in every encoding, against pixels known before they were encoded."""
+"""Stored values in every encoding, compared with the pixels that were encoded."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ ROWS, COLUMNS = 60, 44
 
 
 def read_pixels(folder):
-    """The intensities of every image in a folder."""
+    """Decode every image in a folder."""
     with open_source(folder) as source:
         reading = read_images(source)
         assert not reading.damaged
@@ -28,7 +28,7 @@ def read_pixels(folder):
 
 
 def ellipse(bits: int, signed: bool) -> np.ndarray:
-    """An image that fills `bits` bits from end to end, smooth and sharp."""
+    """Return an image over the full range of `bits` bits, with ramps and edges."""
     r, c = np.mgrid[:ROWS, :COLUMNS]
     low = -(2 ** (bits - 1)) if signed else 0
     ramp = np.rint(low + (2**bits - 1) * (np.hypot(r - 30, c - 20) / 45).clip(0, 1))
@@ -39,7 +39,7 @@ def ellipse(bits: int, signed: bool) -> np.ndarray:
 
 
 def bit_patterns(pixels: np.ndarray, bits: int) -> np.ndarray:
-    """Values as the unsigned integers that JPEG and JPEG-LS know: negative ones are wrapped."""
+    """Convert values to unsigned integers as in JPEG and JPEG-LS; negative ones wrap."""
     unsigned = pixels.view(f"u{pixels.itemsize}")
     return np.ascontiguousarray(unsigned & np.array(2**bits - 1, dtype=unsigned.dtype))
 
@@ -56,7 +56,7 @@ def jpeg_lossless(predictor: int) -> Callable[[np.ndarray, int], bytes]:
 
 
 def jpeg_ls(near: int) -> Callable[[np.ndarray, int], bytes]:
-    """Encode with CharLS, which takes the precision from the largest value."""
+    """Encode with CharLS, which derives the precision from the largest value."""
 
     def encode(pixels: np.ndarray, bits: int) -> bytes:
         return imagecodecs.jpegls_encode(bit_patterns(pixels, bits), level=near)
@@ -65,13 +65,13 @@ def jpeg_ls(near: int) -> Callable[[np.ndarray, int], bytes]:
 
 
 def jpeg_2000(pixels: np.ndarray, bits: int) -> bytes:
-    """Encode with OpenJPEG, which knows signs."""
+    """Encode with OpenJPEG, which supports signed values."""
     return imagecodecs.jpeg2k_encode(pixels, level=0, codecformat="j2k", bitspersample=bits)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A transfer syntax, an encoder of it, and how far values may be off."""
+    """A transfer syntax, its encoder and the tolerance of decoded values."""
 
     syntax: uid.UID
     encode: Callable[[np.ndarray, int], bytes]
@@ -89,7 +89,7 @@ CASES = {
 
 
 def compressed(ds: pydicom.Dataset, case: Case, bits: int, frames: list[np.ndarray]):
-    """The dataset with its pixels encoded, each frame by itself."""
+    """Replace the pixels of a dataset by encoded frames."""
     ds.PixelData = encapsulate([case.encode(frame, bits) for frame in frames])
     ds["PixelData"].VR = "OB"
     ds["PixelData"].is_undefined_length = True
@@ -105,7 +105,7 @@ def tags_of(pixels: np.ndarray, bits: int) -> dict[str, int]:
 
 @pytest.mark.parametrize(("bits", "signed"), [(16, False), (12, False), (8, False)])
 @pytest.mark.parametrize("name", CASES)
-def test_unsigned_pixels_of_every_compression(study, name, bits, signed):
+def test_unsigned_pixels_in_every_compression(study, name, bits, signed):
     case, pixels = CASES[name], ellipse(bits, signed)
     study.save(compressed(study.dataset(pixels, **tags_of(pixels, bits)), case, bits, [pixels]))
     (found,) = read_pixels(study.folder)
@@ -115,7 +115,7 @@ def test_unsigned_pixels_of_every_compression(study, name, bits, signed):
 
 @pytest.mark.parametrize("bits", [16, 12])
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.off])
-def test_signed_pixels_of_every_compression(study, name, bits):
+def test_signed_pixels_in_every_compression(study, name, bits):
     case, pixels = CASES[name], ellipse(bits, signed=True)
     study.save(compressed(study.dataset(pixels, **tags_of(pixels, bits)), case, bits, [pixels]))
     (found,) = read_pixels(study.folder)
@@ -123,7 +123,7 @@ def test_signed_pixels_of_every_compression(study, name, bits):
 
 
 @pytest.mark.parametrize(("bits", "signed"), [(16, False), (12, True), (8, False)])
-def test_run_lengths(study, bits, signed):
+def test_run_length_encoding(study, bits, signed):
     pixels = ellipse(bits, signed)
     ds = study.dataset(pixels, **tags_of(pixels, bits))
     study.save(ds, "a.dcm")
@@ -133,7 +133,7 @@ def test_run_lengths(study, bits, signed):
     np.testing.assert_array_equal(found, pixels)
 
 
-def test_jpeg_2000_in_the_wrapping_of_a_jp2_file(study):
+def test_jpeg_2000_wrapped_in_jp2(study):
     pixels = ellipse(16, signed=False)
     case = Case(uid.JPEG2000Lossless, lambda p, _: imagecodecs.jpeg2k_encode(p, codecformat="jp2"))
     study.save(compressed(study.dataset(pixels), case, 16, [pixels]))
@@ -153,7 +153,7 @@ def test_frames_of_a_compressed_file(study, name):
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", CASES)
-def test_a_real_image_in_every_compression(real_data, study, name):
+def test_real_image_in_every_compression(real_data, study, name):
     case = CASES[name]
     path = sorted((real_data / "dsb2_dicom" / "501").rglob("*.dcm"))[100]
     ds = pydicom.dcmread(path)
@@ -165,7 +165,7 @@ def test_a_real_image_in_every_compression(real_data, study, name):
 
 
 def refuse(study, ds, because):
-    """Decoding the only image says why it cannot be."""
+    """Check that decoding the only image raises ValueError with a reason."""
     study.save(ds)
     with open_source(study.folder) as source:
         (image,) = read_images(source).images
@@ -174,8 +174,8 @@ def refuse(study, ds, because):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_frame_that_promises_another_size_is_not_decoded(study, name):
-    """Decoders would take minutes and gigabytes to find out."""
+def test_frame_with_a_false_size_is_not_decoded(study, name):
+    """Decoding it would take minutes and gigabytes."""
     case, pixels = CASES[name], ellipse(16, signed=False)
     stream = bytearray(case.encode(pixels, 16))
     if stream.startswith(b"\xff\xd8"):
@@ -192,20 +192,20 @@ def test_a_frame_that_promises_another_size_is_not_decoded(study, name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_stream_that_is_cut_off_is_not_filled_in(study, name):
+def test_truncated_stream_is_not_padded(study, name):
     case, pixels = CASES[name], ellipse(16, signed=False)
     stream = case.encode(pixels, 16)
     cut = Case(case.syntax, lambda *_: stream[: len(stream) // 2])
     refuse(study, compressed(study.dataset(pixels), cut, 16, [pixels]), "pixels cannot be decoded")
 
 
-def test_a_damaged_run_length_stream_is_an_error(study):
+def test_damaged_run_length_stream_is_an_error(study):
     pixels = ellipse(16, signed=False)
     ds = study.dataset(pixels)
     study.save(ds, "a.dcm")
     ds.compress(uid.RLELossless, encoding_plugin="pydicom")
     frame = bytearray(get_frame(ds.PixelData, 0, number_of_frames=1))
-    frame[64:66] = b"\x7f\x00"  # 128 bytes as they stand, where runs were meant
+    frame[64:66] = b"\x7f\x00"  # a literal run of 128 bytes
     ds.PixelData = encapsulate([bytes(frame[:200])])
     (study.folder / "a.dcm").unlink()
     refuse(study, ds, "pixels cannot be decoded")
@@ -222,8 +222,8 @@ TEXTS = {
 }
 
 
-def test_unused_bits_do_not_count():
-    """12 of 16 bits, by hand: the sign is bit 11, and what stands above it means nothing."""
+def test_unused_bits_are_ignored():
+    """12 of 16 bits, by hand: the sign is bit 11, and the bits above are undefined."""
     data = np.array([0x0801, 0xF7FF, 0x5FFF, 0xA000], dtype="<u2").tobytes()
     signed = native_pixels(TEXTS, data, big_endian=False).frame(0)
     np.testing.assert_array_equal(signed, [[-2047, 2047, -1, 0]])
@@ -250,7 +250,7 @@ def test_byte_orders_and_depths():
     np.testing.assert_array_equal(byte.frame(0), [[1, 0, 0, 128]])
 
 
-def test_too_few_bytes_are_noticed():
+def test_missing_bytes_are_detected():
     native_pixels(TEXTS, bytes(8), big_endian=False).check()
     with pytest.raises(ValueError, match="expected 8 bytes of pixels, got 7"):
         native_pixels(TEXTS, bytes(7), big_endian=False).check()
@@ -270,7 +270,7 @@ def test_too_few_bytes_are_noticed():
         {"Rows": ""},
     ],
 )
-def test_other_forms_are_left_to_pydicom(odd):
+def test_other_formats_are_left_to_pydicom(odd):
     assert native_pixels(TEXTS | odd, bytes(8), big_endian=False) is None
 
 

@@ -1,4 +1,4 @@
-"""Headers and pixels: every form in which an image may come."""
+"""Reading headers and pixels in every format."""
 
 import warnings
 from io import FileIO
@@ -26,7 +26,7 @@ from tests.support.studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM
 
 
 def read_all(path):
-    """Everything read, with the decoded pixels of each image."""
+    """Read a study and decode every image."""
     with open_source(path) as source:
         reading = read_images(source)
         datasets = fetch(reading.images, source)
@@ -51,8 +51,8 @@ def test_signed_pixels(study):
     np.testing.assert_array_equal(read_one(study.folder), pixels)
 
 
-def test_monochrome1_is_turned_bright_side_up(study):
-    # 12 stored bits: 0 is the brightest and becomes 4095.
+def test_monochrome1_is_inverted(study):
+    # 12 stored bits: 0 is brightest and becomes 4095.
     study.save(
         study.dataset(
             pixels_of(0, 2), PhotometricInterpretation="MONOCHROME1", BitsStored=12, HighBit=11
@@ -64,7 +64,7 @@ def test_monochrome1_is_turned_bright_side_up(study):
 def test_signed_monochrome1(study):
     pixels = pixels_of(0, 0).astype(np.int16) - 60
     study.save(study.dataset(pixels, PhotometricInterpretation="MONOCHROME1"))
-    # From -32768 to 32767: the ends change places.
+    # From -32768 to 32767: inversion swaps both ends.
     np.testing.assert_array_equal(read_one(study.folder), -1.0 - pixels)
 
 
@@ -90,7 +90,7 @@ def test_explicit_big_endian(study):
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
 def test_compressed_transfer_syntaxes(study, syntax):
-    pixels = pixels_of(0, 3, rows=64, columns=48)  # large enough for JPEG 2000's levels
+    pixels = pixels_of(0, 3, rows=64, columns=48)  # large enough for the levels of JPEG 2000
     ds = study.dataset(pixels)
     study.save(ds, "a.dcm")
     ds.compress(syntax)
@@ -111,7 +111,7 @@ def test_file_without_preamble(study, explicit):
     np.testing.assert_array_equal(read_one(study.folder), pixels_of(0, 1))
 
 
-def test_broken_values_neither_stop_nor_show(study, capfd):
+def test_invalid_values_cause_neither_errors_nor_warnings(study, capfd):
     ds = study.dataset(
         StudyInstanceUID="1.02.not a uid",
         SeriesInstanceUID="2.16.0124..5",
@@ -123,7 +123,7 @@ def test_broken_values_neither_stop_nor_show(study, capfd):
     )
     ds.add_new(0x00080000, "UL", 946)  # a group length
     ds.add_new(0x00180000, "UL", 1)
-    ds.add_new(0x52009230, "SQ", Sequence([Dataset()]))  # functional groups without any
+    ds.add_new(0x52009230, "SQ", Sequence([Dataset()]))  # empty functional groups
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = study.save(ds)
@@ -135,13 +135,13 @@ def test_broken_values_neither_stop_nor_show(study, capfd):
     assert image.slice_thickness_mm is None
     assert image.frame_of_reference_uid == ""
     assert image.study_uid == "1.02.not a uid"
-    # 2012-00-00 sorts before 2012-01-01, and 08:26:21 counts from midnight.
+    # 2012-00-00 sorts before 2012-01-01.
     assert image.acquired == 20120000 * 86400 + 8 * 3600 + 26 * 60 + 21
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("time", ["", "not a time", "25", None])
-def test_odd_times_do_not_stop_reading(study, time):
+def test_invalid_times_do_not_stop_reading(study, time):
     study.save(study.dataset(AcquisitionTime=time, AcquisitionDate="2013-01-08"))
     reading, _ = read_all(study.folder)
     assert len(reading.images) == 1
@@ -153,7 +153,7 @@ def test_acquisition_date_time_with_zone(study):
     assert reading.images[0].acquired == 20240229 * 86400 + 13 * 3600 + 30 * 60 + 0.5
 
 
-def test_files_are_sorted_by_what_they_are(study):
+def test_files_are_classified(study):
     study.save(study.dataset(), "good.dcm")
     study.save(study.dataset(Modality="CT", SOPClassUID="1.2.840.10008.5.1.4.1.1.2"), "ct.dcm")
     (study.folder / "note.txt").write_text("hello " * 100)
@@ -170,27 +170,27 @@ def test_files_are_sorted_by_what_they_are(study):
     assert reading.not_dicom == ["empty", "note.txt", "short"]
     assert reading.without_image == ["report.dcm"]
     assert reading.other_modalities == {"CT": "ct.dcm"}
-    assert sorted(chain.from_iterable(reading.set_aside.values())) == [
+    assert sorted(chain.from_iterable(reading.excluded.values())) == [
         "ct.dcm", "flat.dcm", "nowhere.dcm", "spacing.dcm",
     ]  # fmt: skip
     assert reading.damaged == []
 
 
-def test_matrix_out_of_reason_is_set_aside(study):
+def test_implausible_matrix_is_excluded(study):
     study.save(study.dataset(Rows=65535, Columns=65535), "huge.dcm")
     reading, _ = read_all(study.folder)
-    assert reading.set_aside == {"more than 2048 rows or columns": ["huge.dcm"]}
+    assert reading.excluded == {"more than 2048 rows or columns": ["huge.dcm"]}
 
 
-def test_colour_images_are_set_aside(study):
+def test_colour_images_are_excluded(study):
     ds = study.dataset(SamplesPerPixel=3, PhotometricInterpretation="RGB")
     study.save(ds, "colour.dcm")
     reading, _ = read_all(study.folder)
-    assert reading.set_aside == {"a colour image": ["colour.dcm"]}
+    assert reading.excluded == {"colour image": ["colour.dcm"]}
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian, RLELossless])
-def test_broken_off_file_is_damaged_wherever_it_breaks(study, syntax):
+def test_file_truncated_anywhere_is_damaged(study, syntax):
     ds = study.dataset()
     path = study.save(ds, syntax="" if syntax.is_compressed else syntax)
     if syntax == RLELossless:
@@ -198,12 +198,12 @@ def test_broken_off_file_is_damaged_wherever_it_breaks(study, syntax):
         ds.save_as(path)
     content = path.read_bytes()
     begin = content.index(b"\xe0\x7f\x10\x00" if syntax.is_little_endian else b"\x7f\xe0\x00\x10")
-    end = len(content) - (8 if syntax.is_compressed else 0)  # where the pixels stop
+    end = len(content) - (8 if syntax.is_compressed else 0)  # end of the pixels
     for keep in (*range(132, begin + 13), end - 1):
         path.write_bytes(content[:keep])
         with open_source(study.folder) as source:
             assert (keep, read_images(source).damaged) == (keep, [path.name])
-    with pytest.raises(DamagedStudyError, match=r"1 file \(0001.dcm\) truncated or damaged"):
+    with pytest.raises(DamagedStudyError, match=r"1 truncated or damaged file \(0001.dcm\)"):
         load_study(path)
 
 
@@ -218,7 +218,7 @@ def as_floats(ds):
 
 
 @pytest.mark.parametrize("form", [without_bits_stored, as_floats])
-def test_broken_off_pixels_that_lvvol_does_not_decode_itself_are_damaged(study, form):
+def test_truncated_pixels_decoded_by_pydicom_are_damaged(study, form):
     ds = study.dataset()
     form(ds)
     path = study.save(ds)
@@ -227,7 +227,7 @@ def test_broken_off_pixels_that_lvvol_does_not_decode_itself_are_damaged(study, 
         path.write_bytes(content[: len(content) - n_missing])
         with open_source(study.folder) as source:
             assert read_images(source).damaged == damaged
-    with pytest.raises(DamagedStudyError, match=r"1 file \(0001.dcm\) truncated or damaged"):
+    with pytest.raises(DamagedStudyError, match=r"1 truncated or damaged file \(0001.dcm\)"):
         load_study(path)
 
 
@@ -241,8 +241,8 @@ def test_pixels_not_kept_are_read_again(study, monkeypatch):
         np.testing.assert_array_equal(pixels[i], pixels_of(i, 0))
 
 
-def test_large_foreign_file_is_not_read(study):
-    """Two gigabytes of another kind: the beginning decides."""
+def test_large_non_dicom_file_is_not_read(study):
+    """A file of 2 GB, recognised from its first bytes."""
     with (study.folder / "disk.img").open("wb") as file:
         file.truncate(2 << 30)
     sizes = []
@@ -293,7 +293,7 @@ def test_protocol_of_a_classic_image(study):
 
 
 def enhanced(study, n_slices=4, n_phases=5):
-    """One enhanced file: every slice at every phase, in no useful order."""
+    """Return an enhanced dataset with all slices and phases, in arbitrary order."""
     frames = [(z, t) for t in range(n_phases) for z in reversed(range(n_slices))]
     ds = study.dataset(
         SOPClassUID="1.2.840.10008.5.1.4.1.1.4.1",
@@ -337,9 +337,9 @@ def test_enhanced_multi_frame(study):
     np.testing.assert_array_equal(stack.times_ms[2], [0, 40, 80, 120, 160])
 
 
-def test_frames_without_positions_are_set_aside(study):
+def test_frames_without_positions_are_excluded(study):
     ds = enhanced(study)
     ds.PerFrameFunctionalGroupsSequence = Sequence([])
     study.save(ds, "frames.dcm")
     reading, _ = read_all(study.folder)
-    assert reading.set_aside == {"several frames without a position for each": ["frames.dcm"]}
+    assert reading.excluded == {"several frames without per-frame positions": ["frames.dcm"]}

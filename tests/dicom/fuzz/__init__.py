@@ -1,1 +1,1 @@
-"""Mutated studies, and whether what is read from them is true; docs/fuzz.md tells of it."""
+"""Fuzz test: mutate studies and check the stacks read from them; see docs/fuzz.md."""

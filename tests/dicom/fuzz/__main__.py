@@ -1,4 +1,4 @@
-"""``python -m tests.dicom.fuzz``: run the fuzz, or one case of it."""
+"""``python -m tests.dicom.fuzz``: run the fuzz test, or a single case."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--case", type=int, help="run this one here and show what was done")
-    parser.add_argument("--keep", type=Path, help="with --case: write the mutated study there")
-    parser.add_argument("--data", help="folder of the real studies, unpacked, or 'none'")
-    parser.add_argument("--write", action="store_true", help="put the summary into docs/fuzz.md")
+    parser.add_argument("--case", type=int, help="run a single case in this process and show it")
+    parser.add_argument("--keep", type=Path, help="with --case: write the mutated study here")
+    parser.add_argument("--data", help="folder of the unpacked real studies, or 'none'")
+    parser.add_argument("--write", action="store_true", help="write the summary to docs/fuzz.md")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     data = _real_studies() if options.data is None else Path(options.data)
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def _real_studies() -> Path | None:
-    """Find the real studies where the tests do; None where there are none unpacked."""
+    """Find the real studies in the same places as the tests; None if not unpacked."""
     places = [REPOSITORY / "data", REPOSITORY.parent / "shared" / "data"]
     if os.environ.get("LVVOL_DATA"):
         places.insert(0, Path(os.environ["LVVOL_DATA"]))

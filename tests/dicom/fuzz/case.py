@@ -11,13 +11,13 @@ from random import Random
 from tests.dicom.fuzz.files import Element, File, take_apart
 from tests.dicom.fuzz.studies import Base
 
-# What taking apart a file raises that an earlier mutation has torn.
+# Errors of parsing a file that an earlier mutation has damaged.
 TORN = (struct.error, IndexError, ValueError, OverflowError, RecursionError, zlib.error)
 
 
 @dataclass
 class Case:
-    """A study being mutated: contents by name, and what was done."""
+    """A study being mutated: file contents by name, and a log of the mutations."""
 
     base: Base
     random: Random
@@ -25,7 +25,7 @@ class Case:
     log: list[str]
 
     def targets(self) -> list[str]:
-        """Draw the files of a mutation: mostly one, at times a slice, a phase or all."""
+        """Draw the files to mutate: usually one, sometimes a slice, a phase or all."""
         names = [n for n, c in self.files.items() if c[128:132] == b"DICM"] or [*self.files]
         draw = self.random.random()
         if draw < 0.5:
@@ -44,24 +44,24 @@ class Case:
     def edit(self, change: Callable[[File], str]) -> str:
         """Apply one change of elements to drawn files, the same draw in each."""
         state = self.random.getrandbits(64)
-        said = []
+        messages = []
         names = self.targets()
         for name in names:
             drawn, self.random = self.random, Random(state)
             try:
                 file = take_apart(self.files[name], name)
-                said.append(change(file))
+                messages.append(change(file))
                 self.files[name] = file.encoded()
             except TORN:
-                said.append("nothing: an earlier mutation left no elements")
+                messages.append("nothing: an earlier mutation left no elements")
             finally:
                 self.random = drawn
-        unlike = dict.fromkeys(said)
-        return f"{', '.join(names)}: {' / '.join(unlike)}"[:400]
+        distinct = dict.fromkeys(messages)
+        return f"{', '.join(names)}: {' / '.join(distinct)}"[:400]
 
 
 def even(text: str | bytes) -> bytes:
-    """Return a value of an even number of bytes, as DICOM wants."""
+    """Pad a value to an even number of bytes, as DICOM requires."""
     value = text.encode("latin-1", "replace") if isinstance(text, str) else text
     return value + b" " * (len(value) % 2)
 

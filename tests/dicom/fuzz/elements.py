@@ -1,4 +1,4 @@
-"""Mutations of a file's elements: each changes a case in place and says what it did."""
+"""Mutations of elements: each changes a case in place and returns a log message."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tests.dicom.fuzz.values import (
 
 
 def structure(case: Case) -> str:
-    """Leave out, double, move or mislabel an element."""
+    """Delete, duplicate, move or mislabel an element."""
     how = case.random.choice(("left out", "doubled", "moved", "VR", "length", "endless", "empty"))
     wanted = case.random.choice((None, *GEOMETRY, *TEXTS, *WHOLE, *DECIMALS, PIXEL_DATA))
 
@@ -70,7 +70,7 @@ def structure(case: Case) -> str:
 
 
 def nest(case: Case) -> str:
-    """Put a sequence of sequences of sequences before the pixels."""
+    """Insert deeply nested sequences before the pixels."""
     depth, closed = case.random.choice((2, 30, 400, 1200, 5000)), case.random.random() < 0.5
     tag = case.random.choice((0x00081140, 0x52009229, 0x52009230, 0x00209113, 0x00091001))
 
@@ -91,7 +91,7 @@ def nest(case: Case) -> str:
 
 
 def geometry(case: Case) -> str:
-    """Change position, orientation or pixel spacing; in an enhanced file in one place of many."""
+    """Change position, orientation or pixel spacing; in an enhanced file, of a single frame."""
     tag = case.random.choice(GEOMETRY)
     how = case.random.choice(
         (
@@ -158,7 +158,7 @@ def geometry(case: Case) -> str:
 
 
 def _turned(values: list[float], r: Random) -> list[str]:
-    """Turn the directions about the third axis; leave what is no orientation."""
+    """Rotate directions about the third axis; leave anything but an orientation unchanged."""
     if len(values) != 6:
         return [f"{v:.10g}" for v in values]
     angle = r.choice((1e-5, 1e-3, 0.01, 0.03, 0.1, 0.5, 1.5708, 3.1416))
@@ -191,7 +191,7 @@ def _nested(case: Case, file: File, tag: int) -> str:
 
 
 def number(case: Case) -> str:
-    """Replace times, rescaling, thickness, or numbers of series, image and frames."""
+    """Replace times, rescaling, thickness, or series, image and frame numbers."""
     tag, value = case.random.choice(DECIMALS + COUNTS), case.random.choice(NUMBERS)
 
     def change(file: File) -> str:
@@ -201,7 +201,7 @@ def number(case: Case) -> str:
 
 
 def whole(case: Case) -> str:
-    """Lie about rows, columns, samples, bits or sign."""
+    """Falsify rows, columns, samples, bits or sign."""
     tag, draw = case.random.choice(WHOLE), case.random.random()
 
     def change(file: File) -> str:
@@ -221,7 +221,7 @@ def whole(case: Case) -> str:
 
 
 def text(case: Case) -> str:
-    """Replace a date, time, identifier, name, kind or character set."""
+    """Replace a date, time, identifier, name, type or character set."""
     tag = case.random.choice(TEXTS)
     r = case.random
     own = r.choice([*case.base.files])
@@ -241,7 +241,7 @@ def text(case: Case) -> str:
 
 
 def syntax(case: Case) -> str:
-    """Lie about the transfer syntax, or about the file header as a whole."""
+    """Falsify the transfer syntax or the file meta information."""
     how = case.random.choice(
         ("uid", "uid", "uid", "no meta", "no preamble", "group length", "class", "implicit")
     )
@@ -267,7 +267,7 @@ def syntax(case: Case) -> str:
 
 
 def pixels(case: Case) -> str:
-    """Change the bytes of the image, or how they are said to be kept."""
+    """Change the bytes or the declared encoding of the pixels."""
     how = case.random.choice(
         ("cut", "extended", "random", "none", "odd", "wrapped", "fragments", "zeros")
     )

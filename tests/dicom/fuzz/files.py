@@ -1,4 +1,4 @@
-"""DICOM files as lists of elements that may say anything of themselves."""
+"""DICOM files as lists of elements with arbitrary, possibly false, headers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PIXEL_DATA = 0x7FE00010
 
 @dataclass
 class Element:
-    """One element: its value as bytes, and a length that may be a lie."""
+    """An element: its value as bytes, and an optional false length."""
 
     tag: int
     vr: bytes
@@ -24,7 +24,7 @@ class Element:
 
 @dataclass
 class File:
-    """A file taken apart; `tail` is what could not be, put back as it was."""
+    """A parsed file; `tail` is the unparsed rest, written back unchanged."""
 
     preamble: bytes
     meta: list[Element]
@@ -36,11 +36,11 @@ class File:
     name: str = field(default="")
 
     def find(self, tag: int) -> Element | None:
-        """Return the first element of a tag in the dataset."""
+        """Return the first element with a tag in the dataset."""
         return next((e for e in self.body if e.tag == tag), None)
 
     def encoded(self) -> bytes:
-        """Put the file together again."""
+        """Encode the file."""
         meta = b"".join(_encoded(e, True, "<") for e in self.meta)
         body = b"".join(_encoded(e, self.explicit, self.order) for e in self.body) + self.tail
         if self.deflated:
@@ -60,7 +60,7 @@ def _encoded(e: Element, explicit: bool, order: str) -> bytes:
 
 
 def take_apart(content: bytes, name: str = "") -> File:
-    """Take a whole file apart; the file must be sound up to where `tail` begins."""
+    """Parse a whole file; everything after the first invalid element becomes `tail`."""
     start = 132 if content[128:132] == b"DICM" else 0
     meta, position = _elements(content, start, True, "<", 0x0002FFFF)
     syntax = next((e.value.strip(b"\0 ") for e in meta if e.tag == 0x00020010), b"")
@@ -77,7 +77,7 @@ def take_apart(content: bytes, name: str = "") -> File:
 def _elements(
     content: bytes, position: int, explicit: bool, order: str, last: int
 ) -> tuple[list[Element], int]:
-    """Read elements up to tag `last`, as far as they are sound."""
+    """Parse elements up to tag `last` or the first invalid one."""
     elements = []
     while position + 8 <= len(content):
         group, number = struct.unpack_from(order + "HH", content, position)
@@ -109,7 +109,7 @@ def _elements(
 
 
 def _after_items(content: bytes, position: int, explicit: bool, order: str) -> int:
-    """Find where items of undefined length end; -1 where they do not."""
+    """Return the end of items of undefined length, or -1."""
     while position + 8 <= len(content):
         group, number, length = struct.unpack_from(order + "HHI", content, position)
         tag, position = group << 16 | number, position + 8

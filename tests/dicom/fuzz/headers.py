@@ -1,7 +1,7 @@
-"""What the headers of a case say, by a reading that shares no code with lvvol.
+"""Read the headers of a case independently, without lvvol's code.
 
-They are read by pydicom and turned into affines here, by the equation of the standard (PS3.3
-C.7.6.2.1.1). A number must have the form that the standard gives it.
+Headers are parsed by pydicom and converted to affines here, by the equation of the standard (PS3.3
+C.7.6.2.1.1). Numbers must have the format that the standard requires.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.dicom.fuzz.values import CHARACTER_SET
 
 Array = npt.NDArray[np.float64]
 
-# Numbers beyond count as absent (docs/reading.md).
+# Larger numbers count as missing (docs/reading.md).
 LARGEST = 1e10
 
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -34,7 +34,7 @@ _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 
 @dataclass(eq=False)
 class Frame:
-    """One image of a case: what its header says, and what it holds."""
+    """An image of a case: its header and pixels."""
 
     file: str
     pristine: bool
@@ -52,7 +52,7 @@ class Frame:
 
     @cached_property
     def affine(self) -> Array | None:
-        """(row, column, k, 1) to patient mm; None where the header does not give a plane."""
+        """Map from (row, column, k, 1) to patient mm; None if the header defines no plane."""
         position, cosines, spacing = (
             next((n for d in self.datasets if len(n := numbers_of(d, keyword)) == count), None)
             for keyword, count in (
@@ -81,7 +81,7 @@ class Frame:
 
     @cached_property
     def is_torn(self) -> bool:
-        """Whether more pixels are there than rows x columns: then rows are of another length."""
+        """Whether there are more pixels than rows x columns, so the row length is wrong."""
         whole = self.datasets[-1]
         if whole["PixelData"].is_undefined_length:
             return False
@@ -103,7 +103,7 @@ class Frame:
 
     @cached_property
     def pixels(self) -> npt.NDArray[np.float32]:
-        """Decoded by pydicom and rescaled; ValueError where dark is bright."""
+        """Pixels decoded by pydicom and rescaled; ValueError for MONOCHROME1."""
         whole = self.datasets[-1]
         if text_of(whole, "PhotometricInterpretation") == "MONOCHROME1":
             raise ValueError
@@ -116,7 +116,7 @@ class Frame:
 
 
 def text_of(dataset: Dataset, keyword: str) -> str:
-    """Text as the file has it, without blanks at the ends of its values."""
+    """Return the text of an element with stripped values."""
     try:
         element: Any = dataset.get_item(keyword)
         raw = element.value if isinstance(element, RawDataElement) else dataset[keyword].value
@@ -131,7 +131,7 @@ def text_of(dataset: Dataset, keyword: str) -> str:
 
 
 def numbers_of(dataset: Dataset, keyword: str) -> tuple[float, ...]:
-    """Numbers in the standard's form; none where one is not, or is out of all reason."""
+    """Return the numbers of an element; empty if any is malformed or implausibly large."""
     try:
         element: Any = dataset.get_item(keyword)
         if isinstance(element, RawDataElement) and element.VR not in ("FD", "FL", "UL", "US"):
@@ -153,16 +153,16 @@ def _many(value: Any) -> bool:
 
 
 def frames_of(file: str, content: bytes, pristine: bool) -> list[Frame]:
-    """Read a file's frames; none where pydicom cannot."""
+    """Return the frames of a file; empty if pydicom cannot read it."""
     usual = sys.getrecursionlimit()
     try:
         with warnings.catch_warnings(), pydicom.config.disable_value_validation():
             warnings.simplefilter("ignore")
-            sys.setrecursionlimit(8000)  # as deep as anybody reads sequences
+            sys.setrecursionlimit(8000)  # for deeply nested sequences
             try:
                 return _read(file, content, pristine)
             except Exception:
-                # Pydicom stops at a character set that is none; nothing looked at here needs one.
+                # Pydicom rejects invalid character sets, which are irrelevant here.
                 apart = take_apart(content)
                 apart.body = [e for e in apart.body if e.tag != CHARACTER_SET]
                 return _read(file, apart.encoded(), pristine)
@@ -173,7 +173,7 @@ def frames_of(file: str, content: bytes, pristine: bool) -> list[Frame]:
 
 
 def _read(file: str, content: bytes, pristine: bool) -> list[Frame]:
-    """Read a file's frames, or raise any error."""
+    """Return the frames of a file; errors are of any type."""
     whole = pydicom.dcmread(BytesIO(content), force=True)
     if "TransferSyntaxUID" not in whole.file_meta:
         implicit = whole.original_encoding[0]

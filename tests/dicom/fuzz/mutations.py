@@ -1,4 +1,4 @@
-"""What is done to a study: each mutation changes a case in place and says what it did."""
+"""Mutations of a study: each changes a case in place and returns a log message."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _bytewise(case: Case, change: Callable[[bytes], bytes]) -> str:
 
 
 def files(case: Case) -> str:
-    """Lose, copy, exchange or add files."""
+    """Delete, copy, swap or add files."""
     r = case.random
     names = [*case.files]
     a, b = r.choice(names), r.choice(names)
@@ -95,7 +95,7 @@ def files(case: Case) -> str:
     return f"{how}: {a}, {b}"
 
 
-# Those named twice are drawn as often.
+# Mutations listed twice are drawn twice as often.
 MUTATIONS: tuple[Callable[[Case], str], ...] = (
     flip_bits, truncate, move_bytes, structure, structure, nest, geometry, geometry, geometry,
     geometry, number, number, whole, whole, text, text, syntax, pixels, pixels, files,

@@ -1,4 +1,4 @@
-"""Whether a stack says of every image what its own header says."""
+"""Check a stack against the headers of its files."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from lvvol import CineStack
 from tests.dicom.fuzz.headers import Array, Frame, frames_of
 
-# Corners of one acquisition's images may differ by this much, and pixels of one stack (share of
-# the spacing) by this much (docs/reading.md).
+# Tolerances of the corners of an acquisition and, relatively, of the pixel spacing of a stack
+# (docs/reading.md).
 SAME_PLACE_MM, SAME_SPACING = 1.0, 0.001
-# Rounding: coordinates have some ten digits.
+# Rounding: coordinates have about ten digits.
 EXACT_MM = 0.01
 
 
@@ -23,19 +23,19 @@ def _pristine_frames(file: str, content: bytes) -> list[Frame]:
 
 
 def check(stack: CineStack, files: dict[str, bytes], pristine: dict[str, bytes]) -> list[str]:
-    """Compare a stack with the files that it was made of.
+    """Compare a stack with the files that it was read from.
 
     Parameters
     ----------
     stack : CineStack
-        What `load_study` made of a case.
+        The stack that `load_study` returned.
     files, pristine : dict of str to bytes
-        The case's files, and those of the study before it was mutated.
+        The files of the study after and before the mutations.
 
     Returns
     -------
     list of str
-        What is wrong; empty where nothing is.
+        Problems; empty if the stack is correct.
     """
     wrong = _invariants(stack)
     if wrong:
@@ -48,8 +48,8 @@ def check(stack: CineStack, files: dict[str, bytes], pristine: dict[str, bytes])
     with np.errstate(all="ignore"):
         shown: list[list[Frame]] = []
         for z in range(stack.n_slices):
-            said, of_slice = _check_slice(stack, z, frames)
-            wrong += said
+            problems, of_slice = _check_slice(stack, z, frames)
+            wrong += problems
             shown += of_slice
     exams = {candidates[0].exam for candidates in shown if len(candidates) == 1}
     if len(exams) > 1:
@@ -65,7 +65,7 @@ def check(stack: CineStack, files: dict[str, bytes], pristine: dict[str, bytes])
 
 
 def _invariants(stack: CineStack) -> list[str]:
-    """What holds of every stack, whatever it was made of."""
+    """Check the invariants of any stack."""
     wrong = []
     n_slices, n_phases, rows, columns = stack.images.shape
     if n_slices < 3 or n_phases < 2 or min(rows, columns) < 1:
@@ -83,12 +83,12 @@ def _invariants(stack: CineStack) -> list[str]:
         wrong.append("an affine's axes are not perpendicular")
     if np.abs(lengths[:, 2] - 1).max() > 1e-9:
         wrong.append("a normal is not a unit vector")
-    # A grid is left as it is where its spacing is nearly that of the others.
+    # Grids with nearly the same spacing are not resampled.
     spacing = np.array(stack.pixel_spacing_mm)
     if (spacing <= 0).any() or not np.isfinite(spacing).all():
         return [*wrong, f"the pixel spacing is {spacing}"]
     if (np.abs(lengths[:, :2] / spacing - 1.0) > 1.1 * SAME_SPACING).any():
-        wrong.append(f"affines of spacing {lengths[:, :2].tolist()} where {spacing} is said")
+        wrong.append(f"affines of spacing {lengths[:, :2].tolist()} for a stack of {spacing}")
     if (np.diff(stack.positions_mm) <= 0).any():
         wrong.append("positions do not increase")
     normals, origins = directions[:, :, 2], affines[:, :3, 3]
@@ -104,21 +104,22 @@ def _invariants(stack: CineStack) -> list[str]:
     axis = (affines @ centre)[:, :3].mean(axis=0)
     ahead = np.einsum("zi,zi->z", origins - axis, normals) / (normals @ normal)
     expected = axis @ normal + ahead
-    # The axis runs through the mean of all candidates; tilted planes meet another one elsewhere.
+    # The stack axis runs through the mean of all candidates, including those excluded later, so
+    # positions of tilted planes may differ.
     allowed = EXACT_MM + 3 * tilt * max(60.0, float(np.linalg.norm(centre[:2] * spacing)))
     if np.abs(stack.positions_mm - expected).max() > allowed:
-        wrong.append(f"positions {stack.positions_mm} where affines say {expected}")
+        wrong.append(f"positions {stack.positions_mm}, but {expected} by the affines")
     return wrong
 
 
 def _check_slice(
     stack: CineStack, z: int, frames: list[Frame]
 ) -> tuple[list[str], list[list[Frame]]]:
-    """Check that a slice's images come from headers that agree with its affine; return these."""
+    """Check that the images of a slice have headers that agree with its affine; return these."""
     n_phases, shape = stack.n_phases, stack.images.shape[2:]
     affine = stack.affines[z]
     corners = np.array([(r, c, 0, 1) for r in (0, shape[0] - 1) for c in (0, shape[1] - 1)], float)
-    named: list[list[tuple[Frame, Array]]] = []  # with the map of the stack's pixels to their own
+    named: list[list[tuple[Frame, Array]]] = []  # frame, and map from stack pixels to its pixels
     for t in range(n_phases):
         uid = stack.sop_instance_uids[z][t]
         candidates = [frame for frame in frames if frame.uid == uid] or frames
@@ -130,21 +131,21 @@ def _check_slice(
         return [f"slice {z}: no header gives a plane"], [[] for _ in range(n_phases)]
 
     def off_mm(frame: Frame, onto: Array, shift: Array | None) -> float:
-        """How far the affine is off a header: everywhere, or, where interpolated, off its plane."""
+        """Return the distance of the affine from a header: if resampled, only from its plane."""
         if shift is None:
             return float(np.abs((corners @ onto.T)[:, 2]).max())
         moved = corners @ affine.T - np.add(corners, [*shift, 0, 0]) @ frame.affine.T
         return float(np.linalg.norm(moved[:, :3], axis=1).max())
 
-    # One image stands for the slice. Its pixels were moved by whole rows and columns, if the affine
-    # is its own but for that, or else interpolated.
+    # The affine is that of one image of the slice. If it differs by whole rows and columns, the
+    # pixels were shifted, otherwise resampled.
     shift: Array | None = None
     first, onto = min(every, key=lambda pair: off_mm(*pair, np.rint(pair[1][:2, 3])))
     if off_mm(first, onto, np.rint(onto[:2, 3])) <= EXACT_MM:
         shift = np.rint(onto[:2, 3])
     else:
         first, onto = min(every, key=lambda pair: off_mm(*pair, None))
-        # A grid that is only shifted, or turned by less than a pixel, is not interpolated.
+        # Grids that are only shifted, or rotated by less than a pixel, are not resampled.
         moved = (corners @ onto.T - corners)[:, :2]
         stretch = np.abs(np.linalg.norm(onto[:2, :2], axis=0) - 1.0).max()
         turned = np.abs(moved - np.rint(moved.mean(axis=0))).max()
@@ -170,9 +171,11 @@ def _check_slice(
                 why.append(f"{frame.file}: {off:.3f} mm off {lack}")
         shown.append(right)
         if right:
-            said, trigger = stack.times_ms[z, t], {frame.trigger_ms for frame in right}
-            if not np.isnan(said) and said not in trigger:
-                wrong.append(f"slice {z} phase {t}: shown at {said} ms, its header says {trigger}")
+            time_ms, trigger = stack.times_ms[z, t], {frame.trigger_ms for frame in right}
+            if not np.isnan(time_ms) and time_ms not in trigger:
+                wrong.append(
+                    f"slice {z} phase {t}: shown at {time_ms} ms, its header says {trigger}"
+                )
         else:
             wrong.append(f"slice {z} phase {t}: {'; '.join(why[:4]) or 'no header fits'}")
     times = [f[0].trigger_ms for f in shown if len(f) == 1 and f[0].pristine]
@@ -183,24 +186,24 @@ def _check_slice(
 
 
 def _lack(image: Array, frame: Frame, shift: Array | None, onto: Array) -> str:
-    """Say what an image's pixels lack to be those of a file; nothing where that cannot be told."""
+    """Describe how the pixels of an image differ from those of a file; empty if they agree."""
     if frame.is_torn:
         return "with more pixels than its header says"
     if not frame.pristine and frame.datasets[-1]["PixelData"].is_undefined_length:
-        return ""  # decoders differ in what they make of a header that its frames contradict
+        return ""  # decoders treat frames that contradict their header differently
     try:
         pixels = frame.pixels
-    except BaseException as error:  # a decoder in Rust raises none that is an Exception
+    except BaseException as error:  # panics of a decoder in Rust are not Exceptions
         if frame.pristine or isinstance(error, KeyboardInterrupt):
             raise
-        return ""  # what decodes it otherwise than pydicom may decode it still
+        return ""  # other decoders than pydicom's may still succeed
     if shift is not None:
         return "" if _placed(image, pixels, shift.astype(int)) else "with other pixels"
     return "" if _resampled(image, pixels, onto) else "with other pixels, interpolated"
 
 
 def _placed(image: Array, pixels: Array, shift: Any) -> bool:
-    """Whether an image is `pixels` moved by whole rows and columns, 0 elsewhere."""
+    """Whether an image is `pixels` shifted by whole rows and columns, and 0 elsewhere."""
     expected = np.zeros_like(image)
     r, c = np.mgrid[: image.shape[0], : image.shape[1]]
     r, c = r + shift[0], c + shift[1]
@@ -210,11 +213,11 @@ def _placed(image: Array, pixels: Array, shift: Any) -> bool:
 
 
 def _resampled(image: Array, pixels: Array, onto: Array) -> bool:
-    """Whether an image is about what linear interpolation of `pixels` gives."""
+    """Whether an image is approximately a linear interpolation of `pixels`."""
     r, c = np.mgrid[: image.shape[0], : image.shape[1]]
     at = onto[:2, 0, None, None] * r + onto[:2, 1, None, None] * c + onto[:2, 3, None, None]
     low = np.floor(at).astype(int)
-    # Where pixels are averaged, those at the border mix with what lies beyond.
+    # Averaging mixes pixels at the border with the outside.
     end = np.array(pixels.shape)[:, None, None] - 3
     inside = ((low >= 2) & (low < end)).all(axis=0)
     if inside.sum() < 9:
@@ -228,6 +231,6 @@ def _resampled(image: Array, pixels: Array, onto: Array) -> bool:
     )
     spread, off = float(expected.std()), np.abs(expected - image[inside])
     if np.abs(np.diff(pixels, axis=1)).mean() > 0.5 * spread:
-        return True  # noise, of which every way to interpolate makes something else
-    # Where it shrinks, pixels are averaged, so single ones may differ.
+        return True  # the result for noise depends on the interpolation method
+    # Pixels are averaged when shrinking, so single ones may differ.
     return bool(off.mean() <= 0.3 * spread + 1e-6)

@@ -1,4 +1,4 @@
-"""Run cases in child processes, so that one that crashes or hangs is only one of many."""
+"""Run cases in child processes, so that a crash or hang does not stop the run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MEMORY_BYTES = 2 << 30
 
 @dataclass
 class Result:
-    """What became of one case."""
+    """The outcome of a case."""
 
     case: int
     base: str
@@ -45,21 +45,21 @@ class Result:
 
 
 def base_names(data: Path | None) -> list[str]:
-    """Names of the studies to mutate; the real ones take every second case."""
+    """Return the names of the studies to mutate; every second one is real, if available."""
     if data is None:
         return list(SYNTHETIC)
     return [name for pair in zip([*REAL] * 3, SYNTHETIC, strict=True) for name in pair]
 
 
 def make_case(case: int, seed: int, data: Path | None) -> Case:
-    """Mutate a study: the same way for the same numbers and studies."""
+    """Mutate a study, reproducibly for the same numbers and studies."""
     names = base_names(data)
     name = names[case % len(names)]
     return mutate(base_of(name, data), Random(f"{seed}/{name}/{case}"))
 
 
 def write_case(case: Case, folder: Path) -> None:
-    """Write a case's files into an existing folder."""
+    """Write the files of a case into an existing folder."""
     for name, content in case.files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def write_case(case: Case, folder: Path) -> None:
 
 
 def run_case(case: int, seed: int, data: Path | None) -> Result:
-    """Make a case, load it and check what comes out."""
+    """Make a case, load it and check the result."""
     mutated = make_case(case, seed, data)
     base = mutated.base
     result = Result(case, base.name, "", log=mutated.log)
@@ -80,7 +80,7 @@ def run_case(case: int, seed: int, data: Path | None) -> Result:
         except LvvolError as error:
             result.outcome = type(error).__name__
             if not str(error).startswith(f"{folder}: ") or len(str(error)) > 1000:
-                result.problems.append(f"a message that does not help: {str(error)!r}")
+                result.problems.append(f"unhelpful message: {str(error)!r}")
         except Exception as error:
             result.outcome = "exception"
             result.problems.append(f"{type(error).__name__}: {error}")
@@ -93,10 +93,10 @@ def run_case(case: int, seed: int, data: Path | None) -> Result:
 
 
 def run_here(first: int, stop: int, step: int, seed: int, data: Path | None) -> None:
-    """Be the child: run cases and print, for each, its number before and its result after."""
+    """Run cases in this process; print each case number, then its result."""
     for name in base_names(data):
         base_of(name, data)
-    with suppress(FileNotFoundError):  # where the system does not say, memory is not limited
+    with suppress(FileNotFoundError):  # without /proc, memory is not limited
         used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_BYTES, used + MEMORY_BYTES))
     for case in range(first, stop, step):
@@ -105,7 +105,7 @@ def run_here(first: int, stop: int, step: int, seed: int, data: Path | None) -> 
 
 
 def _start(
-    first: int, stop: int, step: int, seed: int, data: Path | None, told: IO[str]
+    first: int, stop: int, step: int, seed: int, data: Path | None, errors: IO[str]
 ) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "tests.dicom.fuzz", "--child", f"{first}:{stop}:{step}"]
     command += ["--seed", str(seed), "--data", str(data or "none")]
@@ -114,21 +114,21 @@ def _start(
         command,
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
-        stderr=told,
+        stderr=errors,
         text=True,
         env=environment,
     )
 
 
 def _results(first: int, stop: int, step: int, seed: int, data: Path | None) -> Iterator[Result]:
-    """Run cases in a child that may die or hang, and go on behind the case that did it."""
+    """Run cases in a child process; restart it after a case that crashes or hangs."""
     while first < stop:
         running: int | None = None
-        with tempfile.TemporaryFile("w+") as told:
-            child = _start(first, stop, step, seed, data, told)
+        with tempfile.TemporaryFile("w+") as errors:
+            child = _start(first, stop, step, seed, data, errors)
             assert child.stdout is not None
             lines: queue.Queue[str | None] = queue.Queue()
-            reader = threading.Thread(target=_pass_on, args=(child.stdout, lines), daemon=True)
+            reader = threading.Thread(target=_forward, args=(child.stdout, lines), daemon=True)
             reader.start()
             problem = ""
             while True:
@@ -140,25 +140,25 @@ def _results(first: int, stop: int, step: int, seed: int, data: Path | None) -> 
                     line = None
                 if line is None:
                     break
-                said = json.loads(line)
-                if isinstance(said, int):
-                    running = said
+                message = json.loads(line)
+                if isinstance(message, int):
+                    running = message
                 else:
-                    yield Result(**said)
-                    running, first = None, said["case"] + step
+                    yield Result(**message)
+                    running, first = None, message["case"] + step
             code = child.wait()
             reader.join()
             child.stdout.close()
-            told.seek(0)
-            last_words = told.read()[-2000:]
+            errors.seek(0)
+            output = errors.read()[-2000:]
         if code == 0 and first >= stop:
             return
-        where = first if running is None else running
-        yield Result(where, "", problem or "crash", [f"ended with {code}: {last_words}"])
-        first = where + step
+        failed = first if running is None else running
+        yield Result(failed, "", problem or "crash", [f"exit code {code}: {output}"])
+        first = failed + step
 
 
-def _pass_on(stream: Iterable[str], lines: queue.Queue[str | None]) -> None:
+def _forward(stream: Iterable[str], lines: queue.Queue[str | None]) -> None:
     for line in stream:
         lines.put(line)
     lines.put(None)
@@ -172,7 +172,7 @@ def run(
     Returns
     -------
     list of Result
-        One a case, in order.
+        One per case, in order.
     """
     done: queue.Queue[Result | None] = queue.Queue()
 
@@ -203,7 +203,7 @@ def run(
 
 
 def summary(results: list[Result], cases: int, seed: int) -> str:
-    """Write the tables of a run."""
+    """Format the tables of a run."""
     wrong = sum(bool(result.problems) for result in results)
     lines = [
         f"`make fuzz CASES={cases} SEED={seed}` on {datetime.now(UTC):%Y-%m-%d}: {len(results)} "

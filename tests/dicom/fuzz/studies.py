@@ -1,4 +1,4 @@
-"""The studies that the fuzz mutates: real ones where there are any, and every form a file has."""
+"""Base studies of the fuzz test: real ones if available, and synthetic ones in every format."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ N_SLICES, N_PHASES = 4, 3
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """A small study as it should be.
+    """A small valid study.
 
     Parameters
     ----------
     name : str
-        What cases made of it are called by.
+        Name of the study.
     files : dict of str to bytes
-        Contents by name.
+        File contents by name.
     slices : tuple of tuple of str
-        For each slice its files in temporal order; one of one where a file holds everything.
+        Files of each slice in temporal order; a single entry if one file has all images.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Base:
 
 
 def real(name: str, folder: Path, pattern: str) -> Base:
-    """Four neighbouring slices at three phases of a real study, bytes as the scanner's export."""
+    """Take four neighbouring slices at three phases from a real study, bytes unchanged."""
     planes: dict[tuple[float, ...], list[tuple[float, Path]]] = {}
     normal = None
     with warnings.catch_warnings():
@@ -61,7 +61,7 @@ def real(name: str, folder: Path, pattern: str) -> Base:
             place = tuple(float(v) for v in header.ImagePositionPatient)
             planes.setdefault(place, []).append((float(header.TriggerTime), path))
     assert normal is not None
-    n_images = min(map(len, planes.values()))  # more lie where an acquisition was repeated
+    n_images = min(map(len, planes.values()))  # repeated slices have more
     single = sorted((p for p in planes if len(planes[p]) == n_images), key=lambda p: normal @ p)
     middle = len(single) // 2
     slices, files = [], {}
@@ -76,7 +76,7 @@ def real(name: str, folder: Path, pattern: str) -> Base:
 
 
 def _written(name: str, write: Callable[[Study], tuple[tuple[str, ...], ...]]) -> Base:
-    """Write a synthetic study and read its bytes; the same ones every time."""
+    """Write a synthetic study and return its bytes, reproducibly."""
     with tempfile.TemporaryDirectory() as folder:
         study = Study(Path(folder))
         study.uids = {"StudyInstanceUID": "1.2.3.1", "FrameOfReferenceUID": "1.2.3.2"}
@@ -110,10 +110,10 @@ def _image(study: Study, z: int, t: int, pixels: np.ndarray, **tags: object) -> 
 
 
 def _classic(syntax: str, compressed: bool) -> Callable[[Study], tuple[tuple[str, ...], ...]]:
-    """Return what writes one file an image in a transfer syntax."""
+    """Return a function that writes one file per image in a transfer syntax."""
 
     def write(study: Study) -> tuple[tuple[str, ...], ...]:
-        # JPEG 2000 wants enough pixels for its levels.
+        # JPEG 2000 needs enough pixels for its levels.
         shape = (64, 48) if compressed else (24, 20)
         for z in range(N_SLICES):
             for t in range(N_PHASES):
@@ -134,7 +134,7 @@ def _classic(syntax: str, compressed: bool) -> Callable[[Study], tuple[tuple[str
 
 
 def _jpeg_ls(study: Study) -> tuple[tuple[str, ...], ...]:
-    """One codestream in every image: what writes this form is not at hand."""
+    """Write the same JPEG-LS codestream, of a test file of pydicom, into every image."""
     example = pydicom.dcmread(str(get_testdata_file("MR_small_jpeg_ls_lossless.dcm")))
     for z in range(N_SLICES):
         for t in range(N_PHASES):
@@ -147,7 +147,7 @@ def _jpeg_ls(study: Study) -> tuple[tuple[str, ...], ...]:
 
 
 def _with_other_views(study: Study) -> tuple[tuple[str, ...], ...]:
-    """A stack beside a long-axis view, a shifted slice of another matrix, and foreign files."""
+    """Write a stack, a long-axis view, a shifted slice of another size and a non-DICOM file."""
     slices = _classic(ExplicitVRLittleEndian, compressed=False)(study)
     for t in range(N_PHASES):
         long_axis = {"ImageOrientationPatient": [*RIGHT, *NORMAL], "SeriesNumber": 2}
@@ -166,7 +166,7 @@ def _with_other_views(study: Study) -> tuple[tuple[str, ...], ...]:
 
 
 def _enhanced(study: Study) -> tuple[tuple[str, ...], ...]:
-    """One file of all slices and phases."""
+    """Write one enhanced file with all slices and phases."""
     frames = [(z, t) for t in range(N_PHASES) for z in range(N_SLICES)]
     image = study.dataset(
         SOPClassUID="1.2.840.10008.5.1.4.1.1.4.1",
@@ -210,7 +210,7 @@ SYNTHETIC: dict[str, Callable[[Study], tuple[tuple[str, ...], ...]]] = {
     "other-views": _with_other_views,
     "enhanced": _enhanced,
 }
-# Folder below the real studies, and the files that are the short-axis stack.
+# Folder of each real study, and the files of its short-axis stack.
 REAL = {
     "dsb2": ("dsb2_dicom/1", "sax_*/*.dcm"),
     "sunnybrook-101": ("sunnybrook/SCD_IMAGES_01/SCD0000101", "*.dcm"),
@@ -220,10 +220,10 @@ REAL = {
 
 @lru_cache
 def base_of(name: str, data: Path | None) -> Base:
-    """Make a base study by name; real ones are below `data`."""
+    """Return a base study by name; real ones are read from `data`."""
     if name in SYNTHETIC:
         return _written(name, SYNTHETIC[name])
     if data is None:
-        raise ValueError(f"{name} needs the real studies: say where with --data")
+        raise ValueError(f"{name} needs the real studies: give their folder with --data")
     folder, pattern = REAL[name]
     return real(name, data / folder, pattern)

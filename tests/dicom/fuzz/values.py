@@ -1,4 +1,4 @@
-"""What mutations put in the place of good values, and the tags that they go to."""
+"""Values inserted by mutations, and the tags to mutate."""
 
 from __future__ import annotations
 

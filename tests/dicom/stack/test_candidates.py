@@ -1,4 +1,4 @@
-"""Which of several stacks is taken, and what the user can say about it."""
+"""The choice among several stacks, with and without requested series."""
 
 import numpy as np
 import pytest
@@ -12,13 +12,13 @@ SPOILED = {"ScanningSequence": "GR", "SequenceVariant": ["SK", "SP"]}
 
 
 def tilted(degrees):
-    """An orientation turned about its own row direction."""
+    """Return an orientation rotated about its row direction."""
     a = np.deg2rad(degrees)
     return [*RIGHT, *(np.cos(a) * DOWN + np.sin(a) * NORMAL)]
 
 
 def stack_of(study, number, n_slices=7, n_phases=6, start=0.0, **tags):
-    """A stack in one series; the mark of its pixels is 10 times the series number."""
+    """Write a stack as one series; pixels are marked by series number plus slice index."""
     for index in range(n_slices):
         study.slice(
             start + index,
@@ -30,24 +30,24 @@ def stack_of(study, number, n_slices=7, n_phases=6, start=0.0, **tags):
 
 
 def used(stack):
-    """The series that each slice comes from."""
+    """Return the series number of each slice."""
     return list(stack.series_numbers)
 
 
-def test_tagged_stack_acquired_later_does_not_replace_the_plain_one(study):
+def test_later_tagged_stack_does_not_replace_the_plain_one(study):
     stack_of(study, 10, **STEADY)
     stack_of(study, 20, n_phases=5, **SPOILED)
     stack = load_study(study.folder)
     assert used(stack) == [10] * 7
     assert stack.n_phases == 6
     assert any("second short-axis stack of 7 slices (series 20)" in w for w in stack.warnings)
-    whys = {d.why for d in stack.decisions if d.what == "Set aside series 20."}
+    whys = {d.why for d in stack.decisions if d.what == "Excluded series 20."}
     assert whys == {
-        "It belongs to another stack, made by another pulse sequence (GR/SK/SP, not GR/SK/SS)."
+        "It belongs to another stack with a different pulse sequence (GR/SK/SP, not GR/SK/SS)."
     }
 
 
-def test_series_asked_for_is_used_alone_where_it_forms_a_stack(study):
+def test_requested_series_is_used_alone_if_it_forms_a_stack(study):
     stack_of(study, 10, **STEADY)
     stack_of(study, 20, n_phases=5, **SPOILED)
     uid = study.series[20]
@@ -55,11 +55,11 @@ def test_series_asked_for_is_used_alone_where_it_forms_a_stack(study):
         stack = load_study(study.folder, series=[name])
         assert used(stack) == [20] * 7
         assert stack.n_phases == 5
-    assert any(d.what == "Used only the series that were asked for." for d in stack.decisions)
+    assert any(d.what == "Used only the requested series." for d in stack.decisions)
     assert used(load_study(study.folder, series=20)) == [20] * 7
 
 
-def test_series_asked_for_wins_a_repeated_place(study):
+def test_requested_series_wins_among_repeats(study):
     stack_of(study, 10)
     study.slice(3, 6, SeriesNumber=30, mark=5, acquired="130000")
     assert used(load_study(study.folder)) == [10, 10, 10, 30, 10, 10, 10]
@@ -67,21 +67,23 @@ def test_series_asked_for_wins_a_repeated_place(study):
         study.slice(index, 6, SeriesNumber=40 + n, mark=6, acquired="140000")
     stack = load_study(study.folder, series=[30])
     assert used(stack) == [40, 41, 42, 30, 44, 45, 46]
-    assert any("that series was asked for" in d.why for d in stack.decisions)
+    assert any("which was requested" in d.why for d in stack.decisions)
 
 
-def test_series_that_is_not_there(study):
+def test_missing_series(study):
     stack_of(study, 10, n_slices=3)
-    with pytest.raises(SeriesError, match=r"expected a series of the study, got 11; there are 10"):
+    with pytest.raises(SeriesError, match=r"expected a series of the study, got 11; available: 10"):
         load_study(study.folder, series=[11])
     with pytest.raises(SeriesError, match=r"got 1\.2\.3"):
         load_study(study.folder, series=["1.2.3"])
 
 
-def test_series_that_cannot_be_used(study):
+def test_unusable_series(study):
     stack_of(study, 10, n_slices=3)
     study.slice(1, 1, SeriesNumber=50)
-    with pytest.raises(SeriesError, match="short-axis cine slices in series 50, but it shows one"):
+    with pytest.raises(
+        SeriesError, match="short-axis cine slices in series 50, but it has only one"
+    ):
         load_study(study.folder, series=[50])
     assert load_study(study.folder).n_slices == 3
 
@@ -92,7 +94,7 @@ def test_series_of_another_type(study, series):
         load_study(study.folder, series=series)
 
 
-def test_stack_acquired_twice_is_taken_from_the_second_time(study):
+def test_second_acquisition_of_a_stack_is_used(study):
     stack_of(study, 10)
     stack_of(study, 20)
     stack = load_study(study.folder)
@@ -102,8 +104,8 @@ def test_stack_acquired_twice_is_taken_from_the_second_time(study):
     assert sum(len(d.files) for d in repeats) == 42
 
 
-def test_stacks_planned_apart_are_not_mixed(study):
-    """Two stacks tilted by 3 degrees against each other, between each other's slices."""
+def test_stacks_planned_separately_are_not_mixed(study):
+    """Two interleaved stacks, tilted by 3 degrees relative to each other."""
     stack_of(study, 10, n_slices=8)
     stack_of(study, 20, n_slices=7, start=0.5, ImageOrientationPatient=tilted(3))
     stack = load_study(study.folder)
@@ -113,13 +115,13 @@ def test_stacks_planned_apart_are_not_mixed(study):
 
 
 def test_slices_planned_later_complete_a_stack(study):
-    """Two more slices beyond the end, tilted by 2 degrees: too few for a stack of their own."""
+    """Two more slices beyond the end, tilted by 2 degrees: too few for a separate stack."""
     stack_of(study, 10, n_slices=6)
     stack_of(study, 20, n_slices=2, start=6, ImageOrientationPatient=tilted(2))
     assert used(load_study(study.folder)) == [10] * 6 + [20] * 2
 
 
-def test_slice_of_another_sequence_only_fills_a_place_that_is_empty(study):
+def test_slice_of_another_sequence_only_fills_a_gap(study):
     for index in (0, 1, 2, 4, 5, 6):
         study.slice(index, 6, SeriesNumber=10, acquired="120000", **STEADY)
     for index in (2, 3):
@@ -129,8 +131,8 @@ def test_slice_of_another_sequence_only_fills_a_place_that_is_empty(study):
     np.testing.assert_array_equal(stack.images[2, 1], pixels_of(2, 1))
 
 
-def test_stack_along_the_body_does_not_win_by_its_size(study):
-    """Axial cines, as made for the right ventricle, are more; hearts do not point to the feet."""
+def test_larger_axial_stack_does_not_win(study):
+    """Axial cines, as acquired for the right ventricle, are far off the typical heart axis."""
     stack_of(study, 10, n_slices=7)
     axial = [1, 0, 0, 0, 1, 0]
     for index in range(12):
@@ -156,8 +158,8 @@ def test_names_break_a_tie(study, later):
     assert used(load_study(study.folder)) == [first] * 7
 
 
-def test_phase_maps_of_a_flow_series_are_left_out(study):
-    """Strength and phase share series, place and trigger times; only the first is an image."""
+def test_phase_maps_of_a_flow_series_are_excluded(study):
+    """Magnitude and phase share series, position and trigger times."""
     for index in range(4):
         for component, mark in (("M", index), ("P", 9)):
             study.slice(index, 6, SeriesNumber=10, mark=mark, acquired=f"12000{index}",
@@ -168,8 +170,8 @@ def test_phase_maps_of_a_flow_series_are_left_out(study):
     assert survey.series[0].views == ("short axis", "phase map")
 
 
-def test_one_sweep_over_many_beats_is_no_stack(study):
-    """Real-time cines: trigger times rise and fall with every beat of one long sweep."""
+def test_real_time_cines_do_not_form_a_stack(study):
+    """Trigger times restart with every beat of one long scan."""
     stack_of(study, 10, n_slices=4)
     for index in range(4):
         for beat in range(8):
@@ -187,8 +189,8 @@ def test_one_sweep_over_many_beats_is_no_stack(study):
     assert survey.series[1].views == ("many beats",)
 
 
-def test_repeats_of_a_scan_that_stamps_every_image_are_two_scans(study):
-    """Each phase has its own time; the second scan begins half a minute after the first."""
+def test_repeats_with_a_time_per_image_are_two_scans(study):
+    """Each phase has its own acquisition time; the second scan begins a minute later."""
     stack_of(study, 10, n_slices=4)
     for again in range(2):
         for phase in range(6):

@@ -1,4 +1,4 @@
-"""Which end of a stack is the apex: by the usual axis of hearts and by the descent of the base."""
+"""The apical end of a stack, from the typical heart axis and the descent of the base."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from tests.support.studies import DOWN, RIGHT
 
 ROWS, COLUMNS, PIXEL_MM = 100, 80, 2.0
 UP = [*RIGHT, *DOWN]
-# Its normal is (0, 0, 1), from feet to head: 71 degrees off the usual axis.
+# Its normal is (0, 0, 1), from feet to head: 71 degrees off the typical axis.
 ACROSS = [0.6, 0.8, 0.0, -0.8, 0.6, 0.0]
 
 
@@ -30,10 +30,10 @@ def short_axis(study, orientation, n_slices=8):
 
 
 def long_axis(study, orientation, moving_end, descent_mm=12.0):
-    """A view whose texture moves at one end of the stack, in the upper or lower half of the image.
+    """Write a view whose texture moves at one end of the stack.
 
-    Its columns run along the stack's normal. The stack's slices lie at 0 to 70 mm; the view's rows
-    cover -65 to 135 mm, and the texture on one side of 35 mm moves towards the other.
+    Its columns are parallel to the normal of the stack. The slices are at 0 to 70 mm; the rows of
+    the view cover -65 to 135 mm, and the texture on one side of 35 mm moves towards the other.
     """
     right, down = np.array(orientation[:3]), np.array(orientation[3:])
     normal = np.cross(right, down)
@@ -55,7 +55,7 @@ def long_axis(study, orientation, moving_end, descent_mm=12.0):
             study.dataset(
                 (2000 + 100 * picture).astype(np.uint16),
                 SeriesNumber=2,
-                # 40 mm is the middle of the short-axis images, both ways.
+                # The centre of the short-axis images is at 40 mm in both directions.
                 ImagePositionPatient=(38.0 * right - 40.0 * down - 65.0 * normal).tolist(),
                 ImageOrientationPatient=[*down, *normal],
                 PixelSpacing=[PIXEL_MM, PIXEL_MM],
@@ -69,15 +69,15 @@ def why(stack):
 
 
 @pytest.mark.parametrize(("flip", "apex"), [(False, "first"), (True, "last")])
-def test_usual_axis_of_hearts(study, flip, apex):
-    """(-2, 2, 1) / 3 points to the base: right, back and up; its opposite to the apex."""
+def test_typical_heart_axis(study, flip, apex):
+    """(-2, 2, 1) / 3 points to the base (right, posterior, superior), its opposite to the apex."""
     orientation = [*-RIGHT, *DOWN] if flip else UP
     short_axis(study, orientation)
     stack = load_study(study.folder)
     assert stack.apex == apex
     # The angle between (-2, 2, 1) / 3 and (-0.61, 0.72, 0.33) by hand:
     # cos = (1.22 + 1.44 + 0.33) / (3 x 0.9997), so 4.5 degrees.
-    assert "4 degrees off the usual axis" in why(stack)
+    assert "4 degrees off the typical heart axis" in why(stack)
 
 
 def test_descent_of_the_base_confirms(study):
@@ -85,39 +85,39 @@ def test_descent_of_the_base_confirms(study):
     long_axis(study, UP, "last")
     stack = load_study(study.folder)
     assert stack.apex == "first"
-    assert "in 1 long-axis view the last slice's end moves" in why(stack)
+    assert "in 1 long-axis view, tissue at the last slice moves" in why(stack)
 
 
-def test_contradiction_is_warned_of(study):
+def test_contradictory_evidence_raises_a_warning(study):
     short_axis(study, UP)
     long_axis(study, UP, "first")
     stack = load_study(study.folder)
     assert stack.apex is None
-    assert any("Which end of the stack is the apex is not known" in w for w in stack.warnings)
+    assert any("The apical end of the stack is unknown" in w for w in stack.warnings)
 
 
 @pytest.mark.parametrize(("moving_end", "apex"), [("last", "first"), ("first", "last")])
-def test_descent_alone_tells_where_the_axis_is_unusual(study, moving_end, apex):
+def test_descent_decides_if_the_axis_is_atypical(study, moving_end, apex):
     short_axis(study, ACROSS)
     long_axis(study, ACROSS, moving_end)
     assert load_study(study.folder).apex == apex
 
 
-def test_nothing_tells(study):
+def test_no_evidence(study):
     short_axis(study, ACROSS)
     stack = load_study(study.folder)
     assert stack.apex is None
     assert any("may not be a short-axis stack" in w for w in stack.warnings)
 
 
-def test_measured_descent_is_that_of_the_picture(study):
-    """The band at the end lies 26 to 44 mm beyond 35 mm: it moves by most of 12 mm x sin 72 deg."""
+def test_measured_descent(study):
+    """The region at the end, 26 to 44 mm beyond 35 mm, moves by most of 12 mm x sin 72 deg."""
     short_axis(study, UP)
     long_axis(study, UP, "last")
     text = why(load_study(study.folder))
-    moved = float(text.split("end moves ")[1].split(" mm")[0])
+    moved = float(text.split("at the last slice moves ")[1].split(" mm")[0])
     assert 5.0 <= moved <= 11.4
-    still = float(text.split("first slice's end ")[1].split(" mm")[0])
+    still = float(text.split("at the first slice ")[1].split(" mm")[0])
     assert abs(still) <= 1.0
 
 
@@ -127,5 +127,5 @@ def test_measured_descent_is_that_of_the_picture(study):
     ["dsb2_dicom/1", "dsb2_dicom/501", *(f"sunnybrook/SCD_IMAGES_01/SCD0000{i}01" for i in "123")],
 )
 def test_real_stacks_begin_at_the_apex(real_data, name):
-    """Seen in the pictures: their first slices show the small round end."""
+    """Established visually: the first slices show the small round end."""
     assert load_study(real_data / name).apex == "first"

@@ -1,4 +1,4 @@
-"""Every fault that real studies have, and every pair of them: read rightly, and reported."""
+"""Faults of real studies, alone and in pairs: studies are read correctly and faults reported."""
 
 from itertools import combinations
 
@@ -15,12 +15,12 @@ PAIRS = [*((name,) for name in FAULTS), *combinations(FAULTS, 2)]
 
 @pytest.fixture(scope="module")
 def healthy():
-    """Faulty studies share its scans, so that most are rendered once."""
+    """Return a study without faults; faulty ones share its scans, so most are rendered once."""
     return make_phantom(5, n_slices=7, n_phases=8, rows=64, vendor="SIEMENS")
 
 
 def write(study, folder, layout="flat"):
-    """Write a study; return the file of each image by its SOP Instance UID."""
+    """Write the files of a study."""
     for name, content in study_files(study, layout):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def decisions(stack, word):
 
 
 def check_reading(stack, study):
-    """The stack is what the phantom says a right reading gives."""
+    """Check the stack against the phantom's expected reading."""
     reading = study.reading
     np.testing.assert_allclose(stack.positions_mm, reading.positions_mm, atol=0.01)
     assert stack.n_phases == reading.n_phases
@@ -46,29 +46,29 @@ def check_reading(stack, study):
         same_grid = (scan.plane.shape, scan.plane.pixel_mm) == (reading.shape, reading.pixel_mm)
         if same_grid and "rotated" not in scan.name:
             np.testing.assert_array_equal(stack.images[z], scan.images[shown])
-        # A point of the grid lies in the plane that was scanned.
+        # A point of the grid is in the scanned plane.
         normal, origin = scan.plane.affine[:3, 2], scan.plane.affine[:3, 3]
         point = stack.affines[z] @ [20.0, 30.0, 0.0, 1.0]
         assert abs((point[:3] - origin) @ normal) < 0.01
 
 
 def check_report(stack, study, faults):
-    """Each fault is told of, with the files it is about."""
+    """Check that each fault is reported, with its files."""
     reading = study.reading
     warnings = " ".join(stack.warnings)
     n_unused = sum(len(scan.readable) for scan, _ in reading.unused)
-    set_aside = [d for d in decisions(stack, "Set aside") if not d.why.startswith("Reason")]
-    assert sum(len(d.files) for d in set_aside) == n_unused
+    excluded = decisions(stack, "Excluded series")
+    assert sum(len(d.files) for d in excluded) == n_unused
     if "truncated-file" in faults:
-        (left_out,) = decisions(stack, "Left out")
-        assert len(left_out.files) == 1
+        (damaged,) = decisions(stack, "Excluded 1 truncated or damaged file")
+        assert len(damaged.files) == 1
         assert "truncated or damaged" in warnings
     if {"missing-slice", "interspersed-slice"} & set(faults):
         assert "unevenly spaced" in warnings
     if "outlying-position" in faults:
-        assert "Parallel slices were set aside: 1" in warnings
-        assert any("beyond 2.5 times the median gap" in d.why for d in set_aside)
-    moved = [d for d in stack.decisions if d.what.startswith(("Resampled", "Moved"))]
+        assert "Excluded 1 parallel slice from the stack" in warnings
+        assert any("more than 2.5 times the median gap" in d.why for d in excluded)
+    moved = [d for d in stack.decisions if d.what.startswith(("Resampled", "Shifted"))]
     for scan in reading.slices:
         file = LAYOUTS["flat"].file(study, scan, scan.readable[0])
         on_grid = (scan.plane.shape, scan.plane.pixel_mm) == (reading.shape, reading.pixel_mm)
@@ -76,9 +76,9 @@ def check_report(stack, study, faults):
         assert any(file in d.files for d in moved) == (turned or not on_grid)
     if any(len(scan.readable) < scan.n_phases for scan in reading.slices):
         assert decisions(stack, "Filled phase")
-        assert f"phases, the stack {reading.n_phases}" in warnings
+        assert f"phases instead of {reading.n_phases}" in warnings
     if any(why == "acquired again later" for _, why in reading.unused):
-        assert any("it was acquired earlier" in d.why for d in set_aside)
+        assert any("which was acquired later" in d.why for d in excluded)
     if "foreign-files" in faults:
         assert decisions(stack, "Skipped")
 

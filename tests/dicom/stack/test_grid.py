@@ -1,4 +1,4 @@
-"""One pixel grid for all slices: a pixel shows one place in every slice."""
+"""The common pixel grid of all slices."""
 
 import numpy as np
 import pytest
@@ -16,17 +16,17 @@ def world(stack, slice_index, row, column):
     return stack.affines[slice_index] @ [row, column, 0, 1]
 
 
-def test_equal_grids_are_left_alone(study):
+def test_equal_grids_are_unchanged(study):
     base(study)
     study.slice(5, 2, SeriesNumber=9, offset_mm=tuple(1.4 * DOWN - 1.2 * RIGHT))  # below one pixel
     stack = load_study(study.folder)
     np.testing.assert_array_equal(stack.images[5, 1], pixels_of(5, 1))
     expected = np.array([10, 20, 30]) + 40 * NORMAL + 1.4 * DOWN - 1.2 * RIGHT
     np.testing.assert_allclose(world(stack, 5, 0, 0), [*expected, 1])
-    assert not any("Moved" in d.what or "Resampled" in d.what for d in stack.decisions)
+    assert not any("Shifted" in d.what or "Resampled" in d.what for d in stack.decisions)
 
 
-def test_shifted_field_of_view_moves_by_whole_pixels(study):
+def test_shifted_field_of_view_is_moved_by_whole_pixels(study):
     base(study)
     # 3.2 rows down and 4 columns to the left.
     offset = 3.2 * 1.5 * DOWN - 4 * 1.25 * RIGHT
@@ -35,10 +35,10 @@ def test_shifted_field_of_view_moves_by_whole_pixels(study):
     expected = np.zeros((ROWS, COLUMNS))
     expected[3:, : COLUMNS - 4] = pixels_of(5, 1)[: ROWS - 3, 4:]
     np.testing.assert_array_equal(stack.images[5, 1], expected)
-    # The file's pixel (2, 7) is now (5, 3), and lies where it lay: nothing was interpolated.
+    # Pixel (2, 7) of the file is now (5, 3), at the same position.
     place = np.array([10, 20, 30]) + 40 * NORMAL + offset + 2 * 1.5 * DOWN + 7 * 1.25 * RIGHT
     np.testing.assert_allclose(world(stack, 5, 5, 3), [*place, 1])
-    assert any("Moved series 9 by 3 rows and -4 columns" in d.what for d in stack.decisions)
+    assert any("Shifted series 9 by 3 rows and -4 columns" in d.what for d in stack.decisions)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(30, 16), (20, 28)])
@@ -54,17 +54,17 @@ def test_other_matrix_is_cropped_and_padded(study, rows, columns):
     assert not stack.images[5, 1, :, c:].any()
 
 
-def test_field_of_view_beside_the_grid_is_empty(study):
+def test_slice_outside_the_grid_is_empty(study):
     base(study)
     study.slice(5, 2, SeriesNumber=9, offset_mm=tuple(100 * DOWN))
     assert not load_study(study.folder).images[5].any()
 
 
-def test_rotated_slice_is_turned_back(study):
-    """A quarter turn on square pixels: every landmark returns to its own pixel."""
+def test_rotated_slice_is_rotated_back(study):
+    """A quarter turn with square pixels: every pixel returns to its place."""
     square = {"PixelSpacing": [1.5, 1.5], "rows": 24, "columns": 24}
     base(study, **square)
-    # Its rows run down, its columns run left; its first pixel lies at the grid's top right.
+    # Its rows point down and its columns left; its first pixel is at the top right of the grid.
     study.slice(
         5,
         2,
@@ -74,11 +74,11 @@ def test_rotated_slice_is_turned_back(study):
         **square,
     )
     stack = load_study(study.folder)
-    # The file's row r, column c lies at row c, column 23 - r of the grid.
+    # Row r, column c of the file is at row c, column 23 - r of the grid.
     expected = pixels_of(5, 1, 24, 24).T[:, ::-1]
     np.testing.assert_allclose(stack.images[5, 1], expected, rtol=1e-5)
     np.testing.assert_allclose(stack.affines[5, :3, :2], stack.affines[0, :3, :2], atol=1e-9)
-    assert any("turned by 90.0 degrees" in d.why for d in stack.decisions)
+    assert any("rotated by 90.0 degrees" in d.why for d in stack.decisions)
 
 
 def test_other_pixel_spacing_is_resampled(study):
@@ -88,7 +88,7 @@ def test_other_pixel_spacing_is_resampled(study):
     stack = load_study(study.folder)
     rows, columns = np.mgrid[:ROWS, :COLUMNS]
     source = [rows * 1.5 / 1.8, columns * 1.25 / 1.6]
-    # The pixels rise evenly, by 4 a row and 1 a column, which linear interpolation keeps.
+    # Linear interpolation preserves the linear ramp of 4 per row and 1 per column.
     expected = 2000 * 5 + 100 + 4 * source[0] + source[1]
     inside = (source[0] <= 21) & (source[1] <= 17)
     assert inside.sum() > 400
@@ -96,7 +96,7 @@ def test_other_pixel_spacing_is_resampled(study):
     assert any("Resampled series 9" in d.what for d in stack.decisions)
 
 
-def test_majority_decides_the_grid(study):
+def test_grid_is_that_of_the_majority(study):
     study.slice(0, 2, SeriesNumber=1, rows=30, columns=30)
     for index in (1, 2, 3):
         study.slice(index, 2, SeriesNumber=index + 1)
@@ -104,8 +104,8 @@ def test_majority_decides_the_grid(study):
     assert load_study(study.folder).images.shape[2:] == (ROWS, COLUMNS)
 
 
-def test_spacing_that_differs_by_little_is_resampled_too(study):
-    """0.8 % wider pixels stay within one pixel everywhere, but cover 1.6 % more area."""
+def test_slightly_different_pixel_spacing_is_resampled(study):
+    """0.8 % larger pixels stay within one pixel everywhere, but cover 1.6 % more area."""
     for index in range(4):
         study.slice(index, 3, SeriesNumber=index + 1)
     study.slice(4, 3, SeriesNumber=9, PixelSpacing=[1.5 * 1.008, 1.25 * 1.008])

@@ -1,4 +1,4 @@
-"""Names, folders and series do not matter: only geometry, time and protocol do."""
+"""The result depends on geometry, timing and protocol, not on names, folders or series."""
 
 import tempfile
 from pathlib import Path
@@ -17,9 +17,9 @@ LONG_AXIS = [*NORMAL, *DOWN]
 
 
 def build(folder, *, own_times):
-    """A study with every usual thing: repeats, a gap, long axis, still images, a localiser.
+    """Write a study with repeats, a gap, a long-axis view, still images and a localiser.
 
-    With `own_times` each image is stamped with a time of its own, as some scanners do.
+    With `own_times`, each image has its own acquisition time, as with some scanners.
     """
     study = Study(folder)
 
@@ -54,7 +54,7 @@ def build(folder, *, own_times):
 
 
 def content(stack):
-    """What must not change."""
+    """Return everything that must not change."""
     return (
         stack.images.tobytes(),
         stack.positions_mm.tolist(),
@@ -63,7 +63,7 @@ def content(stack):
         stack.pixel_spacing_mm,
         stack.sop_instance_uids,
         stack.apex,
-        sorted(file for d in stack.decisions for file in d.files if d.what.startswith("Set aside")),
+        sorted(file for d in stack.decisions for file in d.files if d.what.startswith("Excluded")),
     )
 
 
@@ -92,7 +92,7 @@ def test_names_and_folders_change_nothing(datasets, data):
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_splitting_and_merging_series_changes_nothing(datasets, data):
-    """Every image gets any of a few series, whichever it was in before."""
+    """Assign every image to a random series."""
     images, expected = datasets
     count = data.draw(st.integers(1, 4), label="series")
     uids = [generate_uid(entropy_srcs=[str(i)]) for i in range(count)]
@@ -112,8 +112,8 @@ def test_splitting_and_merging_series_changes_nothing(datasets, data):
         assert sum(series.n_images for series in survey.series) == len(images)
 
 
-def test_the_study_is_read_as_it_was_made(datasets):
-    """Six places, of which two were scanned again; the last complete scan wins."""
+def test_expected_stack(datasets):
+    """Six slices, two of which were repeated; the last complete scan wins."""
     _, stack = datasets
     assert stack.series_numbers == (10, 11, 20, 13, 22, 15)
     np.testing.assert_allclose(stack.slice_gaps_mm, [8, 8, 8, 16, 8])

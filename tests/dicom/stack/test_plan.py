@@ -1,4 +1,4 @@
-"""The stack: which planes, in which order, at which phases."""
+"""The planned stack: its planes, their order and their phases."""
 
 import random
 import shutil
@@ -16,14 +16,14 @@ def texts(stack):
 
 
 def tilted(degrees, about="row"):
-    """An orientation turned by an angle about its own row or column direction."""
+    """Return an orientation rotated about its row or column direction."""
     a = np.deg2rad(degrees)
     if about == "row":
         return [*RIGHT, *(np.cos(a) * DOWN + np.sin(a) * NORMAL)]
     return [*(np.cos(a) * RIGHT + np.sin(a) * NORMAL), *DOWN]
 
 
-def test_slices_in_space_phases_in_time(study):
+def test_slices_are_in_spatial_and_phases_in_temporal_order(study):
     order = [3, 0, 4, 1, 2]
     for number, index in enumerate(order):
         study.slice(index, 6, SeriesNumber=90 - number)
@@ -64,7 +64,7 @@ def test_names_order_and_folders_do_not_matter(study, new_study):
         assert got.warnings == expected.warnings
 
 
-def test_long_axis_and_still_images_are_left_out(study):
+def test_long_axis_and_still_images_are_excluded(study):
     for index in range(7):
         study.slice(index, 6, SeriesNumber=index + 1)
     long_axis = study.slice(2, 6, SeriesNumber=20, ImageOrientationPatient=tilted(90))
@@ -74,12 +74,12 @@ def test_long_axis_and_still_images_are_left_out(study):
     assert stack.warnings == ()
     by_files = {d.files: d for d in stack.decisions}
     view = by_files[tuple(p.name for p in long_axis)]
-    assert view.what == "Set aside series 20."
-    assert view.why == "Its plane is tilted by 90 degrees against the stack's."
-    assert by_files[(still[0].name,)].why == "It shows one phase only."
+    assert view.what == "Excluded series 20."
+    assert view.why == "Its plane is tilted by 90 degrees relative to the stack."
+    assert by_files[(still[0].name,)].why == "It has only one phase."
 
 
-def test_radial_views_scanned_often_do_not_win(study):
+def test_repeated_long_axis_views_do_not_win(study):
     for index in range(3):
         study.slice(index, 4, SeriesNumber=index + 1)
     for repeat in range(9):
@@ -96,8 +96,8 @@ def test_tilted_slices(study, degrees, kept, about):
     assert load_study(study.folder).n_slices == kept
 
 
-def test_position_of_a_tilted_slice_is_where_it_meets_the_axis(study):
-    """A slice turned about its own centre stays where it is, though its first pixel moves."""
+def test_position_of_a_tilted_slice_is_on_the_stack_axis(study):
+    """Rotating a slice about its centre does not change its position."""
     half = 11.5 * 1.5
     for index in range(5):
         tags = {}
@@ -108,8 +108,8 @@ def test_position_of_a_tilted_slice_is_where_it_meets_the_axis(study):
             tags["ImageOrientationPatient"] = orientation
         study.slice(index, 4, SeriesNumber=index + 1, offset_mm=tuple(offset), **tags)
     stack = load_study(study.folder)
-    # The first pixel itself moved by 17.25 mm x sin 3 degrees = 0.90 mm along the normal. What is
-    # left: the common normal follows the tilted slice by a fifth of 3 degrees.
+    # The first pixel moves by 17.25 mm x sin 3 degrees = 0.90 mm along the normal. The remaining
+    # difference is because the common normal turns by a fifth of 3 degrees.
     np.testing.assert_allclose(stack.slice_gaps_mm, 8.0, atol=0.01)
 
 
@@ -128,7 +128,7 @@ def test_planes_seen_from_behind_count_as_parallel(study):
     stack = load_study(study.folder)
     assert stack.n_slices == 5
     np.testing.assert_allclose(stack.slice_gaps_mm, 8.0)
-    # Mirrored back: column c of the grid is column 19 - c of the file.
+    # Column c of the grid is column 19 - c of the file.
     np.testing.assert_allclose(stack.images[3, 1], pixels_of(3, 1)[:, ::-1], atol=1e-2)
 
 
@@ -145,14 +145,14 @@ def test_last_complete_acquisition_wins(study, by):
         )
     )
     study.slice(2, 6, **first)
-    study.slice(2.05, 6, **second)  # 0.4 mm off: the same place
-    study.slice(2, 4, **third)  # the last, but broken off
+    study.slice(2.05, 6, **second)  # 0.4 mm off: the same slice
+    study.slice(2, 4, **third)  # the last, but incomplete
     stack = load_study(study.folder)
     assert stack.n_slices == 5
     np.testing.assert_array_equal(stack.images[2, 3], pixels_of(9, 3))
     repeats = [d for d in stack.decisions if "repeated acquisition" in d.what]
     assert len(repeats) == 3
-    assert sum("4 phases of 6" in d.why for d in repeats) == 1
+    assert sum("6 phases instead of 4" in d.why for d in repeats) == 1
     assert sorted(len(d.files) for d in repeats) == [4, 6, 6]
 
 
@@ -165,7 +165,7 @@ def test_slices_two_millimetres_apart_are_two_slices(study):
 
 
 @pytest.mark.parametrize(("index", "n_slices"), [(-2.4, 6), (-2.6, 5), (6.4, 6), (6.6, 5)])
-def test_slice_far_off_an_end_is_set_aside(study, index, n_slices):
+def test_isolated_end_slice_is_excluded(study, index, n_slices):
     for i in range(5):
         study.slice(i, 4, SeriesNumber=i + 1)
     lone = study.slice(index, 4, SeriesNumber=30, mark=9)
@@ -174,12 +174,12 @@ def test_slice_far_off_an_end_is_set_aside(study, index, n_slices):
     if n_slices == 5:
         (decision,) = [d for d in stack.decisions if d.files == tuple(p.name for p in lone)]
         assert "20.8 mm from its neighbour" in decision.why
-        assert any("set aside: 1" in w for w in stack.warnings)
+        assert any("Excluded 1 parallel slice from" in w for w in stack.warnings)
     else:
         assert any("unevenly" in w for w in stack.warnings)
 
 
-def test_gap_inside_the_stack_stays(study):
+def test_gap_inside_the_stack_is_kept(study):
     for i in (0, 1, 2, 6, 7, 8):
         study.slice(i, 4, SeriesNumber=i + 1)
     stack = load_study(study.folder)
@@ -187,18 +187,18 @@ def test_gap_inside_the_stack_stays(study):
     assert any("32.0 mm after slice 3; the median gap is 8.0 mm" in w for w in stack.warnings)
 
 
-def test_other_number_of_phases_is_matched_by_share_of_the_cycle(study):
+def test_different_number_of_phases_is_matched_by_fraction_of_the_cycle(study):
     for index in range(4):
         study.slice(index, 6, SeriesNumber=index + 1, NominalInterval=240)
     study.slice(4, 4, step_ms=60, SeriesNumber=9, NominalInterval=240)
     stack = load_study(study.folder)
-    # Phases at 0, 1/6 .. 5/6 of the cycle; the images lie at 0, 1/4, 1/2, 3/4. Nearest on the
-    # circle: 1/6 -> 1/4, 1/3 -> 1/4, 2/3 -> 3/4, 5/6 -> 3/4.
+    # Phases are at 0, 1/6 .. 5/6 of the cycle, images at 0, 1/4, 1/2, 3/4. Nearest in the cycle:
+    # 1/6 -> 1/4, 1/3 -> 1/4, 2/3 -> 3/4, 5/6 -> 3/4.
     for phase, image in enumerate([0, 1, 1, 2, 3, 3]):
         np.testing.assert_array_equal(stack.images[4, phase], pixels_of(4, image))
     assert stack.times_ms[4].tolist() == [0, 60, 60, 120, 180, 180]
     assert any("Matched the 4 phases of series 9" in text for text in texts(stack))
-    assert any("Slice 5 has 4 phases, the stack 6" in w for w in stack.warnings)
+    assert any("Slice 5 has 4 phases instead of 6" in w for w in stack.warnings)
 
 
 @pytest.mark.parametrize("cycle_ms", [240, None])
@@ -211,7 +211,7 @@ def test_other_number_of_phases_is_matched_by_share_of_the_cycle(study):
         ((2, 3), [0, 1, 1, 4, 4, 5]),
     ],
 )
-def test_missing_phase_is_filled_and_the_others_stay(study, missing, shown, cycle_ms):
+def test_missing_phases_are_filled_without_moving_the_others(study, missing, shown, cycle_ms):
     tags = {"NominalInterval": cycle_ms}
     for index in range(4):
         study.slice(index, 6, SeriesNumber=index + 1, **tags)
@@ -219,7 +219,7 @@ def test_missing_phase_is_filled_and_the_others_stay(study, missing, shown, cycl
     stack = load_study(study.folder)
     marks = (stack.images[4, :, 0, 0] - 8000) / 100
     if missing == (0,):
-        # Phases 1 and 5 are equally near on the circle.
+        # Phases 1 and 5 are equally near in the cycle.
         assert marks[0] in (1, 5)
         assert marks[1:].tolist() == shown[1:]
     elif missing == (5,):
@@ -228,19 +228,20 @@ def test_missing_phase_is_filled_and_the_others_stay(study, missing, shown, cycl
     else:
         assert marks.tolist() == shown
     listed = ", ".join(str(phase + 1) for phase in missing)
-    assert any(f"Filled phase {listed} of series 9" in text for text in texts(stack))
+    noun = "phases" if len(missing) > 1 else "phase"
+    assert any(f"Filled {noun} {listed} of series 9" in text for text in texts(stack))
 
 
-def test_slice_with_few_phases_is_set_aside(study):
+def test_slice_with_few_phases_is_excluded(study):
     for index in range(4):
         study.slice(index, 12, SeriesNumber=index + 1)
     study.slice(4, 3, SeriesNumber=9)
     stack = load_study(study.folder)
     assert stack.n_slices == 4
-    assert any("It has 3 phases, the stack 12." in text for text in texts(stack))
+    assert any("It has only 3 of 12 phases." in text for text in texts(stack))
 
 
-def test_other_tags_are_compared_never_used(study):
+def test_other_attributes_are_only_compared(study):
     for index in range(7):
         study.slice(
             index,
@@ -254,12 +255,12 @@ def test_other_tags_are_compared_never_used(study):
     np.testing.assert_allclose(stack.slice_gaps_mm, 8.0)
     assert len(stack.warnings) == 3
     location, spacing, thickness = stack.warnings
-    assert "Slice Location steps by 5.00 mm where positions lie 8.00 mm apart" in location
-    assert "Spacing Between Slices says 7 mm where positions lie 8.00 mm apart" in spacing
+    assert "Slice Location steps by 5.00 mm, but image positions are 8.00 mm apart" in location
+    assert "Spacing Between Slices is 7 mm, but image positions are 8.00 mm apart" in spacing
     assert "overlap" in thickness
 
 
-def test_tags_that_agree_cause_no_warning(study):
+def test_consistent_attributes_cause_no_warning(study):
     for index in range(7):
         study.slice(
             index,
@@ -272,15 +273,15 @@ def test_tags_that_agree_cause_no_warning(study):
     assert load_study(study.folder).warnings == ()
 
 
-def test_few_slices_are_warned_of(study):
+def test_few_slices_cause_a_warning(study):
     for index in range(6):
         study.slice(index, 3, SeriesNumber=index + 1)
-    assert "The stack has 6 slices" in load_study(study.folder).warnings[0]
+    assert "The stack has only 6 slices" in load_study(study.folder).warnings[0]
 
 
 @pytest.mark.parametrize(("per_series", "warned"), [(True, True), (False, False)])
 def test_frames_of_reference(study, per_series, warned):
-    """Two series with two frames of reference may not match; one series cannot have two."""
+    """Two series may have different frames of reference; a single series cannot."""
     for index in range(7):
         study.slice(
             index,
@@ -305,5 +306,6 @@ def test_too_few_slices(study, n_slices):
 def test_one_phase(study):
     for index in range(8):
         study.slice(index, 1)
-    with pytest.raises(NotCineError, match="2 phases or more, found 8 planes with one image each"):
+    match = "at least 2 phases, found 8 planes with one image each"
+    with pytest.raises(NotCineError, match=match):
         load_study(study.folder)

@@ -1,4 +1,4 @@
-"""From images to acquisitions: which images belong together, and in which order."""
+"""Grouping of images into acquisitions, and their order."""
 
 import random
 import shutil
@@ -34,7 +34,7 @@ def instances(acquisition):
         ({"TriggerTime": [None] * 3, "InstanceNumber": [9, 2, 4]}, "InstanceNumber"),
     ],
 )  # fmt: skip
-def test_phases_follow_the_best_tag_there_is(study, tags, key):
+def test_phases_are_ordered_by_the_best_attribute(study, tags, key):
     tags = {"InstanceNumber": [1, 2, 3], **tags}
     for i in range(3):
         values = {name: column[i] for name, column in tags.items()}
@@ -49,29 +49,29 @@ def test_phases_follow_the_best_tag_there_is(study, tags, key):
         assert np.isnan(found.times_ms).all()
 
 
-def test_images_without_any_order_are_set_aside(study):
+def test_images_without_an_order_are_a_fault(study):
     for _ in range(3):
         study.save(study.dataset(TriggerTime=None, InstanceNumber=None))
     (found,), _ = acquisitions_of(study.folder)
-    assert found.fault == "no tag tells its images apart in time"
+    assert found.fault == "no attribute orders its images in time"
     assert sorted(found.files) == ["0001.dcm", "0002.dcm", "0003.dcm"]
 
 
-@pytest.mark.parametrize("told_by", ["AcquisitionTime", "AcquisitionNumber", "InstanceNumber"])
-def test_series_that_scanned_one_plane_twice_is_split(study, told_by):
+@pytest.mark.parametrize("attribute", ["AcquisitionTime", "AcquisitionNumber", "InstanceNumber"])
+def test_series_with_a_repeated_plane_is_split(study, attribute):
     for again in range(2):
         for phase in range(4):
             tags = {"InstanceNumber": again * 4 + phase + 1}
-            if told_by == "AcquisitionTime":
+            if attribute == "AcquisitionTime":
                 tags["AcquisitionTime"] = f"1200{again}0"
-            if told_by == "AcquisitionNumber":
+            if attribute == "AcquisitionNumber":
                 tags["AcquisitionNumber"] = again + 1
             study.save(study.dataset(TriggerTime=phase * 40.0, **tags))
     found, _ = acquisitions_of(study.folder)
     assert sorted(map(instances, found)) == [[1, 2, 3, 4], [5, 6, 7, 8]]
 
 
-def test_one_trigger_time_twice_is_rounding_not_a_second_scan(study):
+def test_single_duplicate_trigger_time_is_rounding(study):
     for phase, trigger in enumerate([0, 10, 20, 20, 30, 40]):
         study.save(study.dataset(TriggerTime=trigger, InstanceNumber=phase + 1))
     (found,), _ = acquisitions_of(study.folder)
@@ -79,7 +79,7 @@ def test_one_trigger_time_twice_is_rounding_not_a_second_scan(study):
     assert found.phase_key == "InstanceNumber"
 
 
-def test_two_series_with_parts_of_one_scan_are_joined(study):
+def test_scan_split_over_two_series_is_joined(study):
     for phase in range(6):
         study.save(
             study.dataset(
@@ -90,22 +90,22 @@ def test_two_series_with_parts_of_one_scan_are_joined(study):
     assert found.times_ms.tolist() == [0, 40, 80, 120, 160, 200]
 
 
-def test_two_series_at_one_plane_stay_apart(study):
+def test_two_series_of_one_plane_stay_separate(study):
     study.slice(0, 4, SeriesNumber=1, acquired="120000")
     study.slice(0, 1, SeriesNumber=2, acquired="121500", step_ms=0)  # a still image, later
     found, _ = acquisitions_of(study.folder)
     assert sorted(a.n_phases for a in found) == [1, 4]
 
 
-def test_folders_tell_series_apart_where_no_tag_does(study):
+def test_series_without_identifiers_are_separated_by_folder(study):
     for folder in ("a/", "b/"):
         study.slice(0, 3, folder=folder, SeriesNumber=None, SeriesInstanceUID=None)
     found, _ = acquisitions_of(study.folder)
     assert [a.n_phases for a in found] == [3, 3]
 
 
-def test_contrast_passing_is_no_heart_cycle(study):
-    """Perfusion: one image a beat, trigger times that jitter, a minute in all."""
+def test_perfusion_is_not_a_cine(study):
+    """One image per beat, with jittering trigger times, for almost a minute."""
     jitter = random.Random(1)
     for beat in range(50):
         study.save(
@@ -118,14 +118,14 @@ def test_contrast_passing_is_no_heart_cycle(study):
     assert found.fault == "its images were acquired over 49 s, not over one heart cycle"
 
 
-def test_gated_scan_may_stamp_each_phase_with_its_own_time(study):
+def test_gated_scan_may_have_a_time_per_phase(study):
     for phase in range(8):
         study.save(study.dataset(AcquisitionTime=f"1200{phase:02d}", TriggerTime=phase * 40.0))
     (found,), _ = acquisitions_of(study.folder)
     assert found.n_phases == 8
 
 
-def test_copies_are_dropped_and_named(study):
+def test_duplicates_are_dropped_and_recorded(study):
     paths = study.slice(0, 3)
     shutil.copy(paths[1], study.folder / "copy.dcm")
     (found,), (decision,) = acquisitions_of(study.folder)
@@ -133,7 +133,7 @@ def test_copies_are_dropped_and_named(study):
     assert decision.files == ("copy.dcm",)
 
 
-def test_planes_of_one_series_are_told_apart_by_position(study):
+def test_planes_of_one_series_are_separated_by_position(study):
     for i in range(3):
         study.slice(i, 4)
     found, _ = acquisitions_of(study.folder)
@@ -154,8 +154,8 @@ def test_centre_of_a_plane(study):
     np.testing.assert_allclose(found.centre_mm, expected)
 
 
-def test_images_whose_far_corners_part_are_two_planes(study):
-    """0.9 degrees over 23 rows of 5 mm: the last row lies 1.8 mm away."""
+def test_images_with_distant_far_corners_are_two_planes(study):
+    """0.9 degrees over 23 rows of 5 mm: the last rows are 1.8 mm apart."""
     a = np.deg2rad(0.9)
     turned = [*RIGHT, *(np.cos(a) * DOWN + np.sin(a) * NORMAL)]
     study.slice(0, 3, PixelSpacing=[5.0, 5.0])

@@ -1,4 +1,4 @@
-"""The survey: what each series shows and what became of it."""
+"""The survey: the view of each series and how it is used."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def by_number(survey):
 
 
 def centred(orientation, index=3.0):
-    """Where the first pixel lies if the image's middle is that of short-axis slice `index`."""
+    """Return the first pixel of an image that is centred on short-axis slice `index`."""
     row, column = np.array(orientation[3:]) * 1.5, np.array(orientation[:3]) * 1.25
     middle = index * 8.0 * NORMAL + 11.5 * 1.5 * DOWN + 9.5 * 1.25 * RIGHT
     return tuple(middle - 11.5 * row - 9.5 * column - index * 8.0 * NORMAL)
@@ -61,16 +61,15 @@ def test_every_series_of_a_whole_study(study):
     assert (sax.rows, sax.columns, sax.pixel_spacing_mm) == (24, 20, (1.5, 1.25))
     assert sax.n_slices_used == 6
     assert sax.why == (
-        "slices 1, 2, 4, 5, 6, 7; 1 set aside: its place is taken by series 6: "
-        "it was acquired earlier"
+        "slices 1, 2, 4, 5, 6, 7; 1 excluded: it is replaced by series 6, which was acquired later"
     )
     assert (series[6].n_slices_used, series[6].why) == (1, "slice 3")
-    assert series[7].why == "its plane is tilted by 90 degrees against the stack's"
+    assert series[7].why == "its plane is tilted by 90 degrees relative to the stack"
     assert series[9].why.startswith("its images were acquired over 29 s")
-    assert series[10].why == "it shows one phase only"
+    assert series[10].why == "it has only one phase"
 
 
-def test_a_study_without_a_stack_is_told_of_too(study):
+def test_study_without_a_stack(study):
     study.slice(0, 6, SeriesNumber=1)
     study.slice(1, 6, SeriesNumber=2)
     study.slice(1, 1, SeriesNumber=3, ImageOrientationPatient=LONG_AXIS)
@@ -86,10 +85,10 @@ def test_still_images_only(study):
         study.slice(index, 1, SeriesNumber=1)
     survey = survey_study(study.folder)
     assert isinstance(survey.error, NotCineError)
-    assert survey.series[0].why == "it shows one phase only"
+    assert survey.series[0].why == "it has only one phase"
 
 
-def test_series_whose_pixels_are_broken(study):
+def test_series_with_damaged_pixels(study):
     for index in range(5):
         study.slice(index, 4, SeriesNumber=1, acquired="120000")
     for phase in range(4):
@@ -104,12 +103,12 @@ def test_series_whose_pixels_are_broken(study):
         study.save(image, syntax=RLELossless)
     survey = survey_study(study.folder)
     assert survey.stack.n_slices == 5
-    (broken,) = [s for s in survey.series if s.number == 2]
-    assert broken.n_slices_used == 0
-    assert broken.why == "its images cannot be decoded"
+    (damaged,) = [s for s in survey.series if s.number == 2]
+    assert damaged.n_slices_used == 0
+    assert damaged.why == "its images cannot be decoded"
 
 
-def test_series_without_any_tag_go_by_folder(study):
+def test_series_without_identifiers_are_separated_by_folder(study):
     for index in range(4):
         study.slice(index, 4, SeriesNumber=None, SeriesInstanceUID=None, folder=f"a/sax_{index}/")
     survey = survey_study(study.folder)
@@ -117,7 +116,7 @@ def test_series_without_any_tag_go_by_folder(study):
     assert [s.why for s in survey.series] == [f"slice {i}" for i in (1, 2, 3, 4)]
 
 
-def test_a_survey_has_a_stack_or_an_error():
+def test_survey_needs_a_stack_or_an_error():
     with pytest.raises(ValueError, match="stack, error: expected exactly one"):
         Survey(series=(), stack=None, error=None, decisions=(), warnings=())
 
@@ -128,7 +127,7 @@ def test_real_study_series_by_series(real_data):
     series = by_number(survey)
     assert len(series) == 18
     assert {n for n, s in series.items() if s.views == ("long axis",)} == {20, 21}
-    set_aside = {n for n, s in series.items() if s.views == ("short axis",) and not s.n_slices_used}
-    assert len(set_aside) == 5
+    unused = {n for n, s in series.items() if s.views == ("short axis",) and not s.n_slices_used}
+    assert len(unused) == 5
     assert sum(s.n_slices_used for s in survey.series) == survey.stack.n_slices == 11
     assert sum(s.n_files for s in survey.series) == 540

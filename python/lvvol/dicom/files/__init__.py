@@ -1,1 +1,1 @@
-"""Files: from a folder or archive to the images in it, with the facts of their headers."""
+"""Files: read the images of a folder or archive, with the attributes of their headers."""

@@ -1,43 +1,42 @@
-"""What a compressed frame says of itself, asked before a decoder trusts it.
+"""Validate compressed frames before decoding.
 
-A frame of a few hundred bytes may promise 60,000 x 60,000 pixels: decoders then spend minutes and
-gigabytes before anybody can compare. And those for JPEG and JPEG-LS fill in what a stream that was
-cut off does not hold, and say nothing.
+A frame of a few hundred bytes may declare 60,000 x 60,000 pixels, which costs a decoder minutes and
+gigabytes. Decoders for JPEG and JPEG-LS also pad truncated streams silently.
 """
 
 from __future__ import annotations
 
 import struct
 
-_J2K_START = b"\xff\x4f\xff\x51"  # start of codestream, then size
+_J2K_START = b"\xff\x4f\xff\x51"  # SOC and SIZ markers
 _JP2_START = b"\x00\x00\x00\x0cjP"
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
-# Markers of a frame: Huffman-coded (baseline, extended, lossless) and JPEG-LS.
+# Start of frame: Huffman-coded (baseline, extended, lossless) and JPEG-LS.
 _FRAME_MARKERS = {0xC0, 0xC1, 0xC3, 0xF7}
-# What may stand before one: tables, restart interval, JPEG-LS parameters, application, comment.
+# Segments allowed before it: tables, restart interval, JPEG-LS parameters, application, comment.
 _TABLE_MARKERS = {0xC4, 0xDB, 0xDD, 0xF8, *range(0xE0, 0xF0), 0xFE}
 
 
-def checked_codestream(frame: bytes, rows: int, columns: int) -> bytes:
-    """Check that a compressed grey frame is whole and of the size that the header says.
+def validate_codestream(frame: bytes, rows: int, columns: int) -> bytes:
+    """Check that a compressed greyscale frame is complete and has the size given in the header.
 
     Parameters
     ----------
     frame : bytes
-        One frame, JPEG, JPEG-LS or JPEG 2000; also with the wrapping of a JP2 file, which DICOM
-        forbids and some writers leave on.
+        One JPEG, JPEG-LS or JPEG 2000 frame. JP2 file wrapping is accepted: DICOM forbids it, but
+        some writers keep it.
     rows, columns : int
-        Its matrix as the header has it.
+        Matrix size according to the header.
 
     Returns
     -------
     bytes
-        The bare stream.
+        The bare codestream.
 
     Raises
     ------
     ValueError
-        If it is not what was expected.
+        If the frame is truncated, of another format or of another size.
     """
     if frame.startswith(_JP2_START):
         frame = frame[max(0, frame.find(_J2K_START)) :]
@@ -49,7 +48,7 @@ def checked_codestream(frame: bytes, rows: int, columns: int) -> bytes:
         else:
             raise ValueError("expected a JPEG or JPEG 2000 frame, got other bytes")
     except struct.error as error:
-        raise ValueError("expected a compressed frame, it is cut off") from error
+        raise ValueError("expected a complete compressed frame, got a truncated one") from error
     if found != (rows, columns, 1):
         raise ValueError(
             f"expected a compressed frame of {rows} x {columns} x 1, got "
@@ -69,9 +68,9 @@ def _jpeg_size(frame: bytes) -> tuple[int, int, int]:
             break
         position += 2 + length
     rows, columns, components = struct.unpack_from(">HHB", frame, position + 5)
-    # In coded data 0xff is always followed by less than 0x90, so this is no chance.
+    # Entropy-coded data cannot contain this marker: 0xff is always followed by less than 0x90.
     if frame.find(_JPEG_END, position) < 0:
-        raise ValueError("expected a JPEG stream with an end, it is cut off")
+        raise ValueError("expected a JPEG stream with an end marker, got a truncated one")
     return rows, columns, components
 
 

@@ -1,8 +1,8 @@
-"""Walk through the header of a plain file: pydicom's whole parser takes ten times as long.
+"""Fast header parser for plain DICOM files, about ten times as fast as pydicom's.
 
-Plain is what nearly every scanner writes: little endian, not compressed, one frame, elements in
-order, each as the standard has it. Whatever is not so is left to pydicom, which knows every form
-that a file may have; what both read, they read alike.
+A plain file is what nearly every scanner writes: little endian, uncompressed, single frame, with
+standard-conforming elements in order. All other files are left to pydicom. Files that both parsers
+accept give identical results.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
-# The elements that are used; no other is kept.
+# All elements used by lvvol; the others are discarded.
 KEYWORDS = (
     "TransferSyntaxUID", "MediaStorageSOPClassUID", "ImageType", "SOPClassUID", "SOPInstanceUID",
     "Modality", "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID",
@@ -27,7 +27,7 @@ KEYWORDS = (
     "SequenceVariant", "SequenceName", "ContrastBolusAgent", "RescaleSlope", "RescaleIntercept",
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "PixelRepresentation",
-    # Enhanced images name some of the same facts differently.
+    # Enhanced images use different elements for some of the same attributes.
     "FrameAcquisitionDateTime", "FrameAcquisitionNumber", "NominalCardiacTriggerDelayTime",
     "TemporalPositionIndex", "RRIntervalTimeNominal", "EchoPulseSequence",
     "SteadyStatePulseSequence", "PulseSequenceName", "ComplexImageComponent",
@@ -39,7 +39,7 @@ UNDEFINED_LENGTH = 0xFFFFFFFF
 
 _LONG_VRS = {vr.encode() for vr in EXPLICIT_VR_LENGTH_32}
 _SHORT_VRS = {vr.encode() for vr in VR if len(vr) == 2} - _LONG_VRS
-# Stored in plain ASCII; LO and SH in the file's character set.
+# Always plain ASCII; LO and SH use the character set of the file.
 _ASCII_VRS = {b"CS", b"DA", b"DS", b"DT", b"IS", b"TM", b"UI"}
 _CHARACTER_SET_VRS = {b"LO", b"SH"}
 
@@ -48,7 +48,7 @@ _END_OF_META = 0x0002FFFF
 _PIXEL_DATA = 0x7FE00010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _EMPTY_ITEM = 8
-# No value in use is as long, and remembered values must not fill memory.
+# Longer than any value in use; bounds the memory of the cache.
 _MAX_TEXT_BYTES = 1024
 
 _explicit = struct.Struct("<HH2sH").unpack_from
@@ -58,13 +58,12 @@ _length = struct.Struct("<L").unpack_from
 
 @dataclass(frozen=True, eq=False)
 class PlainFile:
-    """A plain file's header and pixels.
+    """Header and pixels of a plain file.
 
     Parameters
     ----------
     texts : dict of str to str
-        By keyword the values of each element in use, without blanks at their ends and with a
-        backslash between two.
+        Values of the elements in use by keyword, stripped and separated by backslashes.
     pixel_data : memoryview
         The bytes of Pixel Data.
     """
@@ -74,17 +73,17 @@ class PlainFile:
 
 
 def read_plain(content: bytes) -> PlainFile | None:
-    """Read a plain file.
+    """Parse a plain file.
 
     Parameters
     ----------
     content : bytes
-        The whole file, with or without preamble and file header.
+        The whole file, with or without preamble and file meta information.
 
     Returns
     -------
     PlainFile or None
-        None where anything is unusual: pydicom must read it.
+        None if the file is not plain and must be parsed by pydicom.
     """
     try:
         meta, start = read_meta(content)
@@ -106,7 +105,7 @@ def read_plain(content: bytes) -> PlainFile | None:
 
 
 def read_meta(content: bytes) -> tuple[dict[str, str], int]:
-    """Read the file header.
+    """Parse the file meta information.
 
     Parameters
     ----------
@@ -116,24 +115,24 @@ def read_meta(content: bytes) -> tuple[dict[str, str], int]:
     Returns
     -------
     texts : dict of str to str
-        As in `PlainFile`; empty where there is no file header.
+        As in `PlainFile`; empty without file meta information.
     start : int
-        Where the dataset begins.
+        Offset of the dataset.
 
     Raises
     ------
     UnusualError, struct.error
-        If pydicom must read it.
+        If it must be parsed by pydicom.
     """
     return _walk(content, 132 if content[128:132] == b"DICM" else 0, True, _END_OF_META)
 
 
 class UnusualError(Exception):
-    """Something that pydicom must look at."""
+    """The file is not plain and must be parsed by pydicom."""
 
 
 def _walk(content: bytes, position: int, explicit: bool, last: int) -> tuple[dict[str, str], int]:
-    """Read elements from a position on, up to tag `last`; return them and where the next begins."""
+    """Parse elements from `position` up to tag `last`; return them and the next position."""
     texts: dict[str, str] = {}
     before, size = -1, len(content)
     vr = b""
@@ -169,7 +168,7 @@ def _walk(content: bytes, position: int, explicit: bool, last: int) -> tuple[dic
 
 
 def _end_of_sequence(content: bytes, position: int, explicit: bool) -> int:
-    """Find where a sequence of undefined length ends."""
+    """Return the end of a sequence of undefined length."""
     while True:
         group, number, length = _implicit(content, position)
         tag, position = group << 16 | number, position + 8
@@ -189,7 +188,7 @@ def _end_of_sequence(content: bytes, position: int, explicit: bool) -> int:
 
 @lru_cache(maxsize=4096)
 def _text(value: bytes, vr: bytes) -> str:
-    """Turn an element's bytes into text; the same few values come again and again."""
+    """Convert the bytes of an element to text; cached because few values are distinct."""
     text = ascii_text(value, vr)
     if text is not None:
         return text
@@ -203,20 +202,20 @@ def _text(value: bytes, vr: bytes) -> str:
 
 
 def ascii_text(value: bytes, vr: bytes) -> str | None:
-    """Read values that are stored as plain characters.
+    """Decode a value stored as ASCII text.
 
     Parameters
     ----------
     value : bytes
-        The element's value.
+        The value of the element.
     vr : bytes
         Its VR.
 
     Returns
     -------
     str or None
-        The values without blanks at their ends, a backslash between two; None where they are not
-        characters, or such of another character set.
+        The values, stripped and separated by backslashes; None if the VR is not a text VR or the
+        text uses another character set.
     """
     if vr in _ASCII_VRS or (vr in _CHARACTER_SET_VRS and value.isascii() and b"\x1b" not in value):
         return "\\".join(part.strip(" \0") for part in value.decode("latin-1").split("\\"))

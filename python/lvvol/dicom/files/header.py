@@ -1,4 +1,4 @@
-"""Parse one file: the texts of its elements for every frame, and its pixels."""
+"""Parse a DICOM file: its elements as text, per frame, and its pixels."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from lvvol.dicom.files.elements import UNDEFINED_LENGTH, USED, ascii_text, read_
 from lvvol.dicom.files.pixels import EncodedPixels, Pixels, native_pixels
 from lvvol.sources.archive import MAX_RATIO, RATIO_FREE_BYTES
 
-# Files beyond this are no cine images (a whole enhanced study is below 100 MB).
+# Larger files are not cine images (a whole enhanced study is below 100 MB).
 MAX_FILE_BYTES = 512 << 20
 
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-# Only these are parsed: it takes two thirds of the time of a whole header.
+# Parsing only these takes two thirds of the time of a whole header.
 _TAGS = [
     *map(Tag, USED),
     *map(Tag, (*_GROUPS, *_PIXELS)),
-    # What pydicom decodes pixels by, besides the elements in use.
+    # Not used by lvvol, but needed by pydicom to decode pixels.
     Tag("PlanarConfiguration"),
 ]
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
@@ -40,21 +40,21 @@ _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 
 @dataclass(frozen=True, eq=False)
 class Header:
-    """What a file says of itself.
+    """The parsed contents of a file.
 
     Parameters
     ----------
     texts : dict of str to str
-        The values of the elements in use by keyword, without blanks at their ends and with a
-        backslash between two; malformed elements are missing.
+        Values of the elements in use by keyword, stripped and separated by backslashes; malformed
+        elements are missing.
     shared : dict of str to str
-        Those that all frames of an enhanced image share.
+        Values shared by all frames of an enhanced image.
     per_frame : list of dict of str to str
-        Those of each frame of an enhanced image.
+        Values of each frame of an enhanced image.
     pixels : Pixels or None
-        None where the file holds no image.
+        None if the file has no image.
     n_bytes : int
-        How much memory the pixels keep.
+        Memory held by the pixels.
     """
 
     texts: dict[str, str]
@@ -80,7 +80,7 @@ def parse(content: bytes) -> Header:
     Raises
     ------
     Exception
-        Of any kind, where the file is damaged: a mangled header can fail anywhere in pydicom.
+        Of any type if the file is damaged: a corrupt header can fail anywhere in pydicom.
     """
     plain = read_plain(content)
     if plain is None and DeflatedExplicitVRLittleEndian.encode() in content:
@@ -92,7 +92,7 @@ def parse(content: bytes) -> Header:
             return Header(plain.texts, {}, [], native, len(content))
     dataset = pydicom.dcmread(BytesIO(content), force=True, specific_tags=list(_TAGS))
     texts = _texts_of(dataset.file_meta) | _texts_of(dataset)
-    if "TransferSyntaxUID" not in dataset.file_meta:  # no file header: what the parser found
+    if "TransferSyntaxUID" not in dataset.file_meta:  # use the encoding that pydicom detected
         dataset.file_meta.TransferSyntaxUID = (
             ImplicitVRLittleEndian if dataset.original_encoding[0] else ExplicitVRLittleEndian
         )
@@ -105,7 +105,7 @@ def parse(content: bytes) -> Header:
 
 
 def _inflate(content: bytes) -> bytes:
-    """Unpack a deflated file, within limits, into its bare elements; leave any other as it is."""
+    """Inflate a deflated file, up to a limit, to its bare elements; return others unchanged."""
     meta, start = read_meta(content)
     if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
         return content
@@ -113,28 +113,28 @@ def _inflate(content: bytes) -> bytes:
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     inflated = unpacker.decompress(content[start:], limit)
     if not unpacker.eof:
-        raise ValueError(f"expected deflated elements that end within {limit} bytes")
+        raise ValueError(f"expected at most {limit} bytes of inflated elements, got more or no end")
     return inflated
 
 
 def _pixels_of(dataset: Dataset, texts: dict[str, str]) -> Pixels | None:
-    """Find the pixels of a file that pydicom parsed."""
+    """Return the pixels of a file that pydicom parsed."""
     keyword = next((keyword for keyword in _PIXELS if keyword in dataset), None)
     if keyword is None:
         return None
-    cut_off = _is_cut_off(dataset.get_item(keyword))
+    truncated = _is_truncated(dataset.get_item(keyword))
     syntax = dataset.file_meta.TransferSyntaxUID
     if keyword == "PixelData" and syntax in _NATIVE:
         native = native_pixels(texts, dataset.PixelData, syntax == ExplicitVRBigEndian)
         if native is not None:
             return native
-    if cut_off:
-        raise ValueError(f"expected whole pixels, the file ends inside {keyword}")
+    if truncated:
+        raise ValueError(f"expected complete pixels, but the file ends inside {keyword}")
     return EncodedPixels(dataset)
 
 
-def _is_cut_off(element: Any) -> bool:
-    """Whether the file ends inside an element's value, which pydicom returns as far as it goes."""
+def _is_truncated(element: Any) -> bool:
+    """Whether the file ends inside the value of an element; pydicom returns it without an error."""
     return (
         isinstance(element, RawDataElement)
         and isinstance(element.value, bytes)
@@ -144,7 +144,7 @@ def _is_cut_off(element: Any) -> bool:
 
 
 def _texts_of_macros(item: Dataset) -> dict[str, str]:
-    """Gather the texts of a functional group, whose macros are sequences of one item."""
+    """Collect the values of a functional group, whose macros are sequences of one item."""
     texts: dict[str, str] = {}
     for element in item:
         if element.VR == "SQ" and element.value:
@@ -153,20 +153,19 @@ def _texts_of_macros(item: Dataset) -> dict[str, str]:
 
 
 def _texts_of(dataset: Dataset) -> dict[str, str]:
-    """Read the values of the elements in use, as text; those that are malformed are left out."""
+    """Return the values of the elements in use as text, without malformed ones."""
     found = {USED[tag][0]: _text(dataset, tag) for tag in dataset.keys() if tag in USED}  # noqa: SIM118
     return {keyword: text for keyword, text in found.items() if text}
 
 
 def _text(dataset: Dataset, tag: int) -> str:
-    """Read an element's values as text.
+    """Return the values of an element as text.
 
-    What the file holds as text is taken as it stands: pydicom's own types stop at values that can
-    still be used.
+    Text is taken verbatim, because pydicom's types reject some values that are still usable.
     """
     try:
         element: Any = dataset.get_item(tag)
-        if _is_cut_off(element):
+        if _is_truncated(element):
             return ""
         if isinstance(element, RawDataElement) and isinstance(element.value, bytes):
             vr = USED[tag][1] if element.VR in (None, "UN") else element.VR.encode()

@@ -1,4 +1,4 @@
-"""One MR image of a study and the facts of its header, whatever form the file has."""
+"""`Image`: one MR image of a study with its attributes, classic or enhanced."""
 
 from __future__ import annotations
 
@@ -13,58 +13,53 @@ from lvvol.geometry import image_affine
 
 Vector = tuple[float, ...]
 
-# Twice the largest matrix in use: a broken number must not claim all memory.
+# Twice the largest matrix in use: a corrupt number must not exhaust memory.
 MAX_MATRIX = 2048
-# No scanner is as long, and no pixel as small or large: numbers beyond were not measured.
+# Beyond any scanner bore and any pixel size: values outside are not measurements.
 MAX_POSITION_MM = 10_000.0
 MIN_SPACING_MM, MAX_SPACING_MM = 0.01, 100.0
-# The largest whole number that a header may hold is 2^32. Sums and products of such stay finite.
+# Above the largest integer in a header, 2^32; sums and products of such values stay finite.
 MAX_NUMBER = 1e10
-
-# Stored as characters: numbers, identifiers, dates and times in plain ASCII, names and descriptions
-# in the file's character set.
-_TEXT_VRS = {"CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI"}
-_CHARACTER_SET_VRS = {"LO", "SH"}
 
 
 @dataclass(frozen=True, eq=False)
 class Image:
-    """One MR image: where, when and by which acquisition it was made.
+    """An MR image with its geometry, timing and acquisition.
 
     Parameters
     ----------
     file : str
-        The file it lies in, relative to the study.
+        File name, relative to the study.
     frame : int
-        Its place in that file, from 0.
+        Frame index in the file, from 0.
     position_mm, orientation : tuple of float
         Image Position and Orientation (Patient), LPS.
     pixel_spacing_mm : (float, float)
         Distance between rows, then between columns.
     rows, columns : int
-        Its matrix.
+        Matrix size.
     trigger_ms : float or None
         Time after the R wave.
     cycle_ms : float or None
         Length of the heart cycle (Nominal Interval).
     acquired : float or None
-        Acquisition date and time: larger is later; differences within one day are seconds.
+        Acquisition date and time; larger is later, and differences within one day are seconds.
     sequence : tuple of str
-        What tells protocols apart coarsely, in upper case: the values of Scanning Sequence, then
-        those of Sequence Variant, sorted: ``("GR", "SK", "SP")``.
+        Kind of pulse sequence, in upper case: the values of Scanning Sequence, then the sorted
+        values of Sequence Variant, such as ``("GR", "SK", "SP")``.
     sequence_name : str
-        The maker's own name of the pulse sequence, as it stands.
+        The vendor's name of the pulse sequence.
     component : str
-        What the values are, in upper case: the third value of Image Type (M, P, CARDIAC, ...), or
-        of an enhanced image its Complex Image Component (MAGNITUDE, PHASE, ...).
+        Signal component, in upper case: the third value of Image Type (M, P, CARDIAC, ...), or the
+        Complex Image Component of an enhanced image (MAGNITUDE, PHASE, ...).
     contrast : bool
-        Whether a contrast agent is named.
+        Whether the header names a contrast agent.
     slope, intercept : float
-        Turn stored values into intensities.
+        Rescale slope and intercept.
     mirror : float or None
-        Where small values are bright (MONOCHROME1), what stored values are subtracted from.
+        For MONOCHROME1, the value from which stored values are subtracted to invert them.
     pixels : Pixels or None
-        Those of its file; None where it must be read again.
+        Pixels of its file; None if they must be read again.
     """
 
     file: str
@@ -101,14 +96,14 @@ class Image:
 
     @property
     def series(self) -> tuple[object, ...]:
-        """Which series it belongs to; the folder decides only where no tag does."""
+        """Key of its series; the folder only if the header does not identify one."""
         if self.series_uid or self.series_number is not None:
             return (self.series_uid, self.series_number)
         return (self.file.rpartition("/")[0],)
 
     @property
     def label(self) -> str:
-        """The series as a reader would name it."""
+        """Name of its series for messages."""
         if self.series_number is not None:
             name = f"series {self.series_number}"
         else:
@@ -117,68 +112,70 @@ class Image:
 
 
 class UnusableError(Exception):
-    """An image that cannot belong to a stack, and why."""
+    """The image cannot be part of a stack; the message is the reason."""
 
 
 def images_of(header: Header, name: str, keep: bool) -> list[Image]:
-    """Read the images of one file.
+    """Return the images of a file.
 
     Parameters
     ----------
     header : Header
-        The file as parsed.
+        The parsed file.
     name : str
-        Its name inside the study.
+        Its name, relative to the study.
     keep : bool
-        Whether the images hold on to the pixels.
+        Whether the images keep a reference to the pixels.
 
     Returns
     -------
     list of Image
-        One, or as many as an enhanced file has frames.
+        One image per frame.
 
     Raises
     ------
     UnusableError
-        If they cannot belong to a stack.
+        If the images cannot be part of a stack.
     """
-    facts = _Facts(header.texts)
-    n_frames = facts.integer("NumberOfFrames") or 1
+    attributes = _Attributes(header.texts)
+    n_frames = attributes.integer("NumberOfFrames") or 1
     if n_frames > 1 and len(header.per_frame) != n_frames:
-        raise UnusableError("several frames without a position for each")
-    if (facts.integer("SamplesPerPixel") or 1) != 1:
-        raise UnusableError("a colour image")
+        raise UnusableError("several frames without per-frame positions")
+    if (attributes.integer("SamplesPerPixel") or 1) != 1:
+        raise UnusableError("colour image")
     pixels = header.pixels if keep else None
     if not (header.shared or header.per_frame):
-        return [_image(facts, name, 0, False, pixels)]
+        return [_image(attributes, name, 0, False, pixels)]
     return [
-        # What is nearest to the frame counts.
-        _image(_Facts(header.texts | header.shared | own), name, frame, n_frames > 1, pixels)
+        # Per-frame values override shared ones, which override those of the whole file.
+        _image(_Attributes(header.texts | header.shared | own), name, frame, n_frames > 1, pixels)
         for frame, own in enumerate(header.per_frame or [{}])
     ]
 
 
-def _image(facts: _Facts, name: str, frame: int, enhanced: bool, pixels: Pixels | None) -> Image:
-    """Read one image's facts, or say why it cannot belong to a stack."""
-    position = facts.numbers("ImagePositionPatient", 3)
-    orientation = facts.numbers("ImageOrientationPatient", 6)
-    spacing = facts.numbers("PixelSpacing", 2)
+def _image(
+    attributes: _Attributes, name: str, frame: int, enhanced: bool, pixels: Pixels | None
+) -> Image:
+    """Make an image from its attributes; raise UnusableError if it cannot be part of a stack."""
+    position = attributes.numbers("ImagePositionPatient", 3)
+    orientation = attributes.numbers("ImageOrientationPatient", 6)
+    spacing = attributes.numbers("PixelSpacing", 2)
     if position is None or orientation is None or spacing is None:
-        raise UnusableError("no position, orientation or pixel spacing")
+        raise UnusableError("missing position, orientation or pixel spacing")
     if not _is_plane(orientation, spacing):
-        raise UnusableError("directions that are not perpendicular, or no positive pixel spacing")
+        raise UnusableError("non-perpendicular axes or non-positive pixel spacing")
     if max(map(abs, position)) > MAX_POSITION_MM:
-        raise UnusableError(f"a position more than {MAX_POSITION_MM / 1000:g} m off")
+        raise UnusableError(f"position beyond {MAX_POSITION_MM / 1000:g} m")
     if not MIN_SPACING_MM <= min(spacing) <= max(spacing) <= MAX_SPACING_MM:
-        raise UnusableError(f"pixels not of {MIN_SPACING_MM:g} to {MAX_SPACING_MM:g} mm")
-    rows, columns = facts.integer("Rows"), facts.integer("Columns")
+        raise UnusableError(f"pixel spacing outside {MIN_SPACING_MM:g} to {MAX_SPACING_MM:g} mm")
+    rows, columns = attributes.integer("Rows"), attributes.integer("Columns")
     if not rows or not columns:
-        raise UnusableError("no rows or columns")
+        raise UnusableError("missing rows or columns")
     if max(rows, columns) > MAX_MATRIX:
         raise UnusableError(f"more than {MAX_MATRIX} rows or columns")
-    slope = facts.number("RescaleSlope")
-    # Enhanced images name the same facts differently, and number their frames themselves.
-    trigger = facts.number("TriggerTime", "NominalCardiacTriggerDelayTime")
+    slope = attributes.number("RescaleSlope")
+    # Where two keywords are given, the second is that of enhanced images.
+    trigger = attributes.number("TriggerTime", "NominalCardiacTriggerDelayTime")
     return Image(
         file=name,
         frame=frame,
@@ -187,36 +184,36 @@ def _image(facts: _Facts, name: str, frame: int, enhanced: bool, pixels: Pixels 
         pixel_spacing_mm=(spacing[0], spacing[1]),
         rows=rows,
         columns=columns,
-        patient_id=facts.text("PatientID"),
-        study_uid=facts.text("StudyInstanceUID"),
-        series_uid=facts.text("SeriesInstanceUID"),
-        series_number=facts.integer("SeriesNumber"),
-        description=facts.text("SeriesDescription"),
-        sop_instance_uid=facts.text("SOPInstanceUID"),
-        frame_of_reference_uid=facts.text("FrameOfReferenceUID"),
-        instance_number=frame + 1 if enhanced else facts.integer("InstanceNumber"),
-        acquisition_number=facts.integer("AcquisitionNumber", "FrameAcquisitionNumber"),
-        acquired=facts.moment(),
+        patient_id=attributes.text("PatientID"),
+        study_uid=attributes.text("StudyInstanceUID"),
+        series_uid=attributes.text("SeriesInstanceUID"),
+        series_number=attributes.integer("SeriesNumber"),
+        description=attributes.text("SeriesDescription"),
+        sop_instance_uid=attributes.text("SOPInstanceUID"),
+        frame_of_reference_uid=attributes.text("FrameOfReferenceUID"),
+        instance_number=frame + 1 if enhanced else attributes.integer("InstanceNumber"),
+        acquisition_number=attributes.integer("AcquisitionNumber", "FrameAcquisitionNumber"),
+        acquired=attributes.moment(),
         trigger_ms=trigger,
-        temporal_position=facts.integer("TemporalPositionIdentifier", "TemporalPositionIndex"),
-        cycle_ms=facts.number("NominalInterval", "RRIntervalTimeNominal"),
-        slice_location_mm=facts.number("SliceLocation"),
-        slice_thickness_mm=facts.number("SliceThickness"),
-        slice_spacing_mm=facts.number("SpacingBetweenSlices"),
-        sequence=facts.sequence(),
-        sequence_name=facts.text("SequenceName", "PulseSequenceName"),
-        component=facts.component(),
-        contrast=bool(facts.text("ContrastBolusAgent")),
+        temporal_position=attributes.integer("TemporalPositionIdentifier", "TemporalPositionIndex"),
+        cycle_ms=attributes.number("NominalInterval", "RRIntervalTimeNominal"),
+        slice_location_mm=attributes.number("SliceLocation"),
+        slice_thickness_mm=attributes.number("SliceThickness"),
+        slice_spacing_mm=attributes.number("SpacingBetweenSlices"),
+        sequence=attributes.sequence(),
+        sequence_name=attributes.text("SequenceName", "PulseSequenceName"),
+        component=attributes.component(),
+        contrast=bool(attributes.text("ContrastBolusAgent")),
         slope=1.0 if slope is None or slope == 0 else slope,
-        intercept=facts.number("RescaleIntercept") or 0.0,
-        mirror=facts.mirror(),
+        intercept=attributes.number("RescaleIntercept") or 0.0,
+        mirror=attributes.mirror(),
         pixels=pixels,
     )
 
 
 @lru_cache(maxsize=64)
 def _is_plane(orientation: Vector, spacing: Vector) -> bool:
-    """Whether an orientation and a pixel spacing span a plane."""
+    """Whether an orientation and a pixel spacing define a plane."""
     try:
         image_affine((0.0, 0.0, 0.0), orientation, spacing)
     except GeometryError:
@@ -224,47 +221,47 @@ def _is_plane(orientation: Vector, spacing: Vector) -> bool:
     return True
 
 
-class _Facts:
-    """Reads the texts of one image's elements; what is malformed counts as absent."""
+class _Attributes:
+    """Typed access to the elements of an image; malformed values count as missing."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
 
     def numbers(self, keyword: str, count: int) -> Vector | None:
-        """Look up `count` numbers."""
+        """Return the `count` numbers of an element."""
         numbers = _numbers(self._texts.get(keyword, ""))
         return numbers if len(numbers) == count else None
 
     def number(self, *keywords: str) -> float | None:
-        """Look up one number under the first keyword that has one."""
+        """Return the number of the first keyword that has one."""
         for keyword in keywords:
             if numbers := _numbers(self._texts.get(keyword, "")):
                 return numbers[0]
         return None
 
     def integer(self, *keywords: str) -> int | None:
-        """Look up one whole number."""
+        """Return the integer of the first keyword that has one."""
         value = self.number(*keywords)
         return None if value is None else int(value)
 
     def text(self, *keywords: str) -> str:
-        """Look up text under the first keyword that has some, empty where there is none."""
+        """Return the text of the first keyword that has some, or an empty string."""
         return next((text for k in keywords if (text := self._texts.get(k, ""))), "")
 
     def sequence(self) -> tuple[str, ...]:
-        """Look up what tells protocols apart, by the names of classic or of enhanced images."""
+        """Return the kind of pulse sequence of a classic or enhanced image."""
         scanning = self.text("ScanningSequence", "EchoPulseSequence").upper()
         variant = self.text("SequenceVariant", "SteadyStatePulseSequence").upper()
         values = [*scanning.split("\\"), *sorted(variant.split("\\"))]
         return tuple(filter(None, values))
 
     def component(self) -> str:
-        """Look up what the values are."""
+        """Return the signal component, such as M or PHASE."""
         image_type = self.text("ImageType").split("\\")
         return (self.text("ComplexImageComponent") or "".join(image_type[2:3])).upper()
 
     def mirror(self) -> float | None:
-        """Work out what turns the bright side up: the sum of the two ends of the stored range."""
+        """Return the value that inverts MONOCHROME1: the sum of both ends of the stored range."""
         if self.text("PhotometricInterpretation") != "MONOCHROME1":
             return None
         if self.integer("PixelRepresentation"):
@@ -272,7 +269,7 @@ class _Facts:
         return 2.0 ** (self.integer("BitsStored") or 0) - 1.0
 
     def moment(self) -> float | None:
-        """Look up when the image was acquired."""
+        """Return the acquisition date and time in seconds."""
         stamp = self.text("FrameAcquisitionDateTime") or self.text("AcquisitionDateTime")
         date, time = stamp[:8], stamp[8:]
         if not time:
@@ -282,17 +279,17 @@ class _Facts:
             seconds = int(time[:2]) * 3600 + int(time[2:4] or 0) * 60 + float(time[4:] or 0)
         except ValueError:
             return None
-        if not 0 <= seconds < 90_000:  # a day and a leap second, which "nan" is not either
+        if not 0 <= seconds < 90_000:  # a generous day; also rejects NaN
             return None
-        # Dates like 20120000 occur; as plain numbers they still sort.
+        # Invalid dates such as 20120000 occur; as plain numbers they still sort.
         days = int(date[:8]) if date.isdecimal() else 0
         return days * 86400.0 + seconds
 
 
 @lru_cache(maxsize=4096)
 def _numbers(text: str) -> Vector:
-    """Read numbers; none where one is malformed or out of all reason."""
-    if "_" in text:  # which Python takes for a mark between digits
+    """Parse numbers; empty if any is malformed or implausibly large."""
+    if "_" in text:  # Python accepts underscores between digits, DICOM does not
         return ()
     try:
         numbers = tuple(map(float, text.split("\\")))

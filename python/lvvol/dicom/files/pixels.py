@@ -1,4 +1,4 @@
-"""The stored pixel values of one file, in whatever form they are kept."""
+"""Access to the stored pixel values of a file, native or compressed."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import as_pixel_options, pixel_array
 from pydicom.uid import JPEGLSTransferSyntaxes, RLELossless
 
-from lvvol.dicom.files.codestream import checked_codestream
+from lvvol.dicom.files.codestream import validate_codestream
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
 class Pixels(Protocol):
-    """The stored values of a file's frames."""
+    """The stored values of all frames of a file."""
 
     def check(self) -> None:
-        """Raise ValueError if what there is cannot hold every frame."""
+        """Raise ValueError if the data cannot contain all frames."""
         ...
 
     def frame(self, index: int) -> npt.NDArray[Any]:
-        """Return the stored values of one frame, shape (row, column), or raise any error."""
+        """Return the stored values of one frame, shape (row, column); errors are of any type."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class NativePixels:
-    """Grey values as plain integers, one after the other.
+    """Uncompressed greyscale integers.
 
     Parameters
     ----------
     data : bytes-like
         All frames.
     dtype : dtype
-        Of one value, byte order included.
+        Type of a value, including byte order.
     frames, rows, columns : int
-        What the header promises.
+        Shape according to the header.
     unused_bits : int
-        How many high bits of each value do not count, and may hold anything.
+        Number of high bits above Bits Stored, whose content is undefined.
     """
 
     data: memoryview | bytes
@@ -55,9 +55,9 @@ class NativePixels:
     unused_bits: int
 
     def check(self) -> None:
-        """Raise ValueError if what there is cannot be every frame, as with a wrong row length."""
+        """Raise ValueError if the data does not match the shape, for example a wrong row length."""
         expected = self.frames * self.rows * self.columns * self.dtype.itemsize
-        # Zeros behind the last pixel are padding; anything else there belongs to the image.
+        # Trailing zeros are padding; any other trailing bytes are pixels.
         if len(self.data) < expected or bytes(self.data[expected:]).strip(b"\0"):
             raise ValueError(f"expected {expected} bytes of pixels, got {len(self.data)}")
 
@@ -66,27 +66,27 @@ class NativePixels:
         count = self.rows * self.columns
         offset = index * count * self.dtype.itemsize
         values = np.frombuffer(self.data, self.dtype, count, offset).reshape(self.rows, -1)
-        return _without_unused(values, self.unused_bits)
+        return _clear_unused_bits(values, self.unused_bits)
 
 
 def native_pixels(
     texts: Mapping[str, str], data: memoryview | bytes, big_endian: bool
 ) -> NativePixels | None:
-    """Describe uncompressed pixels.
+    """Wrap uncompressed Pixel Data.
 
     Parameters
     ----------
     texts : mapping of str to str
-        The header's values by keyword.
+        Values of the header by keyword.
     data : bytes-like
         Pixel Data.
     big_endian : bool
-        Its byte order.
+        Byte order.
 
     Returns
     -------
     NativePixels or None
-        None where they are kept in a form that pydicom must decode.
+        None if the format must be decoded by pydicom.
     """
     try:
         samples, rows, columns, allocated, stored, signed = (
@@ -119,43 +119,43 @@ def native_pixels(
 
 @dataclass(frozen=True, eq=False)
 class EncodedPixels:
-    """Values that pydicom decodes.
+    """Pixels decoded by pydicom.
 
     Parameters
     ----------
     dataset : Dataset
-        The file as parsed, Pixel Data included.
+        The parsed file, including Pixel Data.
     """
 
     dataset: Dataset
 
     def check(self) -> None:
-        """Raise nothing: only decoding shows what there is."""
+        """Do nothing: errors only show on decoding."""
 
     def frame(self, index: int) -> npt.NDArray[Any]:
-        """Return the stored values of one frame, shape (row, column), or raise any error."""
+        """Return the stored values of one frame, shape (row, column); errors are of any type."""
         dataset, syntax = self.dataset, self.dataset.file_meta.TransferSyntaxUID
         if not syntax.is_encapsulated:
             return pixel_array(dataset, index=index)
-        # Always the same decoders, whatever else is installed: that of pylibjpeg for RLE ends the
-        # whole process where a stream is damaged.
+        # Fix the decoders, whatever else is installed: pylibjpeg's for RLE aborts the process on a
+        # damaged stream.
         plugin = "pydicom"
         options = as_pixel_options(dataset)
         frame = get_frame(dataset.PixelData, index, number_of_frames=options["number_of_frames"])
         if syntax != RLELossless:
             plugin = "pylibjpeg"
-            frame = checked_codestream(frame, dataset.Rows, dataset.Columns)
+            frame = validate_codestream(frame, dataset.Rows, dataset.Columns)
         options["number_of_frames"] = 1
         values, _ = get_decoder(syntax).as_array(
             encapsulate([frame]), index=0, decoding_plugin=plugin, **options
         )
         if syntax in JPEGLSTransferSyntaxes and dataset.PixelRepresentation:
-            # JPEG-LS has no signs, and pydicom restores them by the stream's own precision, which
-            # may be all 16 bits.
-            values = _without_unused(values, dataset.BitsAllocated - dataset.BitsStored)
+            # JPEG-LS is unsigned. Pydicom restores the sign from the precision of the stream, which
+            # may be larger than Bits Stored.
+            values = _clear_unused_bits(values, dataset.BitsAllocated - dataset.BitsStored)
         return np.asarray(values)
 
 
-def _without_unused(values: npt.NDArray[Any], unused_bits: int) -> npt.NDArray[Any]:
-    """Drop the high bits that do not count, and spread the sign over them."""
+def _clear_unused_bits(values: npt.NDArray[Any], unused_bits: int) -> npt.NDArray[Any]:
+    """Replace the unused high bits by the sign, or by zeros for unsigned values."""
     return (values << unused_bits) >> unused_bits if unused_bits else values

@@ -1,4 +1,4 @@
-"""Read the header of every DICOM image of a study, and decode the pixels of those that are used."""
+"""Read all headers of a study, and decode the pixels of selected images."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from lvvol.dicom.files.pixels import Pixels
 from lvvol.sources.archive import Source
 from lvvol.typing import Float32
 
-# Pixels read with the headers are kept up to this sum, so that a usual study is read once; what
-# lies beyond is read again when it is used.
+# Pixels read with the headers are kept up to this total, so that a typical study is read once; the
+# others are read again when needed.
 MAX_KEPT_BYTES = 256 << 20
 
 _PIECE_BYTES = 64 << 10
 
 
 class _Quiet:
-    """Keeps pydicom's remarks on broken values from the user while any thread reads.
+    """Silence pydicom's warnings about invalid values while any thread is reading.
 
-    Both settings are global to the process: the first thread in changes them, the last one out
-    restores them. Threads that restored them on their own would leave each other's changes behind.
+    The settings are global to the process, so the first thread to enter changes them and the last
+    one to leave restores them. If each thread restored them, one could undo the changes of another.
     """
 
     def __init__(self) -> None:
@@ -59,23 +59,25 @@ _QUIET = _Quiet()
 
 @dataclass
 class Reading:
-    """What a study's files turned out to be.
+    """The files of a study by type.
 
     Parameters
     ----------
     images : list of Image
         MR images with a usable geometry.
-    set_aside : dict of str to list of str
-        For each reason, the files of images that cannot belong to a cine stack.
+    excluded : dict of str to list of str
+        Files whose images cannot be part of a cine stack, by reason.
     not_dicom, without_image, damaged, unreadable : list of str
-        Files that are not DICOM; that are, but hold no image; that are broken off or contradict
-        themselves; that may not be read.
+        Files that are not DICOM; DICOM files without an image; truncated or inconsistent files;
+        files and folders without read permission.
     other_modalities : dict of str to str
-        For each modality but MR, the first file of it.
+        First file of each modality other than MR.
+    n_files : int
+        Number of files in the study.
     """
 
     images: list[Image] = field(default_factory=list)
-    set_aside: dict[str, list[str]] = field(default_factory=dict)
+    excluded: dict[str, list[str]] = field(default_factory=dict)
     not_dicom: list[str] = field(default_factory=list)
     without_image: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
@@ -85,19 +87,19 @@ class Reading:
 
 
 def read_images(source: Source, progress: Callable[[int, int], None] | None = None) -> Reading:
-    """Read every file of a study.
+    """Read all files of a study.
 
     Parameters
     ----------
     source : Source
-        The study's files.
+        The files of the study.
     progress : callable, optional
-        Called with files read and files in all.
+        Called with the number of files read and the total.
 
     Returns
     -------
     Reading
-        Every file, sorted by what it is.
+        The files by type.
     """
     reading = Reading(unreadable=list(source.unreadable), n_files=len(source.names))
     kept = 0
@@ -108,39 +110,39 @@ def read_images(source: Source, progress: Callable[[int, int], None] | None = No
             except PermissionError:
                 reading.unreadable.append(name)
             except UnusableError as error:
-                _put_aside(reading, str(error), name)
-            except Exception:  # a bad disk, a member whose checksum is wrong, a link to nothing
+                _exclude(reading, str(error), name)
+            except Exception:  # a bad disk, a wrong checksum in an archive, a dangling link
                 reading.damaged.append(name)
             else:
                 if content is None:
                     reading.not_dicom.append(name)
                 else:
-                    kept += _sort_in(reading, name, content, keep=kept < MAX_KEPT_BYTES)
+                    kept += _classify(reading, name, content, keep=kept < MAX_KEPT_BYTES)
             if progress is not None:
                 progress(done, len(source.names))
     return reading
 
 
 def fetch(images: Iterable[Image], source: Source) -> dict[str, Pixels]:
-    """Get the pixels of images' files, each once.
+    """Return the pixels of the files of images, reading again those that were not kept.
 
     Parameters
     ----------
     images : iterable of Image
         The images.
     source : Source
-        Where those are read again that were not kept.
+        The files of the study.
 
     Returns
     -------
     dict of str to Pixels
-        By file; those that can no longer be read are missing.
+        Pixels by file, without files that can no longer be read.
     """
     wanted = {image.file: image.pixels for image in images}
     found = {name: pixels for name, pixels in wanted.items() if pixels is not None}
-    for name in source.names:  # in the source's order, which a compressed tar needs
+    for name in source.names:  # in this order, because a compressed tar can only be read forwards
         if name in wanted and name not in found:
-            with _QUIET, suppress(Exception):  # it was read before: what fails now is the medium
+            with _QUIET, suppress(Exception):  # it could be read before, so this is an I/O failure
                 pixels = parse(_content(source, name) or b"").pixels
                 if pixels is not None:
                     found[name] = pixels
@@ -148,21 +150,21 @@ def fetch(images: Iterable[Image], source: Source) -> dict[str, Pixels]:
 
 
 def decode(image: Image, pixels: Pixels | None, out: Float32 | None = None) -> Float32:
-    """Decode one image's intensities.
+    """Decode the intensities of an image.
 
     Parameters
     ----------
     image : Image
         The image.
     pixels : Pixels or None
-        Those of its file; None where it could not be read again.
+        Pixels of its file; None if the file could not be read again.
     out : ndarray of float32, shape (row, column), optional
-        Where they go; a new array by default.
+        Output array; a new one by default.
 
     Returns
     -------
     ndarray of float32, shape (row, column)
-        `out`: intensities after rescale slope and intercept, larger is brighter.
+        `out`, filled with intensities after rescale slope and intercept; larger is brighter.
 
     Raises
     ------
@@ -174,14 +176,14 @@ def decode(image: Image, pixels: Pixels | None, out: Float32 | None = None) -> F
             raise ValueError("the file cannot be read again")
         with _QUIET:
             stored = pixels.frame(image.frame)
-    except Exception as error:  # each decoder raises its own kinds
+    except Exception as error:  # decoders raise errors of any type
         raise ValueError(f"{image.file}: pixels cannot be decoded ({error})") from error
     if stored.shape != (image.rows, image.columns):
         raise ValueError(
             f"{image.file}: expected {image.rows} x {image.columns} pixels, got {stored.shape}"
         )
     if stored.dtype.kind == "f" and not (np.abs(stored) <= MAX_NUMBER).all():
-        raise ValueError(f"{image.file}: expected finite pixels, got some that are none")
+        raise ValueError(f"{image.file}: expected finite pixels, got NaN, infinity or overflow")
     if out is None:
         out = np.empty(stored.shape, dtype=np.float32)
     out[...] = stored
@@ -195,38 +197,38 @@ def decode(image: Image, pixels: Pixels | None, out: Float32 | None = None) -> F
 
 
 def _content(source: Source, name: str) -> bytes | None:
-    """Read one file's bytes, or None where its beginning is not that of a DICOM file.
+    """Return the bytes of a file, or None if it does not begin like a DICOM file.
 
-    Raises UnusableError where it is too large; a file on disk says so before it is read.
+    Raises UnusableError if the file is too large, for files on disk before reading them.
     """
     with source.open(name) as file:
         head = file.read(132)
-        if head[128:] != b"DICM" and not _looks_bare(head):
+        if head[128:] != b"DICM" and not _is_bare_dataset(head):
             return None
         parts, size = [head], len(head)
-        with suppress(OSError, AttributeError):  # members of archives have no size of their own
+        with suppress(OSError, AttributeError):  # archive members have no file descriptor
             size = max(size, os.fstat(file.fileno()).st_size)
         if size <= MAX_FILE_BYTES:
             size = len(head)
-            # In small pieces: room for the largest file would cost more than reading a usual one.
+            # In small pieces: a buffer for the largest file costs more than reading a typical one.
             while size <= MAX_FILE_BYTES and (part := file.read(_PIECE_BYTES)):
                 parts.append(part)
                 size += len(part)
         if size > MAX_FILE_BYTES:
-            raise UnusableError(f"larger than {MAX_FILE_BYTES >> 20} MB")
+            raise UnusableError(f"file larger than {MAX_FILE_BYTES >> 20} MB")
         return b"".join(parts)
 
 
-def _looks_bare(head: bytes) -> bool:
-    """Whether bytes begin like a DICOM dataset without preamble: a low element of group 2 or 8."""
+def _is_bare_dataset(head: bytes) -> bool:
+    """Whether bytes look like a dataset without preamble: they begin in group 2 or 8."""
     if len(head) < 132 or head[:2] not in (b"\x02\x00", b"\x08\x00") or head[3] != 0:
         return False
     explicit = head[4:6].isalpha() and head[4:6].isupper()
     return explicit or int.from_bytes(head[4:8], "little") <= 64
 
 
-def _sort_in(reading: Reading, name: str, content: bytes, keep: bool) -> int:
-    """Parse one file and put it where it belongs; return how many bytes its images hold on to."""
+def _classify(reading: Reading, name: str, content: bytes, keep: bool) -> int:
+    """Parse a file and add it to `reading`; return the number of bytes kept with its images."""
     try:
         header = parse(content)
         modality = header.texts.get("Modality", "")
@@ -235,20 +237,20 @@ def _sort_in(reading: Reading, name: str, content: bytes, keep: bool) -> int:
         )
         is_image = "Image Storage" in sop_class
         if header.pixels is None:
-            cut_off = is_image or not (modality or sop_class)
-            (reading.damaged if cut_off else reading.without_image).append(name)
+            truncated = is_image or not (modality or sop_class)
+            (reading.damaged if truncated else reading.without_image).append(name)
             return 0
         if not modality and is_image and "MR Image" in sop_class:
             modality = "MR"
         if modality != "MR":
             reading.other_modalities.setdefault(modality or "unnamed", name)
-            _put_aside(reading, f"modality {modality or 'unnamed'}, not MR", name)
+            _exclude(reading, f"modality {modality or 'unnamed'}, not MR", name)
             return 0
         images = images_of(header, name, keep)
         header.pixels.check()
     except UnusableError as error:
-        _put_aside(reading, str(error), name)
-    except Exception:  # a mangled header can fail anywhere in pydicom, and in any way
+        _exclude(reading, str(error), name)
+    except Exception:  # a corrupt header can fail anywhere in pydicom, with errors of any type
         reading.damaged.append(name)
     else:
         reading.images.extend(images)
@@ -258,10 +260,10 @@ def _sort_in(reading: Reading, name: str, content: bytes, keep: bool) -> int:
 
 @lru_cache(maxsize=64)
 def _sop_class_name(uid: str) -> str:
-    """Name a SOP class; its UID where it has no name."""
+    """Return the name of a SOP class, or its UID if unknown."""
     return str(UID(uid).name)
 
 
-def _put_aside(reading: Reading, reason: str, name: str) -> None:
-    """Note a file under the reason for which it is not used."""
-    reading.set_aside.setdefault(reason, []).append(name)
+def _exclude(reading: Reading, reason: str, name: str) -> None:
+    """Record a file as excluded for a reason."""
+    reading.excluded.setdefault(reason, []).append(name)

@@ -1,1 +1,1 @@
-"""The stack: from single images to the one short-axis cine stack of a study."""
+"""Stack: combine the images of a study into its short-axis cine stack."""

@@ -1,4 +1,4 @@
-"""An acquisition: one plane seen over the heart cycle, its images in temporal order."""
+"""`Acquisition`: the images of one plane over the heart cycle, in temporal order."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from lvvol.dicom.files.image import Image
 from lvvol.typing import Float64
 
-# Cine slices lie 4 mm apart or more; positions of one place differ by rounding, far below this.
+# Cine slices are at least 4 mm apart; positions of the same slice differ only by rounding.
 SAME_PLACE_MM = 1.0
 SAME_DIRECTION = np.cos(np.deg2rad(1.0))
-# Two heart beats of a slow heart. Images further apart show another thing than one cycle: the
-# passage of contrast agent, or the patient breathing.
+# Two beats of a slow heart. A longer series of single beats is not a cine of one cycle, but
+# perfusion or free breathing.
 LONGEST_CYCLE_S = 4.0
-# What a scanner calls images that hold the signal's phase, such as velocities, not its strength.
+# Signal components that denote the phase of the signal, such as velocities, not its magnitude.
 PHASE_MAPS = {"P", "PHASE", "PHASE MAP", "VELOCITY MAP"}
 
 
@@ -27,11 +27,11 @@ class Acquisition:
     Parameters
     ----------
     images : tuple of Image
-        One a phase.
+        One image per phase.
     phase_key : str
-        The tag that ordered them; empty where none can.
+        The attribute by which they are ordered; empty if none can order them.
     beats_s : float
-        Seconds over which single beats followed each other; 0 for a scan gated over many.
+        Duration of an ungated scan, beat by beat, in seconds; 0 for a scan gated over many beats.
     """
 
     images: tuple[Image, ...]
@@ -40,7 +40,7 @@ class Acquisition:
 
     @property
     def first(self) -> Image:
-        """The image whose geometry stands for all."""
+        """The first image, whose geometry is used for all."""
         return self.images[0]
 
     @property
@@ -50,17 +50,17 @@ class Acquisition:
 
     @cached_property
     def right(self) -> Float64:
-        """Unit vector in which the column index grows."""
+        """Unit vector of increasing column index, patient LPS."""
         return np.array(self.first.orientation[:3])
 
     @cached_property
     def down(self) -> Float64:
-        """Unit vector in which the row index grows."""
+        """Unit vector of increasing row index, patient LPS."""
         return np.array(self.first.orientation[3:])
 
     @cached_property
     def normal(self) -> Float64:
-        """Unit normal, right x down as DICOM has it."""
+        """Unit normal, right x down as in DICOM."""
         normal = np.cross(self.right, self.down)
         return np.asarray(normal / np.linalg.norm(normal))
 
@@ -81,54 +81,54 @@ class Acquisition:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files its images lie in, each once."""
+        """The distinct files of its images."""
         return tuple(dict.fromkeys(image.file for image in self.images))
 
     @property
     def protocol(self) -> tuple[str, ...]:
-        """What kind of pulse sequence made it, coarsely."""
+        """Kind of pulse sequence."""
         return self.first.sequence
 
     @property
     def is_phase_map(self) -> bool:
-        """Whether its pixels hold the signal's phase, not its strength."""
+        """Whether its pixels are the phase of the signal, not its magnitude."""
         return is_phase_map(self.first)
 
     @property
     def fault(self) -> str:
-        """Why it cannot be a slice at several phases; empty where it can."""
+        """Why it cannot be a cine slice, as a clause about "it"; empty if it can."""
         if self.n_phases == 1:
-            return "it shows one phase only"
+            return "it has only one phase"
         if not self.phase_key:
-            return "no tag tells its images apart in time"
+            return "no attribute orders its images in time"
         if self.beats_s > LONGEST_CYCLE_S:
             return f"its images were acquired over {self.beats_s:.0f} s, not over one heart cycle"
         if self.is_phase_map:
-            return "its pixels hold the signal's phase, not its strength"
+            return "it is a phase map, not a magnitude image"
         return ""
 
     @property
     def step_ms(self) -> float | None:
-        """Typical time between its phases, where trigger times ordered them."""
+        """Median time between phases; None unless they are ordered by trigger time."""
         if self.phase_key != "TriggerTime" or self.n_phases < 2:
             return None
         return float(np.median(np.diff(self.times_ms)))
 
     @property
     def times_ms(self) -> Float64:
-        """Time of each phase after the R wave; NaN where the files do not say."""
+        """Time of each phase after the R wave; NaN where unknown."""
         times = [image.trigger_ms for image in self.images]
         if self.phase_key != "TriggerTime":
             return np.full(len(times), np.nan)
         return np.array(times, dtype=np.float64)
 
     @cached_property
-    def acquired_after(self) -> tuple[float, ...]:
-        """What sorts repeated acquisitions from the first to the last.
+    def acquisition_order(self) -> tuple[float, ...]:
+        """Sort key of repeated acquisitions, from first to last.
 
-        Acquisition time; where that is missing or ties, series, acquisition and instance number.
+        Acquisition time, then series, acquisition and instance number to break ties.
         """
-        image = min(self.images, key=by_tags)
+        image = min(self.images, key=tag_order)
         numbers = (
             image.acquired,
             image.series_number,
@@ -139,12 +139,12 @@ class Acquisition:
 
 
 def is_phase_map(image: Image) -> bool:
-    """Whether an image holds the signal's phase, such as velocities, not its strength."""
+    """Whether an image is the phase of the signal, such as velocities, not its magnitude."""
     return image.component in PHASE_MAPS
 
 
-def by_tags(image: Image) -> tuple[object, ...]:
-    """Return what sorts images by their tags, the file's name last.
+def tag_order(image: Image) -> tuple[object, ...]:
+    """Return the sort key of an image: its attributes, then its file name.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def by_tags(image: Image) -> tuple[object, ...]:
     Returns
     -------
     tuple
-        Acquisition time first.
+        Begins with the acquisition time.
     """
 
     def known(value: float | None) -> float:
@@ -177,17 +177,17 @@ def by_tags(image: Image) -> tuple[object, ...]:
 
 
 def same_plane(a: Image, b: Image) -> bool:
-    """Whether two images lie in the same place and direction.
+    """Whether two images have the same position and orientation.
 
     Parameters
     ----------
     a, b : Image
-        Usually of one matrix and pixel spacing.
+        Images, usually of the same matrix size and pixel spacing.
 
     Returns
     -------
     bool
-        Whether their corners lie less than 1 mm apart and their directions agree within 1 degree.
+        Whether their corners are less than 1 mm apart and their axes agree within 1 degree.
     """
     p, q = np.array(a.orientation), np.array(b.orientation)
     if min(p[:3] @ q[:3], p[3:] @ q[3:]) <= SAME_DIRECTION:
@@ -196,7 +196,7 @@ def same_plane(a: Image, b: Image) -> bool:
 
 
 def _corners_mm(image: Image) -> Float64:
-    """First pixels of the first and last row, and of the last column, patient LPS."""
+    """Return the centres of the top left, bottom left and top right pixels, patient LPS."""
     right, down = np.array(image.orientation).reshape(2, 3)
     origin = np.array(image.position_mm)
     row_mm, column_mm = image.pixel_spacing_mm

@@ -1,4 +1,4 @@
-"""Which planes of a study can be its short-axis stack, and which of several stacks is taken."""
+"""Choose the acquisitions of the short-axis stack among all planes of a study."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from lvvol.dicom.stack.ledger import Ledger
 from lvvol.typing import Float64
 
 MIN_SLICES = 3
-# Over the heart, some 60 mm from its axis, planes tilted by this much are off by less than half of
-# a usual gap of 10 mm. Long-axis views stand at 60 degrees or more.
+# At 60 mm from the axis, the edge of the heart, planes tilted by this angle differ by 5 mm, half of
+# a typical gap. Long-axis views are at 60 degrees or more.
 PARALLEL_DEGREES = 5.0
-# Planes planned at once agree better than this; beyond it somebody has planned anew.
-PLANNED_AT_ONCE_DEGREES = 1.0
-# From base to apex in most patients: left, forward, down (LPS). Hearts differ from it by about 15
-# degrees; planes further off than the limit are hardly short axis.
-_USUAL_AXIS = np.array([0.61, -0.72, -0.33])
-USUAL_DEGREES = 45.0
-# A stack with this share of the fullest one's images is as good a candidate.
+# Planes planned together agree better than this.
+SAME_PLANNING_DEGREES = 1.0
+# From base to apex in most patients: left, anterior, inferior (LPS). Hearts deviate by about 15
+# degrees; planes beyond the limit are unlikely to be short axis.
+_TYPICAL_AXIS = np.array([0.61, -0.72, -0.33])
+TYPICAL_AXIS_DEGREES = 45.0
+# A stack with at least this share of the images of the largest one is an equal candidate.
 RIVAL_SHARE = 0.6
 
-# Names only decide between stacks that geometry and timing leave equal.
+# Names only break ties between stacks that are equal in geometry and timing.
 _NAMES_FOR = re.compile(r"sax|short|\bsa\b|cine", re.IGNORECASE)
 _NAMES_AGAINST = re.compile(r"tag|grid|spamm|flow|veloc|perf|stress|real.?time", re.IGNORECASE)
 
@@ -37,9 +37,9 @@ class Line:
     Parameters
     ----------
     members : list of Acquisition
-        By position, repeated ones by time.
+        Sorted by position, repeats by acquisition order.
     positions_mm : ndarray of float64, shape (member,)
-        Where each plane meets the stack's axis, along the common normal.
+        Intersection of each plane with the stack axis, along the common normal.
     normal : ndarray of float64, shape (3,)
         The common normal, patient LPS.
     """
@@ -50,12 +50,12 @@ class Line:
 
     @property
     def places(self) -> list[int]:
-        """For each member the number of its place; a step below `SAME_PLACE_MM` is none."""
+        """Slice index of each member; members within `SAME_PLACE_MM` share one."""
         return [0, *np.cumsum(np.diff(self.positions_mm) >= SAME_PLACE_MM).tolist()]
 
     @property
     def phases_by_place(self) -> list[int]:
-        """Most phases at each place: a place scanned often counts once."""
+        """Largest number of phases at each slice position."""
         most = [0] * (self.places[-1] + 1)
         for place, member in zip(self.places, self.members, strict=True):
             most[place] = max(most[place], member.n_phases)
@@ -65,23 +65,23 @@ class Line:
 def line_up(members: Sequence[Acquisition]) -> Line:
     """Order parallel planes along their common normal.
 
-    A position is where the plane meets the stack's axis, the line along the common normal through
-    the mean of the image centres. For parallel planes that is Image Position (Patient) projected on
-    the normal. Where they are tilted against each other, the first pixel lies some 200 mm off the
-    heart, and its projection would be wrong by 3.5 mm a degree.
+    The position of a plane is its intersection with the stack axis, the line along the common
+    normal through the mean of the image centres. For parallel planes this equals Image Position
+    (Patient) projected on the normal. For tilted planes the projection is off by 3.5 mm per degree,
+    because the first pixel is about 200 mm from the heart.
 
     Parameters
     ----------
     members : sequence of Acquisition
-        At least one; normals within `PARALLEL_DEGREES`, whichever way they point.
+        At least one; normals within `PARALLEL_DEGREES`, in either direction.
 
     Returns
     -------
     Line
-        In spatial order.
+        The planes in spatial order.
     """
-    # Opposite normals are the same plane seen from behind: the majority's side counts, and where
-    # that is a tie the side of the plane that points to the patient's head, left or back.
+    # Planes seen from behind have opposite normals. Use the direction of the majority; in a tie,
+    # the one that points to the patient's head, left or back.
     normals = np.array([a.normal for a in members])
     normals *= np.sign(normals @ normals[0])[:, None]
     signs = np.sign([a.normal @ n for a, n in zip(members, normals, strict=True)])
@@ -93,12 +93,12 @@ def line_up(members: Sequence[Acquisition]) -> Line:
     positions = np.array(
         [axis @ normal + (a.origin_mm - axis) @ a.normal / (normal @ a.normal) for a in members]
     )
-    order = sorted(range(len(members)), key=lambda i: (positions[i], members[i].acquired_after))
+    order = sorted(range(len(members)), key=lambda i: (positions[i], members[i].acquisition_order))
     return Line([members[i] for i in order], positions[order] + 0.0, np.asarray(normal))  # no -0
 
 
 def angle_degrees(a: Float64, b: Float64) -> float:
-    """Angle between two unit normals, whichever way they point.
+    """Return the angle between two unit normals, ignoring their sign.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def angle_degrees(a: Float64, b: Float64) -> float:
     Returns
     -------
     float
-        0 to 90.
+        Degrees, 0 to 90.
     """
     return float(np.degrees(np.arccos(min(1.0, abs(float(a @ b))))))
 
@@ -116,29 +116,29 @@ def angle_degrees(a: Float64, b: Float64) -> float:
 def choose_stack(
     cine: Sequence[Acquisition], named: frozenset[Acquisition], ledger: Ledger
 ) -> list[Acquisition]:
-    """Choose the acquisitions that the short-axis stack is made of, repeated ones included.
+    """Choose the acquisitions of the short-axis stack, including repeats.
 
     Parameters
     ----------
     cine : sequence of Acquisition
-        At least one; all can be slices.
+        At least one; each can be a slice.
     named : frozenset of Acquisition
-        Those of series that the user named. If they form a stack by themselves, only they are
-        used; else they win wherever there is a choice.
+        Acquisitions of the requested series. If they form a stack by themselves, only they are
+        used; otherwise they are preferred wherever there is a choice.
     ledger : Ledger
-        Takes down what is left out and why.
+        Records exclusions and their reasons.
 
     Returns
     -------
     list of Acquisition
-        Parallel, of one protocol where that suffices.
+        Parallel acquisitions, of a single protocol if these suffice.
     """
     only = [a for a in cine if a in named]
     if only and len(line_up(_parallel_set(only, named)).phases_by_place) >= MIN_SLICES:
         for other in set(cine) - named:
-            ledger.exclusion_reasons[other] = "other series were asked for"
-        ledger.note(
-            "Used only the series that were asked for.",
+            ledger.exclusion_reasons[other] = "other series were requested"
+        ledger.record(
+            "Used only the requested series.",
             "They form a stack by themselves.",
             sorted({file for a in only for file in a.files}),
         )
@@ -148,20 +148,20 @@ def choose_stack(
     for other in cine:
         if other not in chosen:
             tilt = angle_degrees(other.normal, normal)
-            ledger.set_aside(
-                other, f"its plane is tilted by {tilt:.0f} degrees against the stack's"
+            ledger.exclude(
+                other, f"its plane is tilted by {tilt:.0f} degrees relative to the stack"
             )
-    members, *groups = _ranked(_planned(chosen), named)
+    members, *groups = _rank_groups(_group_by_planning(chosen), named)
     for group in groups:
-        if _rivals(line_up(group), line_up(members)):
-            _give_way(group, members, ledger)
+        if _is_rival(line_up(group), line_up(members)):
+            _exclude_rival(group, members, ledger)
         else:
             members = members + group
     return members
 
 
 def _parallel_set(cine: Sequence[Acquisition], named: frozenset[Acquisition]) -> list[Acquisition]:
-    """Find the parallel acquisitions that show the most slices times phases."""
+    """Find the set of parallel acquisitions with the most slices times phases."""
     normals = np.array([a.normal for a in cine])
     parallel = np.abs(normals @ normals.T) >= np.cos(np.deg2rad(PARALLEL_DEGREES))
     sets = [
@@ -175,29 +175,29 @@ def _parallel_set(cine: Sequence[Acquisition], named: frozenset[Acquisition]) ->
         return (
             float(any(a in named for a in members)),
             float(min(n_places, MIN_SLICES)),
-            float(angle_degrees(line.normal, usual_axis()) <= USUAL_DEGREES),
+            float(angle_degrees(line.normal, typical_axis()) <= TYPICAL_AXIS_DEGREES),
             float(sum(line.phases_by_place)),
             float(n_places),
-            *(-x for x in min(a.acquired_after for a in members)),
+            *(-x for x in min(a.acquisition_order for a in members)),
         )
 
     return max(sets, key=rank)
 
 
-def usual_axis() -> Float64:
-    """Return the usual direction from base to apex.
+def typical_axis() -> Float64:
+    """Return the typical direction from base to apex.
 
     Returns
     -------
     ndarray of float64, shape (3,)
         Unit vector, patient LPS.
     """
-    return np.asarray(_USUAL_AXIS / np.linalg.norm(_USUAL_AXIS))
+    return np.asarray(_TYPICAL_AXIS / np.linalg.norm(_TYPICAL_AXIS))
 
 
-def _planned(members: Sequence[Acquisition]) -> list[list[Acquisition]]:
-    """Group parallel acquisitions by protocol and by the direction they were planned in."""
-    limit = np.cos(np.deg2rad(PLANNED_AT_ONCE_DEGREES))
+def _group_by_planning(members: Sequence[Acquisition]) -> list[list[Acquisition]]:
+    """Group parallel acquisitions by pulse sequence and exact direction."""
+    limit = np.cos(np.deg2rad(SAME_PLANNING_DEGREES))
     groups: list[list[Acquisition]] = []
     for member in members:
         near = [
@@ -211,10 +211,10 @@ def _planned(members: Sequence[Acquisition]) -> list[list[Acquisition]]:
     return groups
 
 
-def _ranked(
+def _rank_groups(
     groups: list[list[Acquisition]], named: frozenset[Acquisition]
 ) -> list[list[Acquisition]]:
-    """Sort candidates, the best first."""
+    """Sort candidate stacks, best first."""
     images = [sum(line_up(group).phases_by_place) for group in groups]
 
     def rank(group: list[Acquisition]) -> tuple[object, ...]:
@@ -226,42 +226,45 @@ def _ranked(
         return (
             any(a in named for a in group),
             count >= RIVAL_SHARE * max(images),
-            # Balanced steady-state cines show blood brightest; spoiled ones carry tags or flow.
+            # Blood is brightest in balanced steady-state cines; spoiled ones show tags or flow.
             sum("SS" in a.protocol or "TRSS" in a.protocol for a in group) * 2 > len(group),
             sum(bool(_NAMES_AGAINST.search(n)) for n in names) * 2 <= len(group),
             count,
             sum(bool(_NAMES_FOR.search(n)) for n in names) * 2 > len(group),
-            max(a.acquired_after for a in group),
+            max(a.acquisition_order for a in group),
         )
 
     return sorted(groups, key=rank, reverse=True)
 
 
-def _rivals(other: Line, line: Line) -> bool:
-    """Whether a group is a stack of its own over the same part of the heart."""
+def _is_rival(other: Line, line: Line) -> bool:
+    """Whether a group is a separate stack over the same part of the heart."""
     n_places = len(other.phases_by_place)
-    at = np.array([a.centre_mm for a in line.members]) @ line.normal
-    theirs = np.array([a.centre_mm for a in other.members]) @ line.normal
-    within = (theirs >= at.min() - SAME_PLACE_MM) & (theirs <= at.max() + SAME_PLACE_MM)
-    return n_places >= MIN_SLICES and int(within.sum()) * 2 >= len(theirs)
+    positions = np.array([a.centre_mm for a in line.members]) @ line.normal
+    others = np.array([a.centre_mm for a in other.members]) @ line.normal
+    low, high = positions.min() - SAME_PLACE_MM, positions.max() + SAME_PLACE_MM
+    inside = (others >= low) & (others <= high)
+    return n_places >= MIN_SLICES and int(inside.sum()) * 2 >= len(others)
 
 
-def _give_way(other: Sequence[Acquisition], members: Sequence[Acquisition], ledger: Ledger) -> None:
-    """Set a whole candidate aside, and say how to have it instead."""
-    taken = members[0]
-    if other[0].protocol != taken.protocol:
+def _exclude_rival(
+    other: Sequence[Acquisition], members: Sequence[Acquisition], ledger: Ledger
+) -> None:
+    """Exclude a whole candidate stack, with a warning how to select it."""
+    chosen = members[0]
+    if other[0].protocol != chosen.protocol:
         why = (
-            f"it belongs to another stack, made by another pulse sequence "
-            f"({'/'.join(other[0].protocol) or 'unnamed'}, not {'/'.join(taken.protocol)})"
+            f"it belongs to another stack with a different pulse sequence "
+            f"({'/'.join(other[0].protocol) or 'unnamed'}, not {'/'.join(chosen.protocol)})"
         )
     else:
         tilt = angle_degrees(line_up(other).normal, line_up(members).normal)
         why = f"it belongs to another stack, tilted by {tilt:.1f} degrees"
     for acquisition in other:
-        ledger.set_aside(acquisition, why)
+        ledger.exclude(acquisition, why)
     names = sorted({a.first.label for a in other})
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     ledger.warnings.append(
-        f"There is a second short-axis stack of {len(line_up(other).phases_by_place)} slices "
-        f"({names[0]}{more}); it can be asked for by its series."
+        f"The study has a second short-axis stack of {len(line_up(other).phases_by_place)} slices "
+        f"({names[0]}{more}); to use it, request its series (option --series)."
     )

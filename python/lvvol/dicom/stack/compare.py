@@ -1,4 +1,4 @@
-"""Compare what other tags say with the geometry used, and warn of what a user should know."""
+"""Compare the geometry of the stack with other attributes, and warn about inconsistencies."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from lvvol.dicom.stack.acquisition import SAME_PLACE_MM, Acquisition
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.typing import Float64
 
-# Fewer slices seldom cover the left ventricle.
-USUAL_SLICES = 7
-# Tags and positions that agree this well say the same.
-SAME_MM = 0.5
-# A slice thinner than this share of the distance to the next leaves most of the LV unseen.
-MIN_SEEN_SHARE = 0.5
+# Fewer slices rarely cover the left ventricle.
+TYPICAL_SLICES = 7
+# Tolerance between attributes and positions.
+TOLERANCE_MM = 0.5
+# Slices thinner than this share of the gap leave most of the LV unimaged.
+MIN_IMAGED_SHARE = 0.5
 
 
 def compare_tags(
     slices: Sequence[Acquisition], positions_mm: Float64, n_phases: int, ledger: Ledger
 ) -> None:
-    """Compare and warn; nothing here changes the stack.
+    """Record warnings about the slices, without changing the stack.
 
     Parameters
     ----------
     slices : sequence of Acquisition
-        In spatial order.
+        The slices in spatial order.
     positions_mm : ndarray of float64, shape (slice,)
-        Where they lie along the common normal.
+        Their positions along the common normal.
     n_phases : int
-        Phases of the stack.
+        Number of phases of the stack.
     ledger : Ledger
-        Takes down the comparison and the warnings.
+        Records the comparison and the warnings.
     """
     warn = ledger.warnings.append
     gaps = np.diff(positions_mm)
     median = float(np.median(gaps))
     first = [a.first for a in slices]
-    if len(slices) < USUAL_SLICES:
+    if len(slices) < TYPICAL_SLICES:
         warn(
-            f"The stack has {len(slices)} slices; {USUAL_SLICES} or more usually cover the left "
-            "ventricle."
+            f"The stack has only {len(slices)} slices; covering the left ventricle usually takes "
+            f"at least {TYPICAL_SLICES}."
         )
     uneven = np.flatnonzero(np.abs(gaps - median) > max(SAME_PLACE_MM, 0.1 * median))
     if uneven.size:
@@ -52,15 +52,15 @@ def compare_tags(
     for i, acquisition in enumerate(slices, 1):
         if acquisition.n_phases != n_phases:
             warn(
-                f"Slice {i} has {acquisition.n_phases} phases, the stack {n_phases}; "
-                "each phase shows its nearest image."
+                f"Slice {i} has {acquisition.n_phases} phases instead of {n_phases}; "
+                "each phase shows the nearest image."
             )
     if any(a.phase_key != "TriggerTime" for a in slices):
         keys = sorted({a.phase_key for a in slices} - {"TriggerTime"})
-        warn(f"Trigger times do not order all phases; {' and '.join(keys)} did.")
-    if _moved_between(first):
-        warn("Slices name different frames of reference: the patient may have moved between them.")
-    said = [
+        warn(f"Trigger times are missing or ambiguous; phases are ordered by {' and '.join(keys)}.")
+    if _frames_of_reference_differ(first):
+        warn("Series have different frames of reference: the patient may have moved between them.")
+    compared = [
         text
         for text in (
             _slice_location(first, gaps, ledger),
@@ -69,20 +69,21 @@ def compare_tags(
         )
         if text
     ]
-    ledger.note(
-        f"Took slice gaps from positions along the common normal: median {median:.2f} mm.",
-        f"Other tags are compared only: {'; '.join(said) or 'none is there'}.",
+    ledger.record(
+        f"Measured slice gaps from image positions along the common normal: median {median:.2f} "
+        "mm.",
+        f"Other attributes are only compared: {'; '.join(compared) or 'none is present'}.",
     )
 
 
-def _moved_between(first: Sequence[Image]) -> bool:
-    """Whether slices name frames of reference that differ from series to series."""
+def _frames_of_reference_differ(first: Sequence[Image]) -> bool:
+    """Whether frames of reference differ between series."""
     frames: dict[tuple[object, ...], set[str]] = defaultdict(set)
     for image in first:
         frames[image.series].add(image.frame_of_reference_uid)
-    # A series has one by definition: where it has more, anonymising made them up.
-    told = all(len(uids) == 1 for uids in frames.values())
-    return told and len(set().union(*frames.values())) > 1
+    # By definition a series has a single one; several are an artefact of anonymisation.
+    valid = all(len(uids) == 1 for uids in frames.values())
+    return valid and len(set().union(*frames.values())) > 1
 
 
 def _slice_location(first: Sequence[Image], gaps: Float64, ledger: Ledger) -> str:
@@ -92,12 +93,12 @@ def _slice_location(first: Sequence[Image], gaps: Float64, ledger: Ledger) -> st
         return ""
     steps = np.abs(np.diff(np.array(locations, dtype=np.float64)))
     step = float(np.median(steps))
-    if (np.abs(steps - gaps) > SAME_MM).any():
+    if (np.abs(steps - gaps) > TOLERANCE_MM).any():
         ledger.warnings.append(
-            f"Slice Location steps by {step:.2f} mm where positions lie {np.median(gaps):.2f} mm "
-            "apart; the positions are used."
+            f"Slice Location steps by {step:.2f} mm, but image positions are "
+            f"{np.median(gaps):.2f} mm apart; the positions are used."
         )
-    return f"Slice Location steps {step:.2f} mm"
+    return f"Slice Location step {step:.2f} mm"
 
 
 def _slice_spacing(first: Sequence[Image], median: float, ledger: Ledger) -> str:
@@ -105,12 +106,12 @@ def _slice_spacing(first: Sequence[Image], median: float, ledger: Ledger) -> str
     spacings = sorted({i.slice_spacing_mm for i in first if i.slice_spacing_mm is not None})
     if not spacings:
         return ""
-    if max(abs(s - median) for s in spacings) > SAME_MM:
+    if max(abs(s - median) for s in spacings) > TOLERANCE_MM:
         ledger.warnings.append(
-            f"Spacing Between Slices says {_listed(spacings)} mm where positions lie "
+            f"Spacing Between Slices is {_join(spacings)} mm, but image positions are "
             f"{median:.2f} mm apart; the positions are used."
         )
-    return f"Spacing Between Slices {_listed(spacings)} mm"
+    return f"Spacing Between Slices {_join(spacings)} mm"
 
 
 def _thickness(first: Sequence[Image], median: float, ledger: Ledger) -> str:
@@ -118,18 +119,18 @@ def _thickness(first: Sequence[Image], median: float, ledger: Ledger) -> str:
     thicknesses = sorted({i.slice_thickness_mm for i in first if i.slice_thickness_mm is not None})
     if not thicknesses:
         return ""
-    if thicknesses[-1] > median + SAME_MM:
+    if thicknesses[-1] > median + TOLERANCE_MM:
         ledger.warnings.append(
-            f"Slices {_listed(thicknesses)} mm thick lie {median:.2f} mm apart: they overlap."
+            f"Slices overlap: they are {_join(thicknesses)} mm thick and {median:.2f} mm apart."
         )
-    if thicknesses[0] < MIN_SEEN_SHARE * median:
+    if thicknesses[0] < MIN_IMAGED_SHARE * median:
         ledger.warnings.append(
-            f"Slices {_listed(thicknesses)} mm thick lie {median:.2f} mm apart: less than half of "
-            "the left ventricle is seen."
+            f"Slices cover less than half of the left ventricle: they are {_join(thicknesses)} mm "
+            f"thick and {median:.2f} mm apart."
         )
-    return f"Slice Thickness {_listed(thicknesses)} mm"
+    return f"Slice Thickness {_join(thicknesses)} mm"
 
 
-def _listed(numbers: Sequence[float]) -> str:
-    """Write numbers one after the other."""
+def _join(numbers: Sequence[float]) -> str:
+    """Format numbers as a list."""
     return ", ".join(f"{n:g}" for n in numbers)

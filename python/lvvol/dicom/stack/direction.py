@@ -1,4 +1,4 @@
-"""Which end of a short-axis stack is nearer to the apex."""
+"""Find the end of a short-axis stack that is nearer to the apex."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from lvvol import _core
 from lvvol.dicom.files.read import decode, fetch
 from lvvol.dicom.stack.acquisition import Acquisition
-from lvvol.dicom.stack.candidates import USUAL_DEGREES, angle_degrees, usual_axis
+from lvvol.dicom.stack.candidates import TYPICAL_AXIS_DEGREES, angle_degrees, typical_axis
 from lvvol.dicom.stack.grid import Grid
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.plan import Plan
@@ -21,18 +21,18 @@ from lvvol.typing import Float32, Float64
 
 End = Literal["first", "last"]
 
-# A heart's axis this far off the usual one may point anywhere.
-TOLD_BY_ANATOMY_DEGREES = 60.0
-# Share of the cycle in which the ventricle contracts, the R wave at its start.
+# Beyond this angle from the typical axis, the sign of the axis is not conclusive.
+MAX_ANATOMY_DEGREES = 60.0
+# Share of the cycle, from the R wave, in which the ventricle contracts.
 SYSTOLE_SHARE = 0.45
-# In systole the base comes down some 12 mm and the apex stays. An end that moves less than this,
-# or not twice as far as the other, tells nothing.
+# In systole the base descends by about 12 mm and the apex stays. Motion is conclusive if one end
+# moves at least this far and at least this many times as far as the other.
 MIN_DESCENT_MM = 3.0
 MIN_RATIO = 2.0
 
 _STEP_MM = 3.0  # of the grid on which motion is measured
-_HALF_WIDTH_MM = 39.0  # on both sides of the axis: the LV with its walls
-_INSIDE_MM, _OUTSIDE_MM = 30.0, 9.0  # what counts as an end of the stack
+_HALF_WIDTH_MM = 39.0  # on either side of the axis: the LV with its walls
+_INSIDE_MM, _OUTSIDE_MM = 30.0, 9.0  # extent of an end, inside and outside the stack
 
 
 def find_apex(
@@ -42,35 +42,35 @@ def find_apex(
     source: Source,
     ledger: Ledger,
 ) -> End | None:
-    """Find the apex's end from the usual direction of hearts and from long-axis views.
+    """Find the apex from the typical heart axis and the motion in long-axis views.
 
     Parameters
     ----------
     plan : Plan
         The stack.
     middle_mm : ndarray of float64, shape (3,)
-        A point of the LV in the middle of the stack, patient LPS.
+        A point in the LV in the middle of the stack, patient LPS.
     acquisitions : sequence of Acquisition
-        All of the study.
+        All acquisitions of the study.
     source : Source
-        The study's files.
+        The files of the study.
     ledger : Ledger
-        Takes down the evidence; a warning where it contradicts itself.
+        Records the evidence, and a warning if it is contradictory.
 
     Returns
     -------
     "first", "last" or None
-        The end of the stack nearer to the apex; None where nothing tells, or two things differ.
+        The end of the stack nearer to the apex; None if the evidence is missing or contradictory.
     """
-    off = angle_degrees(plan.normal, usual_axis())
+    off = angle_degrees(plan.normal, typical_axis())
     by_anatomy: End | None = None
-    if off <= TOLD_BY_ANATOMY_DEGREES:
-        by_anatomy = "last" if plan.normal @ usual_axis() > 0 else "first"
-    told = [f"the stack's axis lies {off:.0f} degrees off the usual axis of hearts"]
-    if off > USUAL_DEGREES:
+    if off <= MAX_ANATOMY_DEGREES:
+        by_anatomy = "last" if plan.normal @ typical_axis() > 0 else "first"
+    evidence = [f"the stack axis is {off:.0f} degrees off the typical heart axis"]
+    if off > TYPICAL_AXIS_DEGREES:
         ledger.warnings.append(
-            f"The stack's axis lies {off:.0f} degrees off the usual axis of hearts: it may not be "
-            "a short-axis stack."
+            f"The stack axis is {off:.0f} degrees off the typical heart axis: it may not be a "
+            "short-axis stack."
         )
 
     views = [a for a in acquisitions if find_view(a, plan) == "long axis"]
@@ -81,43 +81,41 @@ def find_apex(
         low, high = sorted((abs(first), abs(last)))
         if max(first, last) >= MIN_DESCENT_MM and high >= MIN_RATIO * low:
             by_motion = "first" if last > first else "last"
-        views_are = "1 long-axis view" if len(measured) == 1 else f"{len(measured)} long-axis views"
-        told.append(
-            f"in {views_are} the last slice's end moves {last:.0f} mm towards the middle in "
-            f"systole, the first slice's end {first:.0f} mm"
+        n_views = f"{len(measured)} long-axis view{'s' * (len(measured) > 1)}"
+        evidence.append(
+            f"in {n_views}, tissue at the last slice moves {last:.0f} mm towards the middle of the "
+            f"stack in systole, at the first slice {first:.0f} mm"
         )
     if by_anatomy and by_motion and by_anatomy != by_motion:
         ledger.warnings.append(
-            "Which end of the stack is the apex is not known: the usual direction of hearts and "
-            "the motion in long-axis views contradict each other."
+            "The apical end of the stack is unknown: the typical heart axis and the motion in "
+            "long-axis views disagree."
         )
         apex = None
     else:
         apex = by_anatomy or by_motion
-    why = "; ".join(told)
-    ledger.note(
-        f"Took the {apex} slice for the one nearest to the apex."
-        if apex
-        else "Could not tell which end of the stack is the apex.",
+    why = "; ".join(evidence)
+    ledger.record(
+        f"Located the apex at the {apex} slice." if apex else "Could not locate the apex.",
         f"{why[0].upper()}{why[1:]}.",
     )
     return apex
 
 
 def find_middle_mm(images: Float32, grid: Grid) -> Float64:
-    """Find the LV in the middle slice: where most moves.
+    """Find the heart in the middle slice by its motion.
 
     Parameters
     ----------
     images : ndarray of float32, shape (slice, phase, row, column)
-        The stack's images.
+        The images of the stack.
     grid : Grid
-        Where they lie.
+        Their grid.
 
     Returns
     -------
     ndarray of float64, shape (3,)
-        Patient LPS in mm; somewhere in the heart, seldom exactly in the LV's middle.
+        A point in the heart, not necessarily at the centre of the LV; patient LPS in mm.
     """
     z = len(images) // 2
     row, column = moving_centre(images[z])
@@ -130,22 +128,22 @@ def _descents_mm(
     middle_mm: Float64,
     source: Source,
 ) -> tuple[float, float] | None:
-    """Measure how far both ends of the stack move towards its middle in systole, in mm."""
+    """Measure the motion of both ends of the stack towards its middle in systole, in mm."""
     n_steps = int(SYSTOLE_SHARE * view.n_phases)
     if n_steps < 3:
         return None
-    seen = view.images[: n_steps + 1]
-    pixels = fetch(seen, source)
+    systole = view.images[: n_steps + 1]
+    pixels = fetch(systole, source)
     try:
-        images = np.stack([decode(image, pixels.get(image.file)) for image in seen])
-    except ValueError:  # damaged, and not needed for the stack
+        images = np.stack([decode(image, pixels.get(image.file)) for image in systole])
+    except ValueError:  # damaged; the stack does not need this view
         return None
     along = plan.normal - (plan.normal @ view.normal) * view.normal
     along /= np.linalg.norm(along)
     across = np.cross(view.normal, along)
     start_mm, stop_mm = plan.positions_mm[0] - _OUTSIDE_MM, plan.positions_mm[-1] + _OUTSIDE_MM
     shape = (int((stop_mm - start_mm) / _STEP_MM) + 1, int(2 * _HALF_WIDTH_MM / _STEP_MM) + 1)
-    # The grid's rows run along the stack's axis, in the view's plane.
+    # A grid in the plane of the view, with rows along the stack axis.
     in_plane = middle_mm - ((middle_mm - view.origin_mm) @ view.normal) * view.normal
     corner = (
         in_plane + (start_mm - middle_mm @ plan.normal) * along - _HALF_WIDTH_MM * across
@@ -164,10 +162,9 @@ def _descents_mm(
 
 
 def _shift_mm(images: Float32) -> float:
-    """Measure how far a region moves along its rows over the images (Lucas and Kanade, 1981).
+    """Return the largest displacement of a region along its rows (Lucas and Kanade, 1981).
 
-    Each step between two images is the least-squares shift of the whole region. The farthest point
-    reached counts.
+    The shift between two successive images is the least-squares shift of the whole region.
     """
     both = (images[1:] + images[:-1]) / 2
     down = np.gradient(both.astype(np.float64), axis=1)

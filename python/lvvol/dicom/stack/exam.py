@@ -1,4 +1,4 @@
-"""Several studies may lie together, and the user may name series: find the one with the stack."""
+"""Find the study with the short-axis stack, among several studies and with requested series."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from lvvol.errors import (
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the images of a study amount to: a plan, or the error that says why there is none.
+class SearchResult:
+    """The stack found among the images of one or more studies, or the error.
 
     Parameters
     ----------
     acquisitions : list of Acquisition
-        All of them.
+        All acquisitions.
     plan : Plan or None
         The stack.
     ledger : Ledger
-        What was decided.
+        The decisions.
     error : LvvolError or None
         Why there is no plan.
     """
@@ -46,104 +46,106 @@ class Found:
 
 def find_stack(
     study: Path, images: list[Image], damaged: list[str], names: Sequence[str | int]
-) -> Found:
-    """Plan the stack of the one study among the images that has one.
+) -> SearchResult:
+    """Plan the stack of the only study that has one.
 
     Parameters
     ----------
     study : Path
-        Its path, for messages.
+        Path of the study, for messages.
     images : list of Image
-        All that can be used.
+        All usable images.
     damaged : list of str
-        Files that cannot.
+        Damaged files.
     names : sequence of str or int
-        Series that the user asked for.
+        Requested series.
 
     Returns
     -------
-    Found
-        With a plan or an error.
+    SearchResult
+        Either a plan or an error.
     """
     exams: dict[tuple[str, str], list[Image]] = defaultdict(list)
     for image in images:
         exams[image.patient_id, image.study_uid].append(image)
-    tried: list[Found] = []
+    tried: list[SearchResult] = []
     for exam in sorted(exams):
         acquisitions, decisions = find_acquisitions(exams[exam])
         ledger = Ledger(decisions)
-        named = frozenset(a for a in acquisitions if _names_of(a, names))
+        named = frozenset(a for a in acquisitions if _matching_names(a, names))
         try:
             plan = plan_stack(acquisitions, str(study), ledger, named)
         except (NotCineError, TooFewSlicesError) as failure:
-            tried.append(Found(acquisitions, None, ledger, failure))
+            tried.append(SearchResult(acquisitions, None, ledger, failure))
         else:
-            tried.append(Found(acquisitions, plan, ledger, None))
+            tried.append(SearchResult(acquisitions, plan, ledger, None))
     everything = [a for found in tried for a in found.acquisitions]
     planned = [found for found in tried if found.plan]
     if names:
-        wanted = [f for f in planned if f.plan and any(_names_of(a, names) for a in f.plan.slices)]
-        error = _check_named(study, everything, tried, wanted, names)
+        wanted = [
+            f for f in planned if f.plan and any(_matching_names(a, names) for a in f.plan.slices)
+        ]
+        error = _check_requested(study, everything, tried, wanted, names)
         if error is not None:
-            return Found(everything, None, _merged(tried), error)
+            return SearchResult(everything, None, _merged(tried), error)
         planned = wanted
     if len(planned) == 1:
-        return _with_others(planned[0], tried)
-    return Found(everything, None, _merged(tried), _no_stack(study, planned, tried, damaged))
+        return _exclude_others(planned[0], tried)
+    return SearchResult(
+        everything, None, _merged(tried), _no_stack_error(study, planned, tried, damaged)
+    )
 
 
-def _no_stack(
-    study: Path, planned: list[Found], tried: list[Found], damaged: list[str]
+def _no_stack_error(
+    study: Path, planned: list[SearchResult], tried: list[SearchResult], damaged: list[str]
 ) -> LvvolError:
-    """Say why there is not one stack."""
+    """Return the error for no stack or several stacks."""
     if planned:
         examples = " and ".join(found.acquisitions[0].first.file for found in planned[:2])
         return AmbiguousStudyError(
             f"{study}: expected one study, found {len(planned)} of different patients or dates "
-            f"(such as {examples}): name the folder of one"
+            f"(for example {examples}); select the folder of one study"
         )
     failures = [found.error for found in tried if found.error is not None]
     if damaged:
-        why = str(failures[0]).removeprefix(f"{study}: ") if failures else "nothing is left"
+        why = str(failures[0]).removeprefix(f"{study}: ") if failures else "no image is left"
         return DamagedStudyError(
-            f"{study}: {count_files(damaged)} truncated or damaged; without them: {why}"
+            f"{study}: found {count_files(damaged, 'truncated or damaged')}; without them: {why}"
         )
-    # The study that came nearest: slices in motion say more than planes that stand still.
+    # Report the closest miss: a study with too few cine slices rather than one without any.
     return next((f for f in failures if isinstance(f, TooFewSlicesError)), failures[0])
 
 
-def _with_others(chosen: Found, tried: list[Found]) -> Found:
-    """Add to the study that has the stack those that have none."""
+def _exclude_others(chosen: SearchResult, tried: list[SearchResult]) -> SearchResult:
+    """Record the other studies, which have no stack, as excluded."""
     for other in tried:
         if other is chosen:
             continue
         why = "it belongs to another patient or study"
         chosen.ledger.exclusion_reasons.update(dict.fromkeys(other.acquisitions, why))
-        chosen.ledger.note(
-            f"Set aside {sum(a.n_phases for a in other.acquisitions)} images of another patient or "
+        chosen.ledger.record(
+            f"Excluded {sum(a.n_phases for a in other.acquisitions)} images of another patient or "
             "study.",
-            "They form no short-axis cine stack.",
+            "They do not form a short-axis cine stack.",
             sorted({file for a in other.acquisitions for file in a.files}),
         )
     acquisitions = [a for found in tried for a in found.acquisitions]
-    return Found(acquisitions, chosen.plan, chosen.ledger, None)
+    return SearchResult(acquisitions, chosen.plan, chosen.ledger, None)
 
 
-def _merged(tried: list[Found]) -> Ledger:
-    """Put together what was decided on several studies, none of which has the stack."""
+def _merged(tried: list[SearchResult]) -> Ledger:
+    """Merge the ledgers of several studies."""
     ledger = Ledger()
     for found in tried:
         ledger.decisions += found.ledger.decisions
         ledger.exclusion_reasons |= found.ledger.exclusion_reasons
         for acquisition in found.plan.slices if found.plan else ():
-            ledger.exclusion_reasons[acquisition] = (
-                "it belongs to a stack, but there is another one to choose"
-            )
+            ledger.exclusion_reasons[acquisition] = "it belongs to one of several possible stacks"
     return ledger
 
 
-def _names_of(acquisition: Acquisition, names: Iterable[str | int]) -> set[str | int]:
-    """Return those names that mean a series of an acquisition."""
+def _matching_names(acquisition: Acquisition, names: Iterable[str | int]) -> set[str | int]:
+    """Return the names that match a series of an acquisition."""
     known = {
         known
         for i in acquisition.images
@@ -152,46 +154,50 @@ def _names_of(acquisition: Acquisition, names: Iterable[str | int]) -> set[str |
     return {name for name in names if name in known and name != ""}
 
 
-def _check_named(
+def _check_requested(
     study: Path,
     acquisitions: list[Acquisition],
-    tried: list[Found],
-    wanted: list[Found],
+    tried: list[SearchResult],
+    wanted: list[SearchResult],
     names: Sequence[str | int],
 ) -> SeriesError | None:
-    """Say which series asked for are not there, or that none of them can be used."""
+    """Return an error if a requested series does not exist or none of them can be used."""
     for name in names:
-        if not any(_names_of(a, [name]) for a in acquisitions):
-            there = sorted({a.first.label.removeprefix("series ") for a in acquisitions})
-            listed = ", ".join(there[:20]) + (", ..." if len(there) > 20 else "")
+        if not any(_matching_names(a, [name]) for a in acquisitions):
+            labels = sorted({a.first.label.removeprefix("series ") for a in acquisitions})
+            listed = ", ".join(labels[:20]) + (", ..." if len(labels) > 20 else "")
             return SeriesError(
-                f"{study}: expected a series of the study, got {name}; there are {listed}"
+                f"{study}: expected a series of the study, got {name}; available: {listed}"
             )
     if wanted or not any(found.plan for found in tried):
-        return None  # what else is wrong is told as it would be without names
+        return None  # other errors do not depend on the request
     exclusion_reasons = {
         a: why for found in tried for a, why in found.ledger.exclusion_reasons.items()
     }
-    asked = [a for a in acquisitions if _names_of(a, names)]
-    ((why, _),) = Counter(exclusion_reasons.get(a, "it is not used") for a in asked).most_common(1)
+    requested = [a for a in acquisitions if _matching_names(a, names)]
+    reasons = Counter(exclusion_reasons.get(a, "it is not used") for a in requested)
+    ((why, _),) = reasons.most_common(1)
     return SeriesError(
-        f"{study}: expected short-axis cine slices in {asked[0].first.label}, but {why}"
+        f"{study}: expected short-axis cine slices in {requested[0].first.label}, but {why}"
     )
 
 
-def count_files(names: list[str]) -> str:
-    """Count files and name the first.
+def count_files(names: list[str], kind: str = "") -> str:
+    """Describe files by their number and the first name.
 
     Parameters
     ----------
     names : list of str
         At least one.
+    kind : str
+        An adjective.
 
     Returns
     -------
     str
-        Such as ``"2 files (first: a.txt)"``.
+        For example ``"2 damaged files (first: a.dcm)"``.
     """
+    noun = f"{kind} file".strip()
     if len(names) == 1:
-        return f"1 file ({names[0]})"
-    return f"{len(names)} files (first: {names[0]})"
+        return f"1 {noun} ({names[0]})"
+    return f"{len(names)} {noun}s (first: {names[0]})"

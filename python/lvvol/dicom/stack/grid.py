@@ -1,4 +1,4 @@
-"""Put the chosen images onto one pixel grid, so that a pixel shows one place in every slice."""
+"""Bring all slices onto a common pixel grid."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from lvvol.dicom.stack.ledger import Ledger
 from lvvol.geometry import image_affine
 from lvvol.typing import Float32, Float64
 
-# Grids that agree this well everywhere are the same: interpolating would blur more than it gains,
-# and every slice keeps its own exact affine.
+# Grids that agree within this everywhere are not resampled: interpolation would blur more than it
+# gains, and every slice keeps its exact affine.
 SAME_GRID_PIXELS = 1.0
-# Areas are counted in the stack's pixels, so those of every slice must be as large: this is 0.2 %.
+# Relative tolerance of the pixel spacing. Areas are counted in pixels of the stack, so this is an
+# error of at most 0.2 % in area.
 SAME_SPACING = 0.001
 
 
 @dataclass(frozen=True, eq=False)
 class Placing:
-    """How one slice's images get onto the stack's grid.
+    """How the images of a slice are brought onto the grid of the stack.
 
     Parameters
     ----------
     source_affine, affine : ndarray of float64, shape (4, 4)
-        (row, column, k, 1) to patient LPS mm, of the images and of the stack's grid in their plane.
+        Maps from (row, column, k, 1) to patient LPS mm, of the source images and of the grid in
+        their plane.
     shift : (int, int) or None
-        Whole rows and columns to move by; None where pixels must be interpolated.
+        Shift in whole rows and columns; None if the images must be resampled.
     """
 
     source_affine: Float64
@@ -39,7 +41,7 @@ class Placing:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The grid that most slices share.
+    """The common pixel grid of the stack.
 
     Parameters
     ----------
@@ -48,7 +50,7 @@ class Grid:
     pixel_spacing_mm : (float, float)
         Distance between rows, then between columns.
     placings : list of Placing
-        One a slice.
+        One per slice.
     """
 
     shape: tuple[int, int]
@@ -57,21 +59,21 @@ class Grid:
 
 
 def common_grid(slices: Sequence[Acquisition], normal: Float64, ledger: Ledger) -> Grid:
-    """Find the grid most slices share, and how each of the others gets onto it.
+    """Find the grid shared by most slices, and how the others are brought onto it.
 
     Parameters
     ----------
     slices : sequence of Acquisition
-        In spatial order.
+        The slices in spatial order.
     normal : ndarray of float64, shape (3,)
         Their common normal.
     ledger : Ledger
-        Takes down each slice whose pixels move.
+        Records slices that are shifted or resampled.
 
     Returns
     -------
     Grid
-        The shared grid.
+        The common grid.
     """
     planes = _Planes(slices)
     moves = [_moves(planes, r, normal) for r in range(len(slices))]
@@ -82,26 +84,26 @@ def common_grid(slices: Sequence[Acquisition], normal: Float64, ledger: Ledger) 
         )
         for r, row in enumerate(moves)
     ]
-    best = int(np.argmax(unmoved))  # the first in space of equally good ones
+    best = int(np.argmax(unmoved))  # in a tie, the first slice
     reference = slices[best]
     placings = [_placing(a, reference, move) for a, move in zip(slices, moves[best], strict=True)]
     for acquisition, placing in zip(slices, placings, strict=True):
-        _note(acquisition, reference, placing, ledger)
+        _record(acquisition, reference, placing, ledger)
     first = reference.first
     return Grid((first.rows, first.columns), first.pixel_spacing_mm, placings)
 
 
 def put_on_grid(images: Float32, placing: Placing, out: Float32) -> None:
-    """Write one slice's images onto the grid; what they do not cover becomes 0.
+    """Write the images of a slice onto the grid; pixels outside the images become 0.
 
     Parameters
     ----------
     images : ndarray of float32, shape (phase, row, column)
-        As stored.
+        Source images.
     placing : Placing
-        How they get onto the grid.
+        How to bring them onto the grid.
     out : ndarray of float32, shape (phase, row, column)
-        Filled.
+        Output array.
     """
     shape = (out.shape[1], out.shape[2])
     if placing.shift is None:
@@ -121,12 +123,12 @@ def put_on_grid(images: Float32, placing: Placing, out: Float32) -> None:
 
 
 def _same_matrix(a: Acquisition, b: Acquisition) -> bool:
-    """Whether images have the same rows and columns."""
+    """Whether the images of two acquisitions have the same size."""
     return (a.first.rows, a.first.columns) == (b.first.rows, b.first.columns)
 
 
 class _Planes:
-    """The planes of all slices as arrays, so that each is compared with all at once."""
+    """The planes of all slices as arrays, for vectorised comparison."""
 
     def __init__(self, slices: Sequence[Acquisition]) -> None:
         self.origins_mm = np.array([a.origin_mm for a in slices])
@@ -147,9 +149,9 @@ class _Planes:
 
 @dataclass(frozen=True, eq=False)
 class _Move:
-    """How one slice lies against a reference's grid that was moved into its plane.
+    """Offset of a slice from the reference grid, projected into its plane.
 
-    `origin_mm`, `right` and `down` are those of the moved grid.
+    `origin_mm`, `right` and `down` describe the projected grid.
     """
 
     origin_mm: Float64
@@ -159,7 +161,7 @@ class _Move:
 
 
 def _moves(planes: _Planes, reference: int, normal: Float64) -> list[_Move]:
-    """Work out how each slice lies against one grid, moved along the normal into its plane."""
+    """Compare each slice with the reference grid, projected along the normal into its plane."""
     own = planes.normals * np.sign(planes.normals @ planes.normals[reference])[:, None]
     between = planes.origins_mm - planes.origins_mm[reference]
     along = np.einsum("ij,ij->i", between, own) / (own @ normal)
@@ -167,10 +169,10 @@ def _moves(planes: _Planes, reference: int, normal: Float64) -> list[_Move]:
     right = planes.right[reference] - (own @ planes.right[reference])[:, None] * own
     right /= np.linalg.norm(right, axis=1, keepdims=True)
     down = np.cross(own, right)
-    seen = planes.corners_mm - origins[:, None]
+    relative = planes.corners_mm - origins[:, None]
     row_mm, column_mm = planes.spacings_mm[reference]
-    rows = np.einsum("ijk,ik->ij", seen, down) / row_mm
-    columns = np.einsum("ijk,ik->ij", seen, right) / column_mm
+    rows = np.einsum("ijk,ik->ij", relative, down) / row_mm
+    columns = np.einsum("ijk,ik->ij", relative, right) / column_mm
     moved = np.stack([rows, columns], axis=-1) - planes.corners
     scale = planes.spacings_mm / planes.spacings_mm[reference]
     same_spacing = np.abs(scale - 1.0).max(axis=1) <= SAME_SPACING
@@ -187,7 +189,7 @@ def _moves(planes: _Planes, reference: int, normal: Float64) -> list[_Move]:
 
 
 def _placing(acquisition: Acquisition, reference: Acquisition, move: _Move) -> Placing:
-    """Work out the affines of a slice before and after it gets onto the grid."""
+    """Compute the affines of a slice before and after it is brought onto the grid."""
     image = acquisition.first
     source = image_affine(
         acquisition.origin_mm, np.array(image.orientation), image.pixel_spacing_mm
@@ -199,32 +201,32 @@ def _placing(acquisition: Acquisition, reference: Acquisition, move: _Move) -> P
             reference.first.pixel_spacing_mm,
         )
         return Placing(source, target, None)
-    # Moved by whole pixels, a slice stays where it was acquired: the affine holds what is left.
+    # A shift by whole pixels keeps the acquired position: the affine includes the remainder.
     affine = source.copy()
     affine[:3, 3] -= source[:3, :2] @ np.array(move.shift, dtype=np.float64)
     return Placing(source, affine, move.shift)
 
 
-def _note(
+def _record(
     acquisition: Acquisition, reference: Acquisition, placing: Placing, ledger: Ledger
 ) -> None:
-    """Take down what was done to a slice's pixels, if anything."""
+    """Record a slice that is shifted, cropped, padded or resampled."""
     image, other = acquisition.first, reference.first
     if placing.shift is None:
-        turn = np.degrees(np.arccos(np.clip(acquisition.right @ reference.right, -1, 1)))
-        ledger.note(
+        angle = np.degrees(np.arccos(np.clip(acquisition.right @ reference.right, -1, 1)))
+        ledger.record(
             f"Resampled {image.label} onto the grid of the other slices.",
             f"It has {image.rows} x {image.columns} pixels of {image.pixel_spacing_mm[0]:.4g} x "
-            f"{image.pixel_spacing_mm[1]:.4g} mm turned by {turn:.1f} degrees, they have "
-            f"{other.rows} x {other.columns} of {other.pixel_spacing_mm[0]:.4g} x "
+            f"{image.pixel_spacing_mm[1]:.4g} mm, rotated by {angle:.1f} degrees; the grid has "
+            f"{other.rows} x {other.columns} pixels of {other.pixel_spacing_mm[0]:.4g} x "
             f"{other.pixel_spacing_mm[1]:.4g} mm.",
             acquisition.files,
         )
     elif placing.shift != (0, 0) or not _same_matrix(acquisition, reference):
-        ledger.note(
-            f"Moved {image.label} by {placing.shift[0]} rows and {placing.shift[1]} columns, "
-            "cropped and padded to the grid of the other slices.",
-            f"Its {image.rows} x {image.columns} pixels begin elsewhere or end elsewhere than "
-            f"their {other.rows} x {other.columns}.",
+        ledger.record(
+            f"Shifted {image.label} by {placing.shift[0]} rows and {placing.shift[1]} columns, and "
+            "cropped or padded it to the grid of the other slices.",
+            f"Its field of view of {image.rows} x {image.columns} pixels differs from the grid of "
+            f"{other.rows} x {other.columns} pixels.",
             acquisition.files,
         )

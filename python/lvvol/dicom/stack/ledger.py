@@ -1,4 +1,4 @@
-"""What was decided while a study was read, and what became of each acquisition."""
+"""`Ledger`, the record of decisions, warnings and exclusions while reading a study."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from lvvol.dicom.stack.acquisition import Acquisition
 
 @dataclass
 class Ledger:
-    """Takes down every choice, for the user to check.
+    """Record of all decisions made while reading a study.
 
     Parameters
     ----------
     decisions : list of Decision
-        Every choice made.
+        All decisions, in order.
     warnings : list of str
-        What a user should know.
+        Problems that the user should consider.
     exclusion_reasons : dict of Acquisition to str
-        Why an acquisition is no part of the stack, as the end of a sentence.
+        Why acquisitions are not part of the stack; each a clause, as in `exclude`.
     """
 
     decisions: list[Decision] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     exclusion_reasons: dict[Acquisition, str] = field(default_factory=dict)
 
-    def note(self, what: str, why: str, files: Sequence[str] = ()) -> None:
-        """Take down a choice.
+    def record(self, what: str, why: str, files: Sequence[str] = ()) -> None:
+        """Record a decision.
 
         Parameters
         ----------
         what, why : str
-            One sentence each.
+            The action and the reason, one sentence each.
         files : sequence of str
-            The files it was done to.
+            The files concerned.
         """
         self.decisions.append(Decision(what, why, tuple(files)))
 
-    def set_aside(self, acquisition: Acquisition, why: str, where: str = "") -> None:
-        """Take down that an acquisition is no part of the stack.
+    def exclude(self, acquisition: Acquisition, why: str, where: str = "") -> None:
+        """Record that an acquisition is not part of the stack.
 
         Parameters
         ----------
         acquisition : Acquisition
             The acquisition.
         why : str
-            The reason, as the end of a sentence: ``"it shows one phase only"``.
+            The reason as a clause, such as ``"it has only one phase"``.
         where : str
-            Which of its series' planes it is, as the end of a sentence.
+            The plane within its series, such as ``"slice at 12.0 mm"``.
         """
         self.exclusion_reasons[acquisition] = why
-        what = f"Set aside {acquisition.first.label}{where and ', '}{where}."
-        self.note(what, f"{why[0].upper()}{why[1:]}.", acquisition.files)
+        what = f"Excluded {acquisition.first.label}{where and ', '}{where}."
+        self.record(what, f"{why[0].upper()}{why[1:]}.", acquisition.files)

@@ -1,4 +1,4 @@
-"""Which image of its slice each phase of the stack shows."""
+"""Match the images of each slice to the phases of the stack."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lvvol.dicom.stack.acquisition import Acquisition
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.typing import Float64, Int64
 
-# Images that lie this close to a phase of the others show it; the rest is a heart's uneven beat.
+# Tolerance in time steps for assigning images to phases; beat lengths vary between slices.
 SAME_PHASE_STEPS = 0.25
 
 
 def typical_phases(slices: Sequence[Acquisition]) -> int:
-    """Return the number of phases most slices have; the larger of two equally common.
+    """Return the most common number of phases, the largest in a tie.
 
     Parameters
     ----------
@@ -33,24 +33,24 @@ def typical_phases(slices: Sequence[Acquisition]) -> int:
 
 
 def match_phases(slices: Sequence[Acquisition], positions_mm: Float64, ledger: Ledger) -> Int64:
-    """Match every slice's images to the stack's phases.
+    """Match the images of every slice to the phases of the stack.
 
-    A slice with all its phases takes them in order. Another takes the image nearest in the cycle:
-    a mixture of two would show a wall that is nowhere.
+    Complete slices are matched in order. In the others, each phase uses the nearest image in the
+    cycle; blending two images would show a wall where there is none.
 
     Parameters
     ----------
     slices : sequence of Acquisition
-        In spatial order.
+        The slices in spatial order.
     positions_mm : ndarray of float64, shape (slice,)
-        Where they lie.
+        Their positions, for messages.
     ledger : Ledger
-        Takes down each slice whose phases differ.
+        Records slices with another number of phases.
 
     Returns
     -------
     ndarray of int64, shape (slice, phase)
-        Index of the image that each phase takes from its slice's acquisition.
+        Image index in the acquisition of each slice.
     """
     n_phases = typical_phases(slices)
     complete = [a for a in slices if a.n_phases == n_phases]
@@ -65,39 +65,40 @@ def match_phases(slices: Sequence[Acquisition], positions_mm: Float64, ledger: L
         if kept is not None:
             places = kept / n_phases
             missing = sorted(set(range(n_phases)) - set(kept.tolist()))
-            listed = ", ".join(str(t + 1) for t in missing)  # people count from 1
-            ledger.note(
-                f"Filled phase {listed} of {label} with the nearest image of the cycle.",
-                "No usable image shows it.",
+            listed = ", ".join(str(t + 1) for t in missing)  # messages count from 1
+            ledger.record(
+                f"Filled phase{'s' * (len(missing) > 1)} {listed} of {label} with the nearest "
+                "image in the cycle.",
+                "The slice has no usable image there.",
                 acquisition.files,
             )
         else:
             places = np.arange(acquisition.n_phases) / acquisition.n_phases
-            ledger.note(
-                f"Matched the {acquisition.n_phases} phases of {label} to the stack's {n_phases}, "
-                "each to the nearest image of the cycle.",
-                "Its heart cycle is divided differently from the other slices'.",
+            ledger.record(
+                f"Matched the {acquisition.n_phases} phases of {label} to the {n_phases} phases of "
+                "the stack by the nearest image in the cycle.",
+                "Its heart cycle is divided differently from that of the other slices.",
                 acquisition.files,
             )
-        away = np.abs(np.arange(n_phases)[:, None] / n_phases - places)
-        matched[i] = np.minimum(away, 1.0 - away).round(9).argmin(axis=1)
+        distance = np.abs(np.arange(n_phases)[:, None] / n_phases - places)
+        matched[i] = np.minimum(distance, 1.0 - distance).round(9).argmin(axis=1)
     return matched
 
 
 def _kept_phases(
     acquisition: Acquisition, n_phases: int, offset: float, cycle: float
 ) -> Int64 | None:
-    """Find the phases of a slice that has the others' division of the cycle with images missing.
+    """Return the phases of a slice whose cycle is divided like the others, with images missing.
 
     Returns
     -------
     ndarray of int64, shape (image,), or None
-        The phase of each image; None where the cycle is divided otherwise.
+        The phase of each image; None if the cycle is divided differently.
     """
     median_ms, cycle_ms = acquisition.step_ms, acquisition.first.cycle_ms
     if median_ms is None:
         return None
-    # Where much is missing, only the length of the cycle, or the smallest step, tells the true one.
+    # If many images are missing, only the cycle length or the smallest step give the true step.
     steps_ms = [float(np.diff(acquisition.times_ms).min()), median_ms]
     if cycle_ms:
         steps_ms.insert(0, cycle_ms / cycle)
@@ -117,7 +118,7 @@ def _kept_phases(
 
 
 def _steps_in_cycle(acquisition: Acquisition, step_ms: float | None) -> float:
-    """Count the steps of a length that fill the heart cycle of an acquisition."""
+    """Return the number of time steps in the heart cycle of an acquisition."""
     if not step_ms:
         return float(acquisition.n_phases)
     if acquisition.first.cycle_ms:

@@ -1,4 +1,4 @@
-"""Lay out the short-axis cine stack: which acquisition shows which slice, in spatial order."""
+"""Plan the short-axis cine stack: the acquisition of each slice and the image of each phase."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ from lvvol.errors import NotCineError, TooFewSlicesError
 from lvvol.typing import Float64, Int64
 
 MIN_PHASES = 2
-# A slice further from its neighbour than this many median gaps is another view, or a planning slip.
-LONE_SLICE_GAPS = 2.5
-# Fewer images over the cycle than this share of the stack's cannot show when the LV is smallest.
+# An end slice more than this many median gaps from its neighbour is another view or a planning
+# error.
+ISOLATED_SLICE_GAPS = 2.5
+# Slices with less than this share of the phases cannot resolve end-systole.
 MIN_PHASE_SHARE = 1 / 3
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which acquisition shows which slice, and which of its images each phase.
+    """The acquisition of each slice and the image of each phase.
 
     Parameters
     ----------
     slices : list of Acquisition
-        In spatial order.
+        The slices in spatial order.
     positions_mm : ndarray of float64, shape (slice,)
-        Where each plane meets the stack's axis, along the common normal.
+        Intersection of each plane with the stack axis, along the common normal.
     normal : ndarray of float64, shape (3,)
         The common normal, patient LPS.
     phases : ndarray of int64, shape (slice, phase)
-        Index of the image that each phase takes from its slice's acquisition.
+        Image index in the acquisition of each slice.
     """
 
     slices: list[Acquisition]
@@ -51,18 +52,18 @@ def plan_stack(
     ledger: Ledger,
     named: frozenset[Acquisition] = frozenset(),
 ) -> Plan:
-    """Choose slices and phases.
+    """Choose the slices and phases of the stack.
 
     Parameters
     ----------
     acquisitions : sequence of Acquisition
-        All of one study.
+        All acquisitions of a study.
     study : str
-        The study's path, for messages.
+        Path of the study, for messages.
     ledger : Ledger
-        Takes down every choice.
+        Records all decisions.
     named : frozenset of Acquisition
-        Those of series that the user named: they win wherever there is a choice.
+        Acquisitions of the requested series, preferred wherever there is a choice.
 
     Returns
     -------
@@ -72,57 +73,62 @@ def plan_stack(
     Raises
     ------
     NotCineError
-        If no acquisition has two phases.
+        If no acquisition is a cine of at least two phases.
     TooFewSlicesError
-        If fewer than three parallel slices have.
+        If there are fewer than three parallel cine slices.
     """
     cine = [a for a in acquisitions if not a.fault]
     for other in acquisitions:
         if other.fault:
-            ledger.set_aside(other, other.fault)
+            ledger.exclude(other, other.fault)
     if not cine:
         raise NotCineError(
-            f"{study}: expected slices at {MIN_PHASES} phases or more, {_found(acquisitions)}"
+            f"{study}: expected cine slices with at least {MIN_PHASES} phases, found "
+            f"{_describe(acquisitions)}"
         )
     line = line_up(choose_stack(cine, named, ledger))
-    slices, positions = _settle_repeats(line.members, line.positions_mm, line.places, named, ledger)
+    slices, positions = _resolve_repeats(
+        line.members, line.positions_mm, line.places, named, ledger
+    )
     n_places = len(slices)
-    slices, positions = _without_sparse(slices, positions, ledger)
-    slices, positions = _without_lone_ends(slices, positions, ledger)
+    slices, positions = _exclude_sparse(slices, positions, ledger)
+    slices, positions = _exclude_isolated_ends(slices, positions, ledger)
     if len(slices) < MIN_SLICES:
         raise TooFewSlicesError(
             f"{study}: expected a short-axis stack of at least {MIN_SLICES} parallel cine slices, "
             f"found {len(slices)}"
         )
-    if n_places > len(slices):
+    n_excluded = n_places - len(slices)
+    if n_excluded:
         ledger.warnings.append(
-            f"Parallel slices were set aside: {n_places - len(slices)}; the decisions say why."
+            f"Excluded {n_excluded} parallel slice{'s' * (n_excluded > 1)} from the stack; the "
+            "decisions give the reasons."
         )
     plan = Plan(slices, positions, line.normal, match_phases(slices, positions, ledger))
     compare_tags(slices, positions, plan.phases.shape[1], ledger)
     return plan
 
 
-def _found(acquisitions: Sequence[Acquisition]) -> str:
-    """Say what is there instead of cine slices."""
-    planes = f"{len(acquisitions)} {'plane' if len(acquisitions) == 1 else 'planes'}"
+def _describe(acquisitions: Sequence[Acquisition]) -> str:
+    """Describe acquisitions that are not cine slices."""
+    planes = f"{len(acquisitions)} plane{'s' * (len(acquisitions) != 1)}"
     faults = Counter(a.fault for a in acquisitions if a.n_phases > 1)
     if not faults:
-        return f"found {planes} with one image each"
+        return f"{planes} with one image each"
     fault, count = faults.most_common(1)[0]
-    return f"found {planes}; {count} cannot be used, such as where {fault}"
+    return f"{planes}, none usable; most common reason ({count} of them): {fault}"
 
 
-def _settle_repeats(
+def _resolve_repeats(
     members: list[Acquisition],
     positions: Float64,
     places: list[int],
     named: frozenset[Acquisition],
     ledger: Ledger,
 ) -> tuple[list[Acquisition], Float64]:
-    """Keep one acquisition a place: the last complete one.
+    """Keep the last complete acquisition of each slice.
 
-    A scan is repeated because the one before was not good enough.
+    A scan is repeated because the previous one was not good enough.
     """
     typical = typical_phases(members)
     usual = max({a.protocol for a in members}, key=lambda p: sum(a.protocol == p for a in members))
@@ -130,7 +136,7 @@ def _settle_repeats(
     def rank(i: int) -> tuple[object, ...]:
         a = members[i]
         complete = min(a.n_phases, typical)
-        return (a in named, complete, a.protocol == usual, a.acquired_after)
+        return (a in named, complete, a.protocol == usual, a.acquisition_order)
 
     kept = []
     for place in range(places[-1] + 1):
@@ -143,56 +149,56 @@ def _settle_repeats(
             if loser == winner:
                 continue
             if (best in named) > (other in named):
-                why = "that series was asked for"
+                why = "which was requested"
             elif other.n_phases < min(best.n_phases, typical):
-                why = f"it has {other.n_phases} phases of {best.n_phases}"
+                why = f"which has {best.n_phases} phases instead of {other.n_phases}"
             elif (best.protocol == usual) > (other.protocol == usual):
-                why = "it was made by another pulse sequence than the stack"
+                why = "which has the pulse sequence of the other slices"
             else:
-                why = "it was acquired earlier"
-            ledger.set_aside(
+                why = "which was acquired later"
+            ledger.exclude(
                 other,
-                f"its place is taken by {best.first.label}: {why}",
+                f"it is replaced by {best.first.label}, {why}",
                 f"a repeated acquisition at {positions[loser]:.1f} mm",
             )
     return [members[i] for i in kept], positions[kept]
 
 
-def _without_sparse(
+def _exclude_sparse(
     slices: list[Acquisition], positions: Float64, ledger: Ledger
 ) -> tuple[list[Acquisition], Float64]:
-    """Set aside slices with too few phases to follow the LV."""
+    """Exclude slices with too few phases."""
     typical = typical_phases(slices)
     kept = []
     for i, acquisition in enumerate(slices):
         if acquisition.n_phases >= typical * MIN_PHASE_SHARE:
             kept.append(i)
         else:
-            ledger.set_aside(
+            ledger.exclude(
                 acquisition,
-                f"it has {acquisition.n_phases} phases, the stack {typical}",
-                f"its slice at {positions[i]:.1f} mm",
+                f"it has only {acquisition.n_phases} of {typical} phases",
+                f"slice at {positions[i]:.1f} mm",
             )
     return [slices[i] for i in kept], positions[kept]
 
 
-def _without_lone_ends(
+def _exclude_isolated_ends(
     slices: list[Acquisition], positions: Float64, ledger: Ledger
 ) -> tuple[list[Acquisition], Float64]:
-    """Set aside slices that lie far off at an end, one after the other."""
+    """Exclude end slices far from their neighbour, repeatedly."""
     first, last = 0, len(slices)
     while last - first > MIN_SLICES:
         gaps = np.diff(positions[first:last])
-        limit = LONE_SLICE_GAPS * float(np.median(gaps))
+        limit = ISOLATED_SLICE_GAPS * float(np.median(gaps))
         end = 0 if gaps[0] >= gaps[-1] else -1
         if gaps[end] <= limit:
             break
-        lone = first if end == 0 else last - 1
+        isolated = first if end == 0 else last - 1
         first, last = (first + 1, last) if end == 0 else (first, last - 1)
-        ledger.set_aside(
-            slices[lone],
-            f"it lies {gaps[end]:.1f} mm from its neighbour, beyond {LONE_SLICE_GAPS} times the "
-            f"median gap of {np.median(gaps):.1f} mm",
-            f"its slice at {positions[lone]:.1f} mm",
+        ledger.exclude(
+            slices[isolated],
+            f"it is {gaps[end]:.1f} mm from its neighbour, more than {ISOLATED_SLICE_GAPS} times "
+            f"the median gap of {np.median(gaps):.1f} mm",
+            f"slice at {positions[isolated]:.1f} mm",
         )
     return slices[first:last], positions[first:last]

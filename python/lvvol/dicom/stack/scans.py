@@ -1,4 +1,4 @@
-"""Which images were scanned together: from single images to acquisitions."""
+"""Group images that were scanned together into acquisitions."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from lvvol.dicom.files.image import Image
 from lvvol.dicom.stack.acquisition import (
     LONGEST_CYCLE_S,
     Acquisition,
-    by_tags,
     is_phase_map,
     same_plane,
+    tag_order,
 )
 
-# A scan gated over many beats fits into one long breath-hold, or into several.
+# A scan gated over many beats takes one or several breath-holds.
 LONGEST_SCAN_S = 60.0
 
 _Key = Callable[[Image], float | None]
-# What tells the phases apart, the best first.
+# Attributes that order the phases, best first.
 _PHASE_KEYS: tuple[tuple[str, _Key], ...] = (
     ("TriggerTime", lambda i: i.trigger_ms),
     ("TemporalPositionIdentifier", lambda i: i.temporal_position),
@@ -32,61 +32,62 @@ _PHASE_KEYS: tuple[tuple[str, _Key], ...] = (
 def find_acquisitions(images: Iterable[Image]) -> tuple[list[Acquisition], list[Decision]]:
     """Group images into acquisitions.
 
-    Images belong together when they show one plane, were made by one kind of pulse sequence, and
-    when clock and phases tell of one scan. Series count only where those do not suffice, so that
-    splitting and merging series changes nothing.
+    Images belong together if they have the same plane and kind of pulse sequence, and their
+    acquisition times and phases are consistent with a single scan. Series are considered only if
+    this is not sufficient, so splitting or merging series does not change the result.
 
     Parameters
     ----------
     images : iterable of Image
-        In any order: the result does not depend on it, nor on file names where the tags suffice.
+        Images in any order. The result does not depend on the order, nor on file names if the
+        attributes are sufficient.
 
     Returns
     -------
     list of Acquisition
-        All of them; single images and those that cannot be a slice too (see their `fault`).
+        All acquisitions, including single images and others that cannot be slices (see `fault`).
     list of Decision
-        Copies dropped.
+        Duplicates that were excluded.
     """
     decisions: list[Decision] = []
     acquisitions = []
-    for plane in _planes(_without_copies(images, decisions)):
+    for plane in _planes(_without_duplicates(images, decisions)):
         for scan in _scans(plane):
-            name, value = _phase_key(scan) or ("", _nothing)
-            ordered = sorted(scan, key=lambda image: (value(image) or 0.0, by_tags(image)))
+            name, value = _phase_key(scan) or ("", _no_phase)
+            ordered = sorted(scan, key=lambda image: (value(image) or 0.0, tag_order(image)))
             acquisitions.append(Acquisition(tuple(ordered), name, _beats_s(ordered)))
     return acquisitions, decisions
 
 
-def _nothing(image: Image) -> float | None:
+def _no_phase(image: Image) -> float | None:
     return None
 
 
-def _without_copies(images: Iterable[Image], decisions: list[Decision]) -> list[Image]:
-    """Sort images by their tags and drop files that repeat another with every tag the same."""
+def _without_duplicates(images: Iterable[Image], decisions: list[Decision]) -> list[Image]:
+    """Sort images by their attributes and drop duplicates."""
     seen: dict[tuple[object, ...], Image] = {}
-    copies = []
-    for image in sorted(images, key=by_tags):
-        *tags, _, frame = by_tags(image)
-        # Without an instance UID two images may share every tag and still differ.
+    duplicates = []
+    for image in sorted(images, key=tag_order):
+        *tags, _, frame = tag_order(image)
+        # Without an instance UID, images with identical attributes may still differ.
         key = (*tags, frame) if image.sop_instance_uid else (image.file, frame)
         if key in seen:
-            copies.append(image.file)
+            duplicates.append(image.file)
         else:
             seen[key] = image
-    if copies:
+    if duplicates:
         decisions.append(
             Decision(
-                f"Left out {len(copies)} images that are there twice.",
-                "They repeat the SOP Instance UID and every tag of another file.",
-                tuple(sorted(set(copies))),
+                f"Excluded {len(duplicates)} duplicate image{'s' * (len(duplicates) > 1)}.",
+                "They have the same SOP Instance UID and attributes as another file.",
+                tuple(sorted(set(duplicates))),
             )
         )
     return list(seen.values())
 
 
 def _planes(images: Iterable[Image]) -> list[list[Image]]:
-    """Group images of one plane on the same pixels, made by one kind of pulse sequence."""
+    """Group images by plane, matrix size, pixel spacing and kind of pulse sequence."""
     exact: dict[tuple[object, ...], list[Image]] = defaultdict(list)
     for image in images:
         pixels = (image.rows, image.columns, image.pixel_spacing_mm)
@@ -94,7 +95,7 @@ def _planes(images: Iterable[Image]) -> list[list[Image]]:
         exact[(image.position_mm, image.orientation, pixels, kind)].append(image)
     planes: dict[tuple[object, ...], list[list[Image]]] = defaultdict(list)
     for key, group in exact.items():
-        # Positions and directions of one plane may differ by rounding.
+        # Positions and directions of the same plane may differ by rounding.
         for plane in planes[key[2:]]:
             if same_plane(plane[0], group[0]):
                 plane.extend(group)
@@ -105,36 +106,35 @@ def _planes(images: Iterable[Image]) -> list[list[Image]]:
 
 
 def _scans(plane: list[Image]) -> list[list[Image]]:
-    """Split the images of one plane where it was scanned more than once."""
-    return [scan for run in _runs(plane) for scan in _told_apart(run)]
+    """Split the images of a plane that was scanned more than once."""
+    return [scan for run in _runs(plane) for scan in _split_by_attributes(run)]
 
 
 def _runs(plane: list[Image]) -> list[list[Image]]:
-    """Split by the clock: a new scan begins where time goes on and the phases begin anew."""
+    """Split by acquisition time: a scan ends where time advances and the phases start over."""
     phase = next((v for _, v in _PHASE_KEYS[:2] if len(set(map(v, plane)) - {None}) > 1), None)
     if phase is None or any(i.acquired is None or phase(i) is None for i in plane):
         return [plane]
     runs: list[list[Image]] = []
     for sweep in _sweeps(plane, phase):
-        # Images gated over many beats have one time a scan. Where each has its own, beats that
-        # follow each other at once are one scan: of a heart seen beat by beat, or with contrast
-        # passing.
+        # A scan gated over many beats has one acquisition time. If every image has a different
+        # time, successive beats are one scan: real-time cine or perfusion.
         runs += sweep if all(map(_has_one_time, sweep)) else [list(chain.from_iterable(sweep))]
     return runs
 
 
 def _sweeps(plane: list[Image], phase: _Key) -> list[list[list[Image]]]:
-    """Cut images into runs through the phases, and put those together that follow at once."""
-    ordered = sorted(plane, key=lambda i: (i.acquired, phase(i), by_tags(i)))
+    """Cut images into runs through the phases, and group runs without a pause between them."""
+    ordered = sorted(plane, key=lambda i: (i.acquired, phase(i), tag_order(i)))
     together = Counter(map(_clock, plane))
     sweeps = [[ordered[:1]]]
     for before, image in pairwise(ordered):
         later_s = _clock(image) - _clock(before)
         paused = later_s > LONGEST_CYCLE_S
-        anew = (phase(image) or 0.0) <= (phase(before) or 0.0)
-        # A scan with one time for all, and images with times of their own, are different things.
-        other = (together[_clock(image)] > 1) != (together[_clock(before)] > 1)
-        if later_s > 0 and (anew or (other and paused)):
+        restarts = (phase(image) or 0.0) <= (phase(before) or 0.0)
+        # A scan with a common acquisition time does not continue one with individual times.
+        differs = (together[_clock(image)] > 1) != (together[_clock(before)] > 1)
+        if later_s > 0 and (restarts or (differs and paused)):
             if paused:
                 sweeps.append([])
             sweeps[-1].append([])
@@ -143,25 +143,25 @@ def _sweeps(plane: list[Image], phase: _Key) -> list[list[list[Image]]]:
 
 
 def _has_one_time(run: list[Image]) -> bool:
-    """Whether several images have one acquisition time."""
+    """Whether several images have the same acquisition time."""
     return len({image.acquired for image in run}) == 1 < len(run)
 
 
 def _clock(image: Image) -> float:
-    """Acquisition time, 0 where there is none."""
+    """Return the acquisition time, or 0 if unknown."""
     return 0.0 if image.acquired is None else image.acquired
 
 
-def _told_apart(run: list[Image]) -> list[list[Image]]:
-    """Split images of one time where another tag says that they come from several scans."""
+def _split_by_attributes(run: list[Image]) -> list[list[Image]]:
+    """Split images of the same acquisition time into scans by their other attributes."""
     if len(run) > 1 and _distinct(run, _clock):
-        return [run]  # the clock has told all there is to tell
-    values = [value for _, value in (*_PHASE_KEYS[:2], _PHASE_KEYS[3]) if _comes_again(run, value)]
+        return [run]  # already separated by acquisition time
+    values = [value for _, value in (*_PHASE_KEYS[:2], _PHASE_KEYS[3]) if _is_repeated(run, value)]
     if not values:
-        return _series_apart(run)
+        return _split_by_series(run)
     seen: Counter[float | None] = Counter()
     occurrence: dict[int, int] = {}
-    for image in sorted(run, key=lambda i: (i.instance_number or 0, by_tags(i))):
+    for image in sorted(run, key=lambda i: (i.instance_number or 0, tag_order(i))):
         occurrence[id(image)] = seen[values[0](image)]
         seen[values[0](image)] += 1
     splits: tuple[Callable[[Image], object], ...] = (
@@ -180,8 +180,8 @@ def _told_apart(run: list[Image]) -> list[list[Image]]:
     return list(parts.values())
 
 
-def _series_apart(run: list[Image]) -> list[list[Image]]:
-    """Split by series where two of them show one phase: a still image beside a cine, say."""
+def _split_by_series(run: list[Image]) -> list[list[Image]]:
+    """Split by series if two series share a phase, for example a still image and a cine."""
     value = next((v for _, v in _PHASE_KEYS[:2] if all(v(i) is not None for i in run)), None)
     parts: dict[object, list[Image]] = defaultdict(list)
     for image in run:
@@ -193,33 +193,33 @@ def _series_apart(run: list[Image]) -> list[list[Image]]:
     return list(parts.values())
 
 
-def _comes_again(images: Sequence[Image], value: _Key) -> bool:
-    """Whether a tag's values are there about twice each; one or two that are is rounding."""
+def _is_repeated(images: Sequence[Image], value: _Key) -> bool:
+    """Whether most values of an attribute occur at least twice; a few repeats are rounding."""
     count = Counter(map(value, images))
     return None not in count and len(count) > 1 and 1.5 * len(count) <= len(images)
 
 
 def _phase_key(images: list[Image]) -> tuple[str, _Key] | None:
-    """Find the best tag that puts the images in order; one image needs none."""
+    """Return the best attribute that orders the images; a single image needs no order."""
     if len(images) == 1:
         return _PHASE_KEYS[0] if images[0].trigger_ms is not None else _PHASE_KEYS[-1]
     return next((key for key in _PHASE_KEYS if _distinct(images, key[1])), None)
 
 
 def _distinct(images: Sequence[Image], value: _Key) -> bool:
-    """Whether a tag is there in every image and differs between all."""
+    """Whether an attribute is present in every image, with distinct values."""
     values = {value(image) for image in images}
     return None not in values and len(values) == len(images)
 
 
 def _beats_s(ordered: Sequence[Image]) -> float:
-    """Seconds over which single beats followed each other; 0 for a scan gated over many beats."""
+    """Return the duration of an ungated scan in seconds; 0 for a scan gated over many beats."""
     times = [image.acquired for image in ordered]
     known = [t for t in times if t is not None]
     if len(known) < len(times):
         return 0.0
-    # A gated scan fills every phase over many beats. Where trigger times rise with the clock, each
-    # phase may carry the time its own data came in.
+    # A gated scan acquires every phase over many beats. If trigger times increase with acquisition
+    # time, the scanner may have stamped each phase with its own time.
     rising = all(b > a for a, b in pairwise(known))
     span_s = max(known) - min(known)
     gated = _distinct(ordered, _PHASE_KEYS[0][1]) and (

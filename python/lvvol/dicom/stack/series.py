@@ -1,4 +1,4 @@
-"""The series of a study: what each shows and what became of it."""
+"""Describe the series of a study and how each was used."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.plan import Plan
 from lvvol.survey import Series, View
 
-# Long-axis views hold the LV's axis: they stand nearly upright on the stack and pass its middle.
-UPRIGHT_DEGREES = 60.0
+# Long-axis views contain the LV axis: nearly perpendicular to the stack and close to its centre.
+PERPENDICULAR_DEGREES = 60.0
 NEAR_AXIS_MM = 60.0
-# Still images whose directions differ by more than this are there to plan others.
-SEVERAL_DIRECTIONS_DEGREES = 20.0
+# Still images of a series whose directions differ by more than this are localisers.
+LOCALISER_DEGREES = 20.0
 
 
 def list_series(
@@ -28,23 +28,23 @@ def list_series(
     plan: Plan | None,
     ledger: Ledger,
 ) -> tuple[Series, ...]:
-    """Describe every series.
+    """Describe all series.
 
     Parameters
     ----------
     images : iterable of Image
-        All of the study, also those that could not be decoded.
+        All images of the study, including those that could not be decoded.
     acquisitions : sequence of Acquisition
-        What they form.
+        Their acquisitions.
     plan : Plan or None
-        The stack; None where there is none.
+        The stack, if any.
     ledger : Ledger
-        Why acquisitions are no part of it.
+        Why acquisitions are not part of the stack.
 
     Returns
     -------
     tuple of Series
-        By number, then UID and folder; those without a number last.
+        Sorted by number, UID and folder; series without a number last.
     """
     of_series: dict[tuple[object, ...], list[Image]] = defaultdict(list)
     for image in images:
@@ -66,16 +66,16 @@ def list_series(
 def find_view(
     acquisition: Acquisition, plan: Plan | None, series: Sequence[Acquisition] = ()
 ) -> View:
-    """Tell what an acquisition shows, from geometry and time.
+    """Classify the view of an acquisition from its geometry and timing.
 
     Parameters
     ----------
     acquisition : Acquisition
         The acquisition.
     plan : Plan or None
-        The stack it is seen against.
+        The stack, if any.
     series : sequence of Acquisition
-        The others of its series: still images in several directions are a localiser.
+        All acquisitions of its series; still images in several directions are a localiser.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def find_view(
     if acquisition.n_phases == 1:
         if any(
             other.n_phases == 1
-            and angle_degrees(other.normal, acquisition.normal) > SEVERAL_DIRECTIONS_DEGREES
+            and angle_degrees(other.normal, acquisition.normal) > LOCALISER_DEGREES
             for other in series
         ):
             return "localiser"
@@ -101,8 +101,8 @@ def find_view(
         return "short axis"
     middle = np.mean([a.centre_mm for a in plan.slices], axis=0)
     off_axis_mm = abs(float((middle - acquisition.origin_mm) @ acquisition.normal))
-    upright = tilt >= UPRIGHT_DEGREES and off_axis_mm <= NEAR_AXIS_MM
-    return "long axis" if upright else "other cine"
+    is_long_axis = tilt >= PERPENDICULAR_DEGREES and off_axis_mm <= NEAR_AXIS_MM
+    return "long axis" if is_long_axis else "other cine"
 
 
 def _series(
@@ -112,7 +112,7 @@ def _series(
     used: dict[Acquisition, int],
     exclusion_reasons: dict[Acquisition, str],
 ) -> Series:
-    """Describe one series."""
+    """Describe a series."""
     first = images[0]
     views = Counter[View]()
     for acquisition in acquisitions:
@@ -143,32 +143,32 @@ def _series(
 
 
 def _why(slices: Sequence[int], reasons: Counter[str]) -> str:
-    """Say in one line what became of a series' planes; slices are counted from 1."""
+    """Summarise how the planes of a series are used, in one line; slices count from 1."""
     if not slices and not reasons:
         return "its images cannot be decoded"
-    told = []
+    parts = []
     if len(slices) == 1:
-        told.append(f"slice {slices[0]}")
+        parts.append(f"slice {slices[0]}")
     elif slices and slices == list(range(slices[0], slices[-1] + 1)):
-        told.append(f"slices {slices[0]} to {slices[-1]}")
+        parts.append(f"slices {slices[0]} to {slices[-1]}")
     elif slices:
-        told.append(f"slices {', '.join(map(str, slices))}")
+        parts.append(f"slices {', '.join(map(str, slices))}")
     (reason, count), *others = reasons.most_common() or [("", 0)]
     if reason and not slices and not others:
-        told.append(reason)
+        parts.append(reason)
     elif reason:
-        more = f", and {sum(n for _, n in others)} others" if others else ""
-        told.append(f"{count} set aside: {reason}{more}")
-    return "; ".join(told)
+        more = f", and {sum(n for _, n in others)} for other reasons" if others else ""
+        parts.append(f"{count} excluded: {reason}{more}")
+    return "; ".join(parts)
 
 
 def _folder(images: Iterable[Image]) -> str:
-    """Find the folder that images share."""
+    """Return the common folder of images."""
     return commonpath({image.file.rpartition("/")[0] or "." for image in images}).strip(".")
 
 
 def _count_planes(acquisitions: Iterable[Acquisition]) -> int:
-    """Count planes, those scanned again once."""
+    """Count distinct planes."""
     planes: list[Image] = []
     for acquisition in acquisitions:
         if not any(same_plane(plane, acquisition.first) for plane in planes):
