@@ -104,18 +104,29 @@ CodeMatrix::CodeMatrix(std::span<const LbpFeature> features, std::span<const std
     for (const LbpFeature& feature : features) {
         corners.push_back(lbp_corners(feature, width + 1));
     }
-    parallel_for(stride_ / kBlock, 1, threads, [&](std::size_t begin, std::size_t end) {
-        std::vector<std::uint32_t> integral((height + 1) * (width + 1));
-        std::vector<std::int32_t> sums(integral.size() * kBlock);
-        for (std::size_t block = begin; block < end; ++block) {
-            const std::size_t first = block * kBlock;
-            integrate_block(windows.data() + first * height * width,
-                            std::min(kBlock, windows_ - first), height, width, integral, sums);
-            for (std::size_t f = 0; f < features_; ++f) {
-                block_codes(sums.data(), corners[f], codes_.data() + f * stride_ + first);
+    struct Workspace {
+        std::vector<std::uint32_t> integral;
+        std::vector<std::int32_t> sums;
+    };
+    const std::size_t entries = (height + 1) * (width + 1);
+    parallel_for_with(
+        stride_ / kBlock, 1, threads,
+        [&] {
+            return Workspace{std::vector<std::uint32_t>(entries),
+                             std::vector<std::int32_t>(entries * kBlock)};
+        },
+        [&](Workspace& workspace, std::size_t begin, std::size_t end) {
+            auto& [integral, sums] = workspace;
+            for (std::size_t block = begin; block < end; ++block) {
+                const std::size_t first = block * kBlock;
+                // The last block may be short; codes past its windows are never read.
+                integrate_block(windows.data() + first * height * width,
+                                std::min(kBlock, windows_ - first), height, width, integral, sums);
+                for (std::size_t f = 0; f < features_; ++f) {
+                    block_codes(sums.data(), corners[f], codes_.data() + f * stride_ + first);
+                }
             }
-        }
-    });
+        });
 }
 
 }  // namespace lvcore

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cmath>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 #include "lvcore/base/parallel.hpp"
 #include "lvcore/cascade/stepped_integral.hpp"
@@ -330,16 +328,17 @@ std::vector<Detection> detect(const ByteImage& image, const Cascade& cascade,
     }
 
     std::vector<std::vector<Detection>> found(bands.size());
-    std::atomic<std::size_t> next{0};
-    const std::size_t hardware = std::max<std::size_t>(1, std::thread::hardware_concurrency());
-    const std::size_t searchers = std::min(threads == 0 ? hardware : threads, bands.size());
-    parallel_for(searchers, 1, threads, [&](std::size_t, std::size_t) {
-        Searcher searcher(image, options.search.step == 0,
-                          options.min_stages.value_or(cascade.stages.size()));
-        for (std::size_t i = next++; i < bands.size(); i = next++) {
-            found[i] = searcher.search(bands[i]);
-        }
-    });
+    parallel_for_with(
+        bands.size(), 1, threads,
+        [&] {
+            return Searcher(image, options.search.step == 0,
+                            options.min_stages.value_or(cascade.stages.size()));
+        },
+        [&](Searcher& searcher, std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i) {
+                found[i] = searcher.search(bands[i]);
+            }
+        });
 
     std::vector<Detection> windows;
     for (const std::vector<Detection>& some : found) {

@@ -213,10 +213,15 @@ void extract_all(std::span<Value> out, const CineView& images, const WindowReque
     // A window of more pieces than that is cut into equal runs: each works out its filter once.
     const std::size_t runs = (pieces + most - 1) / most;
     const std::size_t grain = runs > 1 ? (pieces + runs - 1) / runs : most;
-    parallel_for(
-        request.slices.size() * pieces, grain, threads, [&](std::size_t begin, std::size_t end) {
-            SeparableFilter filter;
-            std::vector<float> floats(kHalves ? piece_size : 0);
+    struct Workspace {
+        SeparableFilter filter;
+        std::vector<float> floats;
+    };
+    parallel_for_with(
+        request.slices.size() * pieces, grain, threads,
+        [&] { return Workspace{{}, std::vector<float>(kHalves ? piece_size : 0)}; },
+        [&](Workspace& workspace, std::size_t begin, std::size_t end) {
+            auto& [filter, floats] = workspace;
             for (std::size_t i = begin; i < end; ++i) {
                 const std::size_t n = i / pieces;
                 if (i == begin || i % pieces == 0) {
