@@ -53,9 +53,6 @@ werror: $(VENV)/developed
 	  -DCMAKE_MAKE_PROGRAM="$(CURDIR)/$(BIN)/ninja" -Dpybind11_DIR="$$($(BIN)/pybind11-config --cmakedir)"
 	$(BIN)/cmake --build --preset dev-werror
 	$(BIN)/ctest --preset dev-werror
-	@# Of weak symbols a linker keeps one copy, perhaps of instructions that the processor lacks.
-	symbols=$$(nm -C build/dev-werror/CMakeFiles/lvcore.dir/src/lvcore/networks/convolution_[ap]*.o) \
-	  && ! echo "$$symbols" | grep " [VWu] "
 
 sanitize: $(VENV)/developed
 	$(BIN)/cmake --preset asan-ubsan -DCMAKE_MAKE_PROGRAM="$(CURDIR)/$(BIN)/ninja"

@@ -7,10 +7,10 @@
 #include <stdexcept>
 #include <string>
 
-/// The few lines of test framework that the C++ tests need.
+/// A minimal test framework for the C++ tests.
 namespace check {
 
-/// Thrown by a check that does not hold; ends its test.
+/// Thrown by a failed check; ends its test.
 class Failure : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
@@ -32,14 +32,15 @@ template <class... Parts>
     throw Failure(text.str());
 }
 
-/// Runs `body` and fails unless it throws an `Error` whose message holds `part`.
+/// Runs `body` and fails unless it throws an `Error` whose message contains `part`.
 template <class Error, class Body>
 void throws(const char* file, int line, const std::string& part, const Body& body) {
     try {
         body();
     } catch (const Error& error) {
         if (std::string(error.what()).find(part) == std::string::npos) {
-            fail(file, line, "expected a message with '", part, "', got '", error.what(), "'");
+            fail(file, line, "expected a message containing '", part, "', got '", error.what(),
+                 "'");
         }
         return;
     }
@@ -53,11 +54,11 @@ void throws(const char* file, int line, const std::string& part, const Body& bod
     static const check::Registration name##_registered(#name, name); \
     static void name()
 
-#define CHECK(condition)                                            \
-    do {                                                            \
-        if (!(condition)) {                                         \
-            check::fail(__FILE__, __LINE__, "not so: " #condition); \
-        }                                                           \
+#define CHECK(condition)                                                  \
+    do {                                                                  \
+        if (!(condition)) {                                               \
+            check::fail(__FILE__, __LINE__, "check failed: " #condition); \
+        }                                                                 \
     } while (false)
 
 #define CHECK_NEAR(value, expected, tolerance)                                                  \

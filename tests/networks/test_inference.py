@@ -252,8 +252,8 @@ NAN = (np.full((2, 6, 3, 3), np.nan, np.float32), np.zeros(2, np.float32))
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"stages": []}, "heads: expected one a stage, and a stage, got 2 for 0"),
-        ({"heads": [layer(3, 4, 1)]}, "heads: expected one a stage"),
+        ({"stages": []}, "heads: expected one per stage and at least one stage, got 2 for 0"),
+        ({"heads": [layer(3, 4, 1)]}, "heads: expected one per stage"),
         ({"stages": [[layer(4, 1)], []]}, r"stages\[1\]: expected a layer, got none"),
         ({"stages": [[layer(4, 2)], [layer(5, 4)]]}, r"stages\[0\]\[0\].weight: expected 1 input"),
         ({"stages": [[layer(4, 1)], [layer(5, 3)]]}, r"stages\[1\]\[0\].weight: expected 4 input"),

@@ -1,48 +1,12 @@
 #include "lvcore/base/half.hpp"
 
-#include <bit>
-
-#include "lvcore/base/simd.hpp"
+#define LVCORE_KERNELS "lvcore/base/half_kernels.hpp"
+#include "lvcore/base/compile_kernels.hpp"
 
 namespace lvcore {
 
-namespace {
-
-/// Of two, the first where `chosen`: by masks, as compilers leave a choice of three a branch.
-LVCORE_INLINE std::uint32_t select(bool chosen, std::uint32_t first, std::uint32_t second) {
-    const std::uint32_t mask = 0U - static_cast<std::uint32_t>(chosen);
-    return (first & mask) | (second & ~mask);
-}
-
-/// Works out all ways and chooses one, so that a loop over this runs in vector registers.
-LVCORE_INLINE std::uint16_t half_bits(float value) {
-    constexpr std::int32_t kInfinity = 0x7f800000;
-    constexpr std::int32_t kTwoTo16 = 0x47800000;
-    constexpr std::int32_t kSmallestNormal = 0x38800000;  // 2^-14
-    const auto bits = std::bit_cast<std::uint32_t>(value);
-    const std::uint32_t sign = (bits >> 16) & 0x8000;
-    const std::uint32_t magnitude = bits & 0x7fffffff;
-    const auto order = static_cast<std::int32_t>(magnitude);
-    // Exponents are told from 15 on, not 127. Of the 13 bits that go, the upper half rounds up, and
-    // the exact half too where the last bit that stays is odd.
-    const std::uint32_t normal =
-        (magnitude - (std::uint32_t{112} << 23) + 0x0fff + ((magnitude >> 13) & 1)) >> 13;
-    // The last bit of a float between 1/2 and 1 is worth 2^-24, as is that of a subnormal half: the
-    // sum's own rounding is the one that is wanted.
-    const auto sum = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) + 0.5F);
-    const std::uint32_t subnormal = sum - std::bit_cast<std::uint32_t>(0.5F);
-    const std::uint32_t huge = select(order > kInfinity, 0x7e00, 0x7c00);
-    const std::uint32_t finite = select(order < kSmallestNormal, subnormal, normal);
-    return static_cast<std::uint16_t>(sign | select(order < kTwoTo16, finite, huge));
-}
-
-}  // namespace
-
-LVCORE_CLONES
-void to_halves(const float* LVCORE_RESTRICT values, std::size_t count, Half* LVCORE_RESTRICT out) {
-    for (std::size_t i = 0; i < count; ++i) {
-        out[i].bits = half_bits(values[i]);
-    }
+void to_halves(const float* values, std::size_t count, Half* out) {
+    LVCORE_BEST(to_halves)(values, count, out);
 }
 
 }  // namespace lvcore

@@ -5,12 +5,13 @@
 
 namespace lvcore {
 
-/// A float of IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction.
+/// An IEEE 754 binary16 number: 1 sign bit, 5 exponent bits, 10 fraction bits.
 struct Half {
     std::uint16_t bits;
 };
 
-/// Writes each float as the nearest half, ties to even: from 65520 on infinity, NaN as NaN.
+/// Rounds each float to the nearest half, ties to even; 65520 and above become infinity, NaN stays
+/// NaN.
 void to_halves(const float* values, std::size_t count, Half* out);
 
 }  // namespace lvcore

@@ -1,13 +1,14 @@
 #include "lvcore/base/instructions.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace lvcore {
 
 namespace {
 
-constexpr std::array kFromWorst = {Instructions::portable, Instructions::avx2,
-                                   Instructions::avx512};
+constexpr std::array kFromSlowest = {Instructions::portable, Instructions::avx2,
+                                     Instructions::avx512};
 
 }  // namespace
 
@@ -16,13 +17,13 @@ bool available(Instructions instructions) {
         case Instructions::portable:
             return true;
         case Instructions::avx2:
-#ifdef LVCORE_X86_KERNELS
+#ifdef LVCORE_X86
             return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
 #else
             return false;
 #endif
         case Instructions::avx512:
-#ifdef LVCORE_X86_KERNELS
+#ifdef LVCORE_X86
             return __builtin_cpu_supports("avx512f") != 0 &&
                    __builtin_cpu_supports("avx512bw") != 0 &&
                    __builtin_cpu_supports("avx512dq") != 0 &&
@@ -35,12 +36,8 @@ bool available(Instructions instructions) {
 }
 
 Instructions best_instructions() {
-    Instructions best = Instructions::portable;
-    for (const Instructions instructions : kFromWorst) {
-        if (available(instructions)) {
-            best = instructions;
-        }
-    }
+    static const Instructions best =
+        *std::find_if(kFromSlowest.rbegin(), kFromSlowest.rend(), available);
     return best;
 }
 
@@ -54,15 +51,6 @@ std::string_view name_of(Instructions instructions) {
             break;
     }
     return "portable";
-}
-
-std::optional<Instructions> instructions_named(std::string_view name) {
-    for (const Instructions instructions : kFromWorst) {
-        if (name_of(instructions) == name) {
-            return instructions;
-        }
-    }
-    return std::nullopt;
 }
 
 }  // namespace lvcore

@@ -1,7 +1,6 @@
 #include "lvcore/base/parallel.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <exception>
 #include <mutex>
 #include <stdexcept>
@@ -14,19 +13,19 @@ namespace lvcore {
 
 namespace {
 
-/// Joins its threads when it goes out of scope, whatever the reason.
-class Crew {
+/// Joins its threads when it goes out of scope.
+class ThreadGroup {
   public:
-    Crew() = default;
-    Crew(const Crew&) = delete;
-    Crew& operator=(const Crew&) = delete;
-    ~Crew() {
+    ThreadGroup() = default;
+    ThreadGroup(const ThreadGroup&) = delete;
+    ThreadGroup& operator=(const ThreadGroup&) = delete;
+    ~ThreadGroup() {
         for (std::thread& thread : threads_) {
             thread.join();
         }
     }
 
-    /// Starts up to `count` threads; fewer where the system gives no more.
+    /// Starts up to `count` threads; fewer if the system refuses more.
     void start(std::size_t count, const std::function<void()>& work) {
         threads_.reserve(count);
         try {
@@ -34,7 +33,7 @@ class Crew {
                 threads_.emplace_back(std::cref(work));
             }
         } catch (const std::system_error&) {
-            // The threads at hand, the caller's at least, take over the missing one's share.
+            // The running threads, at least the caller's, do the work of the missing ones.
         }
     }
 
@@ -44,8 +43,20 @@ class Crew {
 
 }  // namespace
 
-void parallel_for(std::size_t count, std::size_t grain, std::size_t threads,
-                  const std::function<void(std::size_t, std::size_t)>& body) {
+RunDealer::RunDealer(std::size_t count, std::size_t grain)
+    : count_(count), grain_(grain), runs_(count / grain + (count % grain != 0 ? 1 : 0)) {}
+
+std::optional<Range> RunDealer::next() {
+    const std::size_t run = next_++;
+    if (run >= runs_) {
+        return std::nullopt;
+    }
+    const std::size_t begin = run * grain_;
+    return Range{begin, begin + std::min(grain_, count_ - begin)};
+}
+
+void on_threads(std::size_t count, std::size_t grain, std::size_t threads,
+                const std::function<void(RunDealer&)>& work) {
     if (grain == 0) {
         throw std::invalid_argument("grain: expected at least 1, got 0");
     }
@@ -53,39 +64,44 @@ void parallel_for(std::size_t count, std::size_t grain, std::size_t threads,
         throw std::invalid_argument("threads: expected at most " + std::to_string(kMaxThreads) +
                                     ", got " + std::to_string(threads));
     }
-    const std::size_t runs = count / grain + (count % grain != 0 ? 1 : 0);
     if (threads == 0) {
         threads = std::max<std::size_t>(1, std::thread::hardware_concurrency());
     }
-    threads = std::min(threads, runs);
+    RunDealer dealer(count, grain);
+    threads = std::min(threads, dealer.runs());
 
-    std::atomic<std::size_t> next{0};
     std::exception_ptr failure;
     std::mutex failure_mutex;
-    const std::function<void()> work = [&] {
-        for (std::size_t run = next++; run < runs; run = next++) {
-            try {
-                const std::size_t begin = run * grain;
-                body(begin, begin + std::min(grain, count - begin));
-            } catch (...) {
-                const std::lock_guard lock(failure_mutex);
-                if (!failure) {
-                    failure = std::current_exception();
-                }
-                next = runs;
+    const std::function<void()> guarded = [&] {
+        try {
+            work(dealer);
+        } catch (...) {
+            const std::lock_guard lock(failure_mutex);
+            if (!failure) {
+                failure = std::current_exception();
             }
+            dealer.stop();
         }
     };
     {
-        Crew crew;
+        ThreadGroup group;
         if (threads > 1) {
-            crew.start(threads - 1, work);
+            group.start(threads - 1, guarded);
         }
-        work();
+        guarded();
     }
     if (failure) {
         std::rethrow_exception(failure);
     }
+}
+
+void parallel_for(std::size_t count, std::size_t grain, std::size_t threads,
+                  const std::function<void(std::size_t, std::size_t)>& body) {
+    on_threads(count, grain, threads, [&](RunDealer& dealer) {
+        while (const std::optional<Range> run = dealer.next()) {
+            body(run->begin, run->end);
+        }
+    });
 }
 
 }  // namespace lvcore

@@ -3,12 +3,11 @@
 #include <stdlib.h>
 
 #include <algorithm>
-#include <bit>
-#include <cstdint>
 #include <limits>
 #include <new>
 
-#include "lvcore/base/simd.hpp"
+#define LVCORE_KERNELS "lvcore/base/pixels_kernels.hpp"
+#include "lvcore/base/compile_kernels.hpp"
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -35,7 +34,7 @@ FloatBuffer::Memory allocate(std::size_t size) {
     FloatBuffer::Memory memory(static_cast<float*>(bytes));
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (alignment == kHugePage) {
-        // Up to half the time of a large result would go into page faults; a refusal does no harm.
+        // Page faults can take up to half the time of a large result; a refusal does no harm.
         static_cast<void>(madvise(bytes, wanted, MADV_HUGEPAGE));
     }
 #endif
@@ -52,15 +51,8 @@ FloatBuffer zeros(std::size_t size) {
     return buffer;
 }
 
-LVCORE_CLONES
 bool all_finite(const float* values, std::size_t count) {
-    // No early end, which would keep the compiler from taking many at once.
-    std::uint32_t found = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-        constexpr std::uint32_t kExponent = 0x7f800000;
-        found |= (std::bit_cast<std::uint32_t>(values[i]) & kExponent) == kExponent ? 1U : 0U;
-    }
-    return found == 0;
+    return LVCORE_BEST(all_finite)(values, count);
 }
 
 }  // namespace lvcore

@@ -7,7 +7,7 @@
 
 namespace lvcore {
 
-/// Images of one size, one after the other, that someone else owns.
+/// Contiguous images of one size, not owned.
 template <class Pixel>
 struct ImageBatch {
     const Pixel* data;
@@ -16,20 +16,20 @@ struct ImageBatch {
     std::size_t columns;
 };
 
-/// What an output is where it reaches beyond an image.
+/// What an output is worth beyond the edge of an image.
 enum class Edge {
-    /// 0 where its centre lies off the image. Elsewhere it comes from the image's pixels alone, so
-    /// that no edge is darkened.
+    /// 0 if its centre lies off the image; otherwise computed from the image's pixels alone, so
+    /// that edges are not darkened.
     zero,
-    /// What it would be if the edge pixels were repeated for ever.
+    /// As if the edge pixels were repeated for ever.
     nearest,
 };
 
-/// Points this close, in pixels, are the same: far above rounding in a map, far below a float's
-/// resolution.
+/// Points closer than this, in pixels, are the same: far above rounding errors of a map, far below
+/// the resolution of a float.
 inline constexpr double kSamePoint = 1e-9;
 
-/// How far beyond the centre of an edge pixel an image reaches: half a pixel.
+/// How far an image extends beyond the centre of an edge pixel: half a pixel.
 inline constexpr double kReach = 0.5 + kSamePoint;
 
 /// Largest image, in pixels.
@@ -40,20 +40,20 @@ struct FreeFloats {
     void operator()(float* floats) const noexcept { std::free(floats); }
 };
 
-/// Owned floats, not initialised: every result writes all of its elements, and the pages are first
-/// touched by the thread that fills them.
+/// Owned, uninitialised floats: every result writes all of its elements, and the thread that fills
+/// a page is the first to touch it.
 class FloatBuffer {
   public:
     using Memory = std::unique_ptr<float[], FreeFloats>;
 
-    /// @throws std::bad_alloc where there is no memory.
+    /// @throws std::bad_alloc if there is not enough memory.
     explicit FloatBuffer(std::size_t size);
 
     [[nodiscard]] float* data() { return memory_.get(); }
     [[nodiscard]] const float* data() const { return memory_.get(); }
     [[nodiscard]] std::size_t size() const { return size_; }
 
-    /// Gives the memory to the caller.
+    /// Passes ownership of the memory to the caller.
     [[nodiscard]] Memory release() && { return std::move(memory_); }
 
   private:
@@ -61,10 +61,10 @@ class FloatBuffer {
     std::size_t size_;
 };
 
-/// So many zeros, from the beginning of a cache line on.
+/// Zeros, aligned to a cache line.
 FloatBuffer zeros(std::size_t size);
 
-/// Whether none is NaN or infinite.
+/// Whether no value is NaN or infinite.
 bool all_finite(const float* values, std::size_t count);
 
 }  // namespace lvcore

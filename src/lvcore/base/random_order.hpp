@@ -4,8 +4,8 @@
 
 namespace lvcore {
 
-/// The place of a number in a random order of all 64-bit numbers. No two numbers of one seed share
-/// a place: every step can be undone (they are the last ones of splitmix64).
+/// The place of a number in a random order of all 64-bit numbers. With one seed no two numbers
+/// share a place, since every step is invertible (the finaliser of splitmix64).
 inline std::uint64_t random_place(std::uint64_t number, std::uint64_t seed) {
     const auto mix = [](std::uint64_t x) {
         x = (x ^ (x >> 30U)) * 0xBF58476D1CE4E5B9U;

@@ -7,24 +7,14 @@
 #include <cstring>
 #include <type_traits>
 
-// LVCORE_CLONES before a function compiles it twice, for AVX2 and for the baseline, and picks at
-// load time. It needs ifunc, so glibc on x86-64; elsewhere the baseline (NEON on arm64) is all
-// there is. Sanitizers run before ifunc resolvers may, so sanitized builds take the baseline.
-#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__AVX2__) && \
-    !defined(__SANITIZE_ADDRESS__) && (!defined(__clang__) || __clang_major__ >= 14)
-#define LVCORE_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define LVCORE_CLONES
-#endif
-
 #define LVCORE_RESTRICT __restrict__
 
-/// For what is written once and belongs into each clone of the functions that call it.
+/// For functions that must become part of each version of the kernels that call them.
 #define LVCORE_INLINE [[gnu::always_inline]] inline
 
 namespace lvcore {
 
-/// Four floats in one register of any machine: SSE on x86-64, NEON on arm64.
+/// Four floats: one register on every machine, SSE on x86-64 and NEON on arm64.
 using Quad __attribute__((vector_size(16))) = float;
 
 LVCORE_INLINE Quad load_quad(const float* from) {
@@ -35,8 +25,8 @@ LVCORE_INLINE Quad load_quad(const float* from) {
 
 LVCORE_INLINE void store_quad(float* to, Quad quad) { std::memcpy(to, &quad, sizeof(quad)); }
 
-/// Eight floats: one register of AVX2, two elsewhere. Handed on by reference, as compilers that
-/// have no such register would say by value how they differ on it.
+/// Eight floats: one AVX2 register, two elsewhere. Passed by reference, since how they are passed
+/// by value depends on the instructions.
 using Octet __attribute__((vector_size(32))) = float;
 
 LVCORE_INLINE void load_octet(const float* from, Octet& octet) {
@@ -47,7 +37,7 @@ LVCORE_INLINE void store_octet(float* to, const Octet& octet) {
     std::memcpy(to, &octet, sizeof(octet));
 }
 
-/// {a[0], a[1], b[0], b[1]}: neighbours are fetched two at a time, as one word.
+/// {a[0], a[1], b[0], b[1]}: each pair of neighbours is loaded as one word.
 LVCORE_INLINE Quad load_pairs(const float* a, const float* b) {
     using Words __attribute__((vector_size(16))) = std::uint64_t;
     std::uint64_t low;
@@ -60,10 +50,10 @@ LVCORE_INLINE Quad load_pairs(const float* a, const float* b) {
     return quad;
 }
 
-/// The same of integers.
+/// The same for integers.
 template <std::integral Pixel>
 LVCORE_INLINE Quad load_pairs(const Pixel* a, const Pixel* b) {
-#if __has_builtin(__builtin_shufflevector)  // GCC before 12 has none
+#if __has_builtin(__builtin_shufflevector)  // not in GCC before 12
     if constexpr (sizeof(Pixel) == 2 && std::endian::native == std::endian::little) {
         using Words __attribute__((vector_size(16))) = std::uint32_t;
         using Shorts __attribute__((vector_size(16))) = std::uint16_t;
@@ -75,7 +65,7 @@ LVCORE_INLINE Quad load_pairs(const Pixel* a, const Pixel* b) {
         const Words words = {low, high, 0, 0};
         Shorts shorts;
         std::memcpy(&shorts, &words, sizeof(shorts));
-        // Each into the upper half of a lane, from where a shift brings it down with its sign.
+        // Each goes into the upper half of a lane; the shift down extends its sign.
         const Shorts raised = __builtin_shufflevector(Shorts{}, shorts, 0, 8, 1, 9, 2, 10, 3, 11);
         using Lanes = std::conditional_t<std::signed_integral<Pixel>, Ints, Words>;
         Lanes lanes;

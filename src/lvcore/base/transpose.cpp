@@ -1,7 +1,5 @@
 #include "lvcore/base/transpose.hpp"
 
-#include <cstring>
-
 #include "lvcore/base/simd.hpp"
 
 namespace lvcore {
@@ -11,12 +9,10 @@ namespace {
 /// Writes the transpose of 4 x 4 pixels.
 void transpose_block(const float* from, std::size_t from_stride, float* to, std::size_t to_stride) {
 #if __has_builtin(__builtin_shufflevector)
-    using Quad __attribute__((vector_size(16))) = float;
-    Quad row0, row1, row2, row3;
-    std::memcpy(&row0, from, sizeof(Quad));
-    std::memcpy(&row1, from + from_stride, sizeof(Quad));
-    std::memcpy(&row2, from + 2 * from_stride, sizeof(Quad));
-    std::memcpy(&row3, from + 3 * from_stride, sizeof(Quad));
+    const Quad row0 = load_quad(from);
+    const Quad row1 = load_quad(from + from_stride);
+    const Quad row2 = load_quad(from + 2 * from_stride);
+    const Quad row3 = load_quad(from + 3 * from_stride);
     const Quad low01 = __builtin_shufflevector(row0, row1, 0, 4, 1, 5);
     const Quad low23 = __builtin_shufflevector(row2, row3, 0, 4, 1, 5);
     const Quad high01 = __builtin_shufflevector(row0, row1, 2, 6, 3, 7);
@@ -25,10 +21,10 @@ void transpose_block(const float* from, std::size_t from_stride, float* to, std:
     const Quad column1 = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
     const Quad column2 = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
     const Quad column3 = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
-    std::memcpy(to, &column0, sizeof(Quad));
-    std::memcpy(to + to_stride, &column1, sizeof(Quad));
-    std::memcpy(to + 2 * to_stride, &column2, sizeof(Quad));
-    std::memcpy(to + 3 * to_stride, &column3, sizeof(Quad));
+    store_quad(to, column0);
+    store_quad(to + to_stride, column1);
+    store_quad(to + 2 * to_stride, column2);
+    store_quad(to + 3 * to_stride, column3);
 #else  // GCC before 12
     for (std::size_t r = 0; r < 4; ++r) {
         for (std::size_t c = 0; c < 4; ++c) {
@@ -40,7 +36,6 @@ void transpose_block(const float* from, std::size_t from_stride, float* to, std:
 
 }  // namespace
 
-// In blocks of 4 x 4, the rest one by one.
 void transpose(const float* LVCORE_RESTRICT source, std::size_t source_stride, std::size_t rows,
                std::size_t columns, float* LVCORE_RESTRICT dst, std::size_t dst_stride) {
     const std::size_t whole_rows = rows - rows % 4;

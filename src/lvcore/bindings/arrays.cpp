@@ -47,6 +47,19 @@ void check_layout(const Argument& argument, const py::array& array, py::ssize_t 
     }
 }
 
+void check_no_overlap(const py::array& out, const char* name, const py::array& input) {
+    const auto start = [](const py::array& array) {
+        return reinterpret_cast<std::uintptr_t>(array.data());
+    };
+    const auto end = [&](const py::array& array) {
+        return start(array) + static_cast<std::size_t>(array.nbytes());
+    };
+    if (start(out) < end(input) && start(input) < end(out)) {
+        throw py::value_error(std::string("out: expected memory separate from ") + name +
+                              ", got an overlap");
+    }
+}
+
 std::size_t count_argument(const char* name, py::ssize_t value) {
     if (value < 0) {
         throw py::value_error(std::string(name) + ": expected 0 or more, got " +
@@ -56,13 +69,7 @@ std::size_t count_argument(const char* name, py::ssize_t value) {
 }
 
 Edge edge_argument(const std::string& name) {
-    if (name == "zero") {
-        return Edge::zero;
-    }
-    if (name == "nearest") {
-        return Edge::nearest;
-    }
-    throw py::value_error("edge: expected 'zero' or 'nearest', got '" + name + "'");
+    return choice_argument<Edge>("edge", name, {{"zero", Edge::zero}, {"nearest", Edge::nearest}});
 }
 
 py::array_t<float> to_numpy(FloatBuffer&& buffer, const std::vector<py::ssize_t>& shape) {

@@ -1,5 +1,3 @@
-#include <array>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,10 +23,10 @@ py::sequence as_sequence(const std::string& name, py::handle value, const char* 
     return py::reinterpret_borrow<py::sequence>(value);
 }
 
-/// Reads layers; holds their arrays while a network is built.
+/// Reads layers, and keeps their arrays alive while a network is built.
 class Layers {
   public:
-    /// A weight (out, in, kernel, kernel), or (out, in) where `linear`, and its bias.
+    /// A weight (out, in, kernel, kernel), or (out, in) if `linear`, and its bias.
     ConvolutionWeights one(const std::string& name, py::handle value, bool linear = false) {
         const py::sequence pair = as_sequence(name, value, "a weight and a bias");
         if (pair.size() != 2) {
@@ -66,24 +64,16 @@ class Layers {
 };
 
 Instructions instructions_argument(const std::string& name) {
-    if (name == "auto") {
-        return best_instructions();
-    }
-    if (const std::optional<Instructions> instructions = instructions_named(name)) {
-        return *instructions;
-    }
-    throw py::value_error("instructions: expected 'auto', 'portable', 'avx2' or 'avx512', got '" +
-                          name + "'");
+    return choice_argument<Instructions>("instructions", name,
+                                         {{"auto", best_instructions()},
+                                          {name_of(Instructions::portable), Instructions::portable},
+                                          {name_of(Instructions::avx2), Instructions::avx2},
+                                          {name_of(Instructions::avx512), Instructions::avx512}});
 }
 
 Upsampling upsampling_argument(const std::string& name) {
-    if (name == "nearest") {
-        return Upsampling::nearest;
-    }
-    if (name == "bilinear") {
-        return Upsampling::bilinear;
-    }
-    throw py::value_error("upsampling: expected 'nearest' or 'bilinear', got '" + name + "'");
+    return choice_argument<Upsampling>(
+        "upsampling", name, {{"nearest", Upsampling::nearest}, {"bilinear", Upsampling::bilinear}});
 }
 
 Hfcn make_hfcn(py::handle stages, py::handle heads, py::handle between, py::handle likelihood,
@@ -149,14 +139,14 @@ py::array_t<double> score(const RoiClassifier& network, py::handle windows_value
 
 void bind_networks(py::module_& module) {
     const auto metaclass = py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type));
-    py::class_<Hfcn>(module, "Hfcn", metaclass, "HFCN for inference; never changes.")
+    py::class_<Hfcn>(module, "Hfcn", metaclass, "HFCN for inference, immutable.")
         .def(py::init(&make_hfcn), py::kw_only(), py::arg("stages"), py::arg("heads"),
              py::arg("between"), py::arg("likelihood"), py::arg("area"),
              py::arg("upsampling") = "nearest", py::arg("instructions") = "auto")
         .def("__call__", &segment, py::arg("patches"), py::kw_only(), py::arg("threads") = 0,
              "Return P and the mean of O of every patch.");
     py::class_<RoiClassifier>(module, "RoiClassifier", metaclass,
-                              "The ROI classifier for inference; never changes.")
+                              "The ROI classifier for inference, immutable.")
         .def(py::init(&make_roi_classifier), py::kw_only(), py::arg("convolutions"),
              py::arg("linear"), py::arg("size") = 25, py::arg("instructions") = "auto")
         .def("__call__", &score, py::arg("windows"), py::kw_only(), py::arg("threads") = 0,

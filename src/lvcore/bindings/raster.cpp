@@ -29,7 +29,7 @@ py::array_t<float> cover(py::handle points, std::pair<py::ssize_t, py::ssize_t> 
 
 void bind_raster(py::module_& module) {
     module.def("contour_coverage", &cover, py::arg("points"), py::arg("shape"),
-               "Return the share of each pixel that a polygon covers.");
+               "Return the fraction of each pixel that a polygon covers.");
 }
 
 }  // namespace lvcore::bindings

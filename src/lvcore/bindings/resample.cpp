@@ -19,10 +19,11 @@ struct Options {
     std::size_t threads;
 };
 
-/// Fills the caller's array, which must be apart from the images, and returns it.
+/// Fills the caller's array and returns it.
 template <class Pixel>
-py::array_t<float> resample_given(const Argument& argument, const ImageBatch<Pixel>& batch,
-                                  const ResampleRequest& request, std::size_t threads) {
+py::array_t<float> resample_given(const Argument& argument, const py::array& images,
+                                  const ImageBatch<Pixel>& batch, const ResampleRequest& request,
+                                  std::size_t threads) {
     auto out = typed_array<float>(argument, 3);
     if (extent(out, 0) != request.sources.size() || extent(out, 1) != request.rows ||
         extent(out, 2) != request.columns) {
@@ -31,16 +32,11 @@ py::array_t<float> resample_given(const Argument& argument, const ImageBatch<Pix
                               std::to_string(request.columns) + "), got " +
                               py::str(out.attr("shape")).cast<std::string>());
     }
-    float* data = out.mutable_data();  // ValueError where it is read-only
-    const auto first = reinterpret_cast<std::uintptr_t>(data);
-    const auto image = reinterpret_cast<std::uintptr_t>(batch.data);
-    const std::size_t image_bytes = batch.count * batch.rows * batch.columns * sizeof(Pixel);
-    const auto size = static_cast<std::size_t>(out.size());
-    if (first < image + image_bytes && image < first + size * sizeof(float)) {
-        throw py::value_error("out: expected memory apart from images, got an overlap");
-    }
+    float* data = out.mutable_data();  // ValueError if read-only
+    check_no_overlap(out, "images", images);
+    const std::span<float> values(data, static_cast<std::size_t>(out.size()));
     const py::gil_scoped_release released;
-    resample_into(std::span(data, size), batch, request, threads);
+    resample_into(values, batch, request, threads);
     return out;
 }
 
@@ -59,7 +55,7 @@ py::array_t<float> resample_typed(const Argument& argument, const Options& optio
     std::span<const std::int64_t> sources;
     if (options.sources.is_none()) {
         if (extent(matrices, 0) != batch.count) {
-            throw py::value_error("matrices: expected one an image where sources is None, got " +
+            throw py::value_error("matrices: expected one per image if sources is None, got " +
                                   std::to_string(matrices.shape(0)) + " for " +
                                   std::to_string(batch.count) + " images");
         }
@@ -74,8 +70,8 @@ py::array_t<float> resample_typed(const Argument& argument, const Options& optio
                                   count_argument("shape", options.shape.first),
                                   count_argument("shape", options.shape.second), options.edge};
     if (!options.out.is_none()) {
-        return resample_given({options.out, "out", "float32 (n, row, column)"}, batch, request,
-                              options.threads);
+        return resample_given({options.out, "out", "float32 (n, row, column)"}, images, batch,
+                              request, options.threads);
     }
     FloatBuffer result = [&] {
         const py::gil_scoped_release released;

@@ -9,10 +9,10 @@
 
 namespace lvcore::bindings {
 
-/// Rows and columns of a window, as Python gives them.
+/// Rows and columns of a window, as passed from Python.
 using Size = std::pair<pybind11::ssize_t, pybind11::ssize_t>;
 
-/// Scales and places to search, from the arguments of these names; ValueError where one is
+/// The scales and positions to search, from the arguments of these names; ValueError if one is
 /// negative.
 SearchOptions search_options(double scale_factor, const Size& min_size,
                              const std::optional<Size>& max_size, pybind11::ssize_t step);

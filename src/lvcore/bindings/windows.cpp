@@ -16,16 +16,9 @@ namespace lvcore::bindings {
 namespace {
 
 Normalise normalise_argument(const std::string& name) {
-    if (name == "none") {
-        return Normalise::none;
-    }
-    if (name == "mean") {
-        return Normalise::mean;
-    }
-    if (name == "mean_std") {
-        return Normalise::mean_std;
-    }
-    throw py::value_error("normalise: expected 'none', 'mean' or 'mean_std', got '" + name + "'");
+    return choice_argument<Normalise>(
+        "normalise", name,
+        {{"none", Normalise::none}, {"mean", Normalise::mean}, {"mean_std", Normalise::mean_std}});
 }
 
 py::array_t<double> propose(py::handle square_value, const std::vector<double>& factors,
@@ -46,20 +39,11 @@ py::array_t<double> propose(py::handle square_value, const std::vector<double>& 
                                windows.data());
 }
 
-/// Whether two arrays have memory in common.
-bool overlap(const py::array& a, const py::array& b) {
-    const auto start = [](const py::array& array) {
-        return reinterpret_cast<std::uintptr_t>(array.data());
-    };
-    return start(a) < start(b) + static_cast<std::size_t>(b.nbytes()) &&
-           start(b) < start(a) + static_cast<std::size_t>(a.nbytes());
-}
-
 /// Fills the caller's array.
 template <class Value>
 void extract_given(py::array& out, const CineView& cine, const WindowRequest& request,
                    std::size_t threads) {
-    auto* data = static_cast<Value*>(out.mutable_data());  // ValueError where it is read-only
+    auto* data = static_cast<Value*>(out.mutable_data());  // ValueError if read-only
     const std::span<Value> values(data, static_cast<std::size_t>(out.size()));
     const py::gil_scoped_release released;
     extract_windows_into(values, cine, request, threads);
@@ -118,10 +102,7 @@ py::array extract(py::handle images_value, py::handle slices_value, py::handle s
                                       {"slices", slices},
                                       {"squares", squares},
                                       {"phases", phases}}) {
-        if (overlap(out, array)) {
-            throw py::value_error(std::string("out: expected memory apart from ") + name +
-                                  ", got an overlap");
-        }
+        check_no_overlap(out, name, array);
     }
     if (halves) {
         extract_given<Half>(out, cine, request, threads);
@@ -137,7 +118,7 @@ void bind_windows(py::module_& module) {
     module.def("propose_windows", &propose, py::arg("square"), py::kw_only(),
                py::arg("factors") = std::vector<double>{0.6, 0.7, 0.8, 0.9, 1.0, 1.1},
                py::arg("moves") = 5, py::arg("reach") = 0.2, py::arg("smallest_side") = 0.0,
-               py::arg("inside") = py::none(), "Propose square windows around one.");
+               py::arg("inside") = py::none(), "Propose square windows around a square.");
     module.def("extract_windows", &extract, py::arg("images"), py::arg("slices"),
                py::arg("squares"), py::arg("phases"), py::arg("size"), py::kw_only(),
                py::arg("normalise") = "none", py::arg("edge") = "nearest",

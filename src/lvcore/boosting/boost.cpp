@@ -10,59 +10,17 @@
 #include <utility>
 
 #include "lvcore/base/parallel.hpp"
-#include "lvcore/base/simd.hpp"
+#include "lvcore/boosting/histogram.hpp"
 
 namespace lvcore {
 
 namespace {
 
-constexpr std::size_t kCodes = 256;
-constexpr double kUnit = 2147483648.0;  // all weights together, in fixed point
-constexpr std::size_t kFeaturesARun = 32;
+constexpr double kUnit = 2147483648.0;  // sum of all weights in fixed point
+constexpr std::size_t kFeaturesPerRun = 32;
 constexpr std::size_t kMaxDepth = 6;  // 63 nodes
 
-using Bins = std::array<std::uint32_t, kCodes>;
-
-/// Weight of positive and of negative samples by code.
-struct Histogram {
-    Bins positive;
-    Bins negative;
-};
-
-/// Adds up weights by code. Neighbours go into different bins, so that no addition waits for the
-/// one before where codes repeat.
-LVCORE_CLONES void fill(const std::uint8_t* codes, const std::uint32_t* samples,
-                        const std::uint32_t* weights, std::size_t count, Bins& bins) {
-    std::array<Bins, 4> apart{};
-    std::size_t i = 0;
-    for (; i + 4 <= count; i += 4) {
-        for (std::size_t k = 0; k < 4; ++k) {
-            apart[k][codes[samples[i + k]]] += weights[i + k];
-        }
-    }
-    for (; i < count; ++i) {
-        apart[0][codes[samples[i]]] += weights[i];
-    }
-    for (std::size_t c = 0; c < kCodes; ++c) {
-        bins[c] = apart[0][c] + apart[1][c] + apart[2][c] + apart[3][c];
-    }
-}
-
-/// What would be explained if every code had a leaf of its own: no set of codes explains more.
-LVCORE_CLONES float most_explained(const Histogram& h) {
-    std::array<float, 8> sums{};
-    for (std::size_t c = 0; c < kCodes; c += 8) {
-        for (std::size_t k = 0; k < 8; ++k) {
-            const auto p = static_cast<float>(static_cast<std::int32_t>(h.positive[c + k] >> 1U));
-            const auto n = static_cast<float>(static_cast<std::int32_t>(h.negative[c + k] >> 1U));
-            sums[k] += (p - n) * (p - n) / std::max(p + n, 1.0F);
-        }
-    }
-    // Twice, as weights were halved to be signed; and more for what halving and rounding lose.
-    return 2.0F * std::accumulate(sums.begin(), sums.end(), 0.0F) * 1.001F + 2048.0F;
-}
-
-/// A code that samples have: its mean response, and the weights it is made of.
+/// A code of some samples: its mean response, sum of responses and weight.
 struct Category {
     double mean;
     double response;
@@ -70,7 +28,7 @@ struct Category {
     std::uint32_t code;
 };
 
-/// The categories by mean response and code.
+/// Sorts the categories by mean response, then code; returns their number.
 std::size_t sort_categories(const Histogram& h, std::array<Category, kCodes>& categories) {
     std::size_t count = 0;
     for (std::uint32_t c = 0; c < kCodes; ++c) {
@@ -88,13 +46,13 @@ std::size_t sort_categories(const Histogram& h, std::array<Category, kCodes>& ca
 }
 
 struct Cut {
-    /// (sum of responses)^2 / weight of both sides together: what is explained of the labels.
+    /// Explained variation of the labels: (sum of responses)^2 / weight, summed over both sides.
     double explained;
-    /// Categories that go left.
+    /// Number of categories that go left.
     std::size_t left;
 };
 
-/// The best cut of sorted categories, the first of equals; 0 explained where there is but one.
+/// The best cut of sorted categories, the first on ties; explains 0 if there is only one category.
 Cut best_cut(const std::array<Category, kCodes>& categories, std::size_t count) {
     double response = 0;
     double weight = 0;
@@ -118,7 +76,7 @@ Cut best_cut(const std::array<Category, kCodes>& categories, std::size_t count) 
     return best;
 }
 
-/// Raises what all threads have seen explained, so that they need not look at less.
+/// Raises the most that any thread has found explained, so that all can skip worse features.
 void raise(std::atomic<double>& most, double value) {
     double seen = most.load(std::memory_order_relaxed);
     while (seen < value && !most.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
@@ -128,7 +86,7 @@ void raise(std::atomic<double>& most, double value) {
 void check(const CodeMatrix& codes, std::size_t positives, const std::vector<double>& weights,
            const TreeOptions& options) {
     if (weights.size() != codes.windows()) {
-        throw std::invalid_argument("weights: expected one a window, " +
+        throw std::invalid_argument("weights: expected one per window, " +
                                     std::to_string(codes.windows()) + ", got " +
                                     std::to_string(weights.size()));
     }
@@ -156,7 +114,7 @@ void check(const CodeMatrix& codes, std::size_t positives, const std::vector<dou
 
 }  // namespace
 
-/// Samples that a split is sought among, positives first, and their weights in fixed point.
+/// Samples to split, positives first, and their weights in fixed point.
 struct GentleBoost::Members {
     std::vector<std::uint32_t> samples;
     std::vector<std::uint32_t> weights;
@@ -169,12 +127,12 @@ struct GentleBoost::Members {
     }
 
     void histogram(const std::uint8_t* codes, Histogram& h) const {
-        fill(codes, samples.data(), weights.data(), positives, h.positive);
-        fill(codes, samples.data() + positives, weights.data() + positives,
-             samples.size() - positives, h.negative);
+        sum_weights(codes, samples.data(), weights.data(), positives, h.positive);
+        sum_weights(codes, samples.data() + positives, weights.data() + positives,
+                    samples.size() - positives, h.negative);
     }
 
-    /// (sum of responses)^2 / weight: what one leaf for all explains.
+    /// (sum of responses)^2 / weight: the variation explained by a single leaf.
     [[nodiscard]] double explained() const {
         double response = 0;
         double weight = 0;
@@ -242,11 +200,11 @@ std::optional<GentleBoost::Split> GentleBoost::best_split(const Members& members
         double explained = 0;
         std::size_t feature = 0;
     };
-    std::vector<Found> found((codes_.features() + kFeaturesARun - 1) / kFeaturesARun);
+    std::vector<Found> found((codes_.features() + kFeaturesPerRun - 1) / kFeaturesPerRun);
     const double alone = members.explained();
     std::atomic<double> most{alone};
     parallel_for(
-        codes_.features(), kFeaturesARun, options_.threads,
+        codes_.features(), kFeaturesPerRun, options_.threads,
         [&](std::size_t begin, std::size_t end) {
             Found best;
             Histogram h;
@@ -263,7 +221,7 @@ std::optional<GentleBoost::Split> GentleBoost::best_split(const Members& members
                     raise(most, explained);
                 }
             }
-            found[begin / kFeaturesARun] = best;
+            found[begin / kFeaturesPerRun] = best;
         });
     Found best;
     for (const Found& candidate : found) {
@@ -271,7 +229,7 @@ std::optional<GentleBoost::Split> GentleBoost::best_split(const Members& members
             best = candidate;
         }
     }
-    // Rounding alone must not split what is alike.
+    // Rounding errors alone must not cause a split.
     if (!(best.explained > alone + 1e-9 * kUnit)) {
         return std::nullopt;
     }
@@ -327,7 +285,7 @@ std::optional<Tree> GentleBoost::add() {
     struct Open {
         Members members;
         std::size_t depth;
-        /// Where the number of what grows here is to be written; none for the root.
+        /// The node to link to what grows here; empty for the root.
         std::optional<std::size_t> parent;
         bool left;
     };
@@ -335,7 +293,7 @@ std::optional<Tree> GentleBoost::add() {
     open.push_back({heaviest(), 0, std::nullopt, false});
     Tree tree;
     std::int32_t leaves = 0;
-    // First come, first grown: later nodes have higher numbers, as walks need them.
+    // Breadth first, so that every node links to higher numbers only.
     for (std::size_t next = 0; next < open.size(); ++next) {
         const Open current = std::move(open[next]);
         const auto split =

@@ -11,11 +11,11 @@
 
 namespace lvcore {
 
-/// How one tree is fitted.
+/// How to fit a tree.
 struct TreeOptions {
-    /// Questions from the root to a leaf, at most.
+    /// Most nodes from the root to a leaf.
     std::size_t depth = 1;
-    /// Splits are sought among the heaviest samples that together hold this share of the weight.
+    /// Splits are chosen from the heaviest samples that together hold this fraction of the weight.
     double weight_trim = 0.95;
     std::size_t threads = 0;
 };
@@ -26,11 +26,10 @@ struct TreeOptions {
 /// squares, adds it to the scores, and multiplies each weight by exp(-y leaf).
 ///
 /// A split sends a set of codes left. Codes are sorted by mean response, sum(w y) / sum(w), and
-/// then by number; a code that no sample has counts as 0. The set is the shortest beginning of that
-/// order that leaves the least squared error, over all features; the first feature wins a tie.
-/// Splits are sought with weights in fixed point (2^-31 of the sum), whose sums are exact, so that
-/// no number of threads changes them. A leaf is sum(w y) / sum(w) of all samples in it, those
-/// trimmed among them.
+/// then by number; a code of no sample counts as 0. The set is the shortest prefix of that order
+/// with the least squared error, over all features; the first feature wins a tie. Splits use
+/// weights in fixed point (2^-31 of the sum), whose sums are exact and so do not depend on the
+/// number of threads. A leaf is sum(w y) / sum(w) of all its samples, including trimmed ones.
 class GentleBoost {
   public:
     /// The first `positives` windows of `codes`, which must outlive this, have the label +1.
@@ -40,14 +39,14 @@ class GentleBoost {
     GentleBoost(const CodeMatrix& codes, std::size_t positives, std::vector<double> weights,
                 const TreeOptions& options);
 
-    /// Fits another tree; none where no feature tells the classes apart. Its nodes name features by
+    /// Fits another tree; empty if no feature separates the classes. Its nodes refer to features by
     /// their row in the matrix.
     std::optional<Tree> add();
 
-    /// Sums of leaves, in the trees' order, of every window.
+    /// The sum of leaves of every window, in the order of the trees.
     [[nodiscard]] std::span<const double> scores() const { return scores_; }
 
-    /// Their weights, which sum to 1.
+    /// The weight of every window; their sum is 1.
     [[nodiscard]] std::span<const double> weights() const { return weights_; }
 
   private:

@@ -15,7 +15,7 @@ namespace lvcore {
 
 namespace {
 
-// A share of weights that sums a hair below what was asked for has reached it.
+/// A fraction this close to its target has reached it.
 constexpr double kRounding = 1e-12;
 
 void check_range(const char* name, double value, bool holds, const char* expected) {
@@ -41,7 +41,7 @@ void check(const Positives& positives, const TrainingOptions& options, const Cas
         throw std::invalid_argument("positives: expected whole windows");
     }
     if (positives.weights.size() != count) {
-        throw std::invalid_argument("weights: expected one a positive, " + std::to_string(count) +
+        throw std::invalid_argument("weights: expected one per positive, " + std::to_string(count) +
                                     ", got " + std::to_string(positives.weights.size()));
     }
     for (const double weight : positives.weights) {
@@ -79,12 +79,12 @@ void check(const Positives& positives, const TrainingOptions& options, const Cas
 struct Samples {
     std::vector<std::uint8_t> pixels;
     std::size_t positives;
-    /// What each window counts for the trees, and each positive for the threshold.
+    /// The weight of each window for the trees, and of each positive for the threshold.
     std::vector<double> weights;
     std::vector<double> threshold_weights;
 };
 
-/// Which of some positives are kept from a stage's trees: a share of them, drawn anew each stage.
+/// Draws, for each stage anew, the positives to keep from its trees.
 std::vector<bool> hold_out(const std::vector<std::size_t>& positives, std::size_t stage,
                            const TrainingOptions& options) {
     std::vector<std::pair<std::uint64_t, std::size_t>> order;
@@ -165,7 +165,7 @@ float threshold_for(std::span<const double> scores, std::span<const double> weig
                : threshold;
 }
 
-/// Sets what passes a stage with those scores.
+/// Sets the rates of a stage with these scores.
 void set_rates(const Stage& stage, std::span<const double> scores, const Samples& samples,
                TrainingStep& step) {
     const auto mark = static_cast<double>(stage.pass_mark());
@@ -183,7 +183,7 @@ void set_rates(const Stage& stage, std::span<const double> scores, const Samples
         static_cast<double>(alarms) / static_cast<double>(scores.size() - samples.positives);
 }
 
-/// Builds one stage; its trees name features by their number among all.
+/// Trains one stage; its trees refer to features by their number among all features.
 Stage train_stage(const CodeMatrix& codes, const Samples& samples, const TrainingOptions& options,
                   TrainingStep& step, const std::function<void(const TrainingStep&)>& progress) {
     GentleBoost boost(codes, samples.positives, samples.weights, options.tree);
@@ -203,13 +203,13 @@ Stage train_stage(const CodeMatrix& codes, const Samples& samples, const Trainin
              stage.trees.size() < options.max_trees);
     if (stage.trees.empty()) {
         throw std::invalid_argument(
-            "positives: expected windows that some feature tells from the negatives of stage " +
+            "positives: expected windows that some feature separates from the negatives of stage " +
             std::to_string(step.stage));
     }
     return stage;
 }
 
-/// Appends a stage, and those of its features that the cascade does not have yet.
+/// Appends a stage and those of its features that the cascade lacks.
 void append(Cascade& cascade, Stage stage, const std::vector<LbpFeature>& features) {
     for (Tree& tree : stage.trees) {
         for (TreeNode& node : tree.nodes) {

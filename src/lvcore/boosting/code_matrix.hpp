@@ -9,13 +9,16 @@
 
 namespace lvcore {
 
-/// LBP codes of many windows, one row a feature, so that a feature's codes lie together.
+/// Windows that are coded together: as many as fill a cache line of codes.
+inline constexpr std::size_t kCodeBlock = 64;
+
+/// LBP codes of many windows, one row per feature, so that the codes of a feature are contiguous.
 class CodeMatrix {
   public:
-    /// Codes of `windows`, each of height x width pixels, one after the other.
+    /// Codes of contiguous `windows` of height x width pixels.
     ///
-    /// @throws std::invalid_argument if the number of pixels is not a whole number of windows, a
-    /// side is 0 or above `kMaxCascadeWindow`, or a feature is not inside a window.
+    /// @throws std::invalid_argument if the pixels are not a whole number of windows, a side is 0
+    /// or above `kMaxCascadeWindow`, a feature is not inside a window, or as `parallel_for`.
     CodeMatrix(std::span<const LbpFeature> features, std::span<const std::uint8_t> windows,
                std::size_t height, std::size_t width, std::size_t threads);
 

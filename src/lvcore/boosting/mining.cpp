@@ -16,14 +16,14 @@ namespace lvcore {
 
 namespace {
 
-constexpr std::size_t kLevelsALook = 256;
+constexpr std::size_t kLevelsPerPass = 256;
 constexpr std::uint64_t kLast = std::numeric_limits<std::uint64_t>::max();
 constexpr double kPlaces = 18446744073709551616.0;  // 2^64
 
-/// The share of all places up to this one.
+/// The fraction of all places up to this one.
 double place_share(std::uint64_t place) { return (static_cast<double>(place) + 1) / kPlaces; }
 
-/// The image as detection shrinks it.
+/// Resizes an image as detection does.
 std::vector<std::uint8_t> shrink(const ByteImage& image, std::size_t rows, std::size_t columns) {
     std::vector<std::uint8_t> pixels(rows * columns);
     std::vector<std::uint16_t> scratch(image.columns + 1);
@@ -142,7 +142,7 @@ bool Miner::is_positive(const Level& level, std::size_t row, std::size_t column)
     });
 }
 
-/// Adds the windows of a level from `next_` to `last` in the order that pass.
+/// Appends the windows of a level with places from `next_` to `last` that pass.
 void Miner::look(const Cascade& cascade, const Level& level, std::uint64_t last,
                  std::vector<Found>& found) const {
     struct Window {
@@ -197,8 +197,8 @@ void Miner::draw(const Cascade& cascade, std::size_t count,
                  const std::function<void(std::size_t)>& looked) {
     reject(cascade);
     while (found_.size() < count && !exhausted_) {
-        // As far as the share found so far promises enough, and some more; at least as far again
-        // if little was found, so that it ends.
+        // Far enough at the rate found so far, with a margin; at most 8 times as far as before, so
+        // that a low first rate does not search everything.
         const double seen = static_cast<double>(next_) / kPlaces * static_cast<double>(total_);
         const double share = seen > 0 ? (static_cast<double>(found_.size()) + 1) / seen : 1.0;
         const double wanted = static_cast<double>(count - found_.size()) * 1.1 + 100;
@@ -207,8 +207,8 @@ void Miner::draw(const Cascade& cascade, std::size_t count,
         const double end = static_cast<double>(next_) + further * kPlaces;
         const std::uint64_t last = end < kPlaces * 0.999 ? static_cast<std::uint64_t>(end) : kLast;
 
-        for (std::size_t begin = 0; begin < levels_.size(); begin += kLevelsALook) {
-            const std::size_t levels = std::min(kLevelsALook, levels_.size() - begin);
+        for (std::size_t begin = 0; begin < levels_.size(); begin += kLevelsPerPass) {
+            const std::size_t levels = std::min(kLevelsPerPass, levels_.size() - begin);
             std::vector<std::vector<Found>> parts(levels);
             parallel_for(levels, 1, options_.threads, [&](std::size_t from, std::size_t to) {
                 for (std::size_t i = from; i < to; ++i) {
@@ -226,7 +226,7 @@ void Miner::draw(const Cascade& cascade, std::size_t count,
                   [](const Found& a, const Found& b) { return a.order < b.order; });
     }
     drawn_ = std::min(count, found_.size());
-    // Places in the order are spread evenly, so the last one drawn says how many were looked at.
+    // Places are spread evenly, so the last one drawn gives the number of windows examined.
     const double looked_at = drawn_ == count && count > 0 ? place_share(found_[count - 1].order) *
                                                                 static_cast<double>(total_)
                                                           : static_cast<double>(total_);

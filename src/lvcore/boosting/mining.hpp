@@ -18,18 +18,17 @@ struct Square {
     double side;
 };
 
-/// An image to draw windows from, and the squares in it that are positive.
+/// An image to draw windows from, and its positive squares.
 struct MiningImage {
     ByteImage image;
     std::vector<Square> squares;
 };
 
-/// Which windows of an image may be drawn.
+/// The windows that may be drawn.
 struct MiningOptions {
-    /// Levels and places are those of `detect` with these options.
+    /// Levels and positions are those of `detect` with these options.
     SearchOptions search = {.step = 1};
-    /// A window is not drawn if its intersection with a positive square, over their union, is
-    /// above this.
+    /// Windows whose intersection over union with a positive square is above this are not drawn.
     double iou_limit = 0.3;
     std::uint64_t seed = 0;
     std::size_t threads = 0;
@@ -37,41 +36,41 @@ struct MiningOptions {
 
 /// Draws windows of images that pass a growing cascade.
 ///
-/// Every window of every level of every image has a place in one random order, given by the seed.
-/// What is drawn is the beginning of that order, less what the cascade rejects. So each drawing is
-/// a uniform sample of the false alarms, and depends on neither the number of threads nor on where
-/// training was resumed. As cascades only grow, windows once rejected are never looked at again.
+/// The seed gives every window of every level of every image a place in one random order, and the
+/// first windows in that order that pass the cascade are drawn. So each draw is a uniform sample of
+/// the false alarms, and depends neither on the number of threads nor on where training was
+/// resumed. Since cascades only grow, rejected windows are never examined again.
 class Miner {
   public:
-    /// Windows have height x width pixels. The images' pixels must outlive this.
+    /// Windows have height x width pixels. The pixels of the images must outlive this.
     ///
-    /// @throws std::invalid_argument if there is no image, one is smaller than a window or has a
-    /// side above `kMaxImageSide`, a square is not finite or has a side of 0 or less, an option is
-    /// out of range, or no window is left.
+    /// @throws std::invalid_argument if there are no images, one is smaller than a window or has a
+    /// side above `kMaxImageSide`, a square is not finite or its side not above 0, an option is out
+    /// of range, or all windows are positive.
     Miner(std::vector<MiningImage> images, std::size_t height, std::size_t width,
           const MiningOptions& options);
 
-    /// Draws up to `count` windows that pass `cascade`, which must begin with the stages of the
-    /// one before; a cascade without stages passes all. Fewer only when every window was looked
-    /// at. `looked` is called every few hundred levels with the number found, and may throw.
+    /// Draws up to `count` windows that pass `cascade`, which must start with the stages of the
+    /// cascade before; without stages it passes all. Draws fewer only after examining every window.
+    /// `looked` is called every few hundred levels with the number found, and may throw.
     void draw(const Cascade& cascade, std::size_t count,
               const std::function<void(std::size_t found)>& looked);
 
-    /// The windows drawn, in their order; each height x width pixels.
+    /// The drawn windows in order, height x width pixels each.
     [[nodiscard]] std::vector<std::uint8_t> windows() const;
 
-    /// How many were drawn.
+    /// Number of windows drawn.
     [[nodiscard]] std::size_t drawn() const { return drawn_; }
 
-    /// Share of all windows that pass the cascade, from the last drawing.
+    /// Fraction of all windows that pass the cascade, estimated by the last draw.
     [[nodiscard]] double acceptance() const { return acceptance_; }
 
-    /// Windows that may be drawn, over all images.
+    /// Number of windows that may be drawn from all images.
     [[nodiscard]] std::uint64_t total() const { return total_; }
 
   private:
-    /// A level of an image: its size, the step from window to window, and the number of its first
-    /// window among all.
+    /// A level of an image: its size, the step between windows, and the number of its first window
+    /// among all windows.
     struct Level {
         std::size_t image;
         double scale;
@@ -99,7 +98,7 @@ class Miner {
     MiningOptions options_;
     std::vector<Level> levels_;
     std::uint64_t total_ = 0;
-    /// All windows before this place in the order were looked at; those that pass are in `found_`.
+    /// All windows before this place were examined; those that pass are in `found_`.
     std::uint64_t next_ = 0;
     bool exhausted_ = false;
     std::vector<Found> found_;

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cmath>
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
 #include "lvcore/base/parallel.hpp"
 #include "lvcore/cascade/stepped_integral.hpp"
@@ -18,8 +16,8 @@ namespace lvcore {
 
 namespace {
 
-/// A band holds at least so many rows of windows: few enough that threads share the work evenly,
-/// enough that the rows which neighbouring bands both shrink do not count.
+/// Fewest rows of windows in a band: few enough to balance the threads, enough that the rows
+/// resized by both of two neighbouring bands do not matter.
 constexpr std::size_t kBandRows = 64;
 
 std::size_t rounded(float value) { return static_cast<std::size_t>(std::lrint(value)); }
@@ -44,8 +42,8 @@ void check(const ByteImage& image, const Cascade& cascade, const DetectionOption
     }
 }
 
-/// A cascade made ready for one layout. Its leading stages made of stumps alone are evaluated many
-/// windows at once; whatever follows, window by window.
+/// A cascade prepared for one layout. Leading stages that consist of stumps are evaluated for many
+/// windows at once, the stages after them one window at a time.
 struct ReadyCascade {
     const Cascade* cascade;
     std::vector<LbpCorners> corners;
@@ -75,7 +73,7 @@ struct ReadyCascade {
 
 static_assert(kLanes <= kSpareEntries);
 
-/// One scale: the shrunken image and the windows tried in it.
+/// One scale: the resized image and the windows tried in it.
 struct Level {
     float scale;
     std::size_t rows;
@@ -90,31 +88,31 @@ struct Level {
     std::vector<LinearTap> column_taps;
 };
 
-/// Rows of windows of one level, begin to end: what one thread does at a time.
+/// Rows of windows of one level, [begin, end): the unit of work of a thread.
 struct Band {
     const Level* level;
     std::size_t begin;
     std::size_t end;
 };
 
-/// Which of a block's windows are tried where each one that fails leaves out the next: of what the
-/// windows would give, and whether the block's first is left out.
-struct Skipped {
+/// The windows of a block that are tried if each failure skips the next window, and whether the
+/// first window of the next block is skipped.
+struct Skips {
     std::uint8_t tried;
-    bool leaves_out_next;
+    bool skips_next;
 };
 
-constexpr Skipped skip_after_failures(unsigned passed, bool left_out) {
+constexpr Skips skip_after_failures(unsigned passed, bool skipped) {
     unsigned tried = 0;
     for (unsigned lane = 0; lane < kLanes; ++lane) {
-        tried |= (left_out ? 0U : 1U) << lane;
-        left_out = !left_out && ((passed >> lane) & 1U) == 0;
+        tried |= (skipped ? 0U : 1U) << lane;
+        skipped = !skipped && ((passed >> lane) & 1U) == 0;
     }
-    return {static_cast<std::uint8_t>(tried), left_out};
+    return {static_cast<std::uint8_t>(tried), skipped};
 }
 
-constexpr std::array<std::array<Skipped, 256>, 2> kSkipped = [] {
-    std::array<std::array<Skipped, 256>, 2> table{};
+constexpr std::array<std::array<Skips, 256>, 2> kSkips = [] {
+    std::array<std::array<Skips, 256>, 2> table{};
     for (unsigned passed = 0; passed < 256; ++passed) {
         table[0][passed] = skip_after_failures(passed, false);
         table[1][passed] = skip_after_failures(passed, true);
@@ -122,11 +120,14 @@ constexpr std::array<std::array<Skipped, 256>, 2> kSkipped = [] {
     return table;
 }();
 
-/// Searches bands with memory that serves one after the other.
+/// Searches bands, reusing its memory.
 class Searcher {
   public:
     Searcher(const ByteImage& image, bool skips, std::size_t min_stages)
-        : image_(image), skips_(skips), min_stages_(min_stages), lane_sums_(fastest_lane_sums()) {}
+        : image_(image),
+          skips_(skips),
+          min_stages_(min_stages),
+          lane_sums_(lane_sums(best_instructions())) {}
 
     std::vector<Detection> search(const Band& band) {
         const Level& level = *band.level;
@@ -138,9 +139,9 @@ class Searcher {
             const std::size_t first = found_.size();
             row_ = row;
             level_ = &level;
-            bool left_out = false;
+            bool skipped = false;
             for (std::size_t place = 0; place < level.across; place += kLanes) {
-                left_out = search_block(windows + place, place, left_out);
+                skipped = search_block(windows + place, place, skipped);
             }
             std::sort(found_.begin() + static_cast<std::ptrdiff_t>(first), found_.end(),
                       [](const Detection& a, const Detection& b) { return a.x < b.x; });
@@ -171,27 +172,27 @@ class Searcher {
                           sums_.data());
     }
 
-    /// Returns whether the next block's first window is left out.
-    bool search_block(const std::uint32_t* windows, std::size_t place, bool left_out) {
+    /// Returns whether the first window of the next block is skipped.
+    bool search_block(const std::uint32_t* windows, std::size_t place, bool skipped) {
         const std::vector<StumpStage>& stages = level_->ready->stump_stages;
         const std::size_t count = std::min(kLanes, level_->across - place);
         if (stages.empty()) {
             for (std::size_t lane = 0; lane < count; ++lane) {
-                left_out = !(skips_ && left_out) && !follow(windows, place, lane, 0);
+                skipped = !(skips_ && skipped) && !follow(windows, place, lane, 0);
             }
-            return left_out;
+            return skipped;
         }
         std::array<double, kLanes> sums;
         unsigned alive = (1U << count) - 1U;
         unsigned passed = lane_sums_(stages[0], windows, alive, sums.data());
         if (skips_) {
-            const Skipped skipped = kSkipped[left_out ? 1 : 0][passed];
-            alive &= skipped.tried;
-            left_out = skipped.leaves_out_next;
+            const Skips skips = kSkips[skipped ? 1 : 0][passed];
+            alive &= skips.tried;
+            skipped = skips.skips_next;
         }
         for (std::size_t stage = 0; alive != 0;) {
             if (min_stages_ <= stage) {
-                tell(alive & ~passed, place, stage, sums);
+                report(alive & ~passed, place, stage, sums);
             }
             alive &= passed;
             ++stage;
@@ -201,15 +202,15 @@ class Searcher {
             }
             passed = lane_sums_(stages[stage], windows, alive, sums.data());
         }
-        return left_out;
+        return skipped;
     }
 
-    /// Goes on with windows that passed all stages of stumps.
+    /// Continues with windows that passed all stages of stumps.
     void finish(const std::uint32_t* windows, std::size_t place, unsigned alive,
                 const std::array<double, kLanes>& sums) {
         const std::size_t stage = level_->ready->stump_stages.size();
         if (stage == level_->ready->cascade->stages.size()) {
-            tell(alive, place, stage, sums);
+            report(alive, place, stage, sums);
             return;
         }
         for (; alive != 0; alive &= alive - 1) {
@@ -217,26 +218,26 @@ class Searcher {
         }
     }
 
-    /// Follows one window from a stage on; returns whether it passed any stage.
+    /// Evaluates one window from a stage on; returns whether it passed any stage.
     bool follow(const std::uint32_t* windows, std::size_t place, std::size_t lane,
                 std::size_t stage) {
         const ReadyCascade& ready = *level_->ready;
         const CascadeResult result = evaluate(*ready.cascade, ready.corners, windows + lane, stage);
         if (result.stages_passed >= min_stages_) {
-            tell(place + lane, result);
+            report(place + lane, result);
         }
         return result.stages_passed > 0;
     }
 
-    void tell(unsigned lanes, std::size_t place, std::size_t stage,
-              const std::array<double, kLanes>& sums) {
+    void report(unsigned lanes, std::size_t place, std::size_t stage,
+                const std::array<double, kLanes>& sums) {
         for (; lanes != 0; lanes &= lanes - 1) {
             const auto lane = static_cast<std::size_t>(std::countr_zero(lanes));
-            tell(place + lane, {static_cast<std::uint32_t>(stage), sums[lane]});
+            report(place + lane, {static_cast<std::uint32_t>(stage), sums[lane]});
         }
     }
 
-    void tell(std::size_t place, const CascadeResult& result) {
+    void report(std::size_t place, const CascadeResult& result) {
         const float scale = level_->scale;
         const Cascade& cascade = *level_->ready->cascade;
         const auto in_image = [scale](std::size_t length) {
@@ -260,8 +261,8 @@ class Searcher {
     std::vector<Detection> found_;
 };
 
-/// Rows of windows in a level: all that fit, or as many as OpenCV's stripes reach. It makes
-/// `stripes` of them, and those of a level whose last row is an odd one fall short of it.
+/// Rows of windows in a level: all that fit, or those that OpenCV's `stripes` stripes cover, which
+/// miss the last row if its number is odd.
 std::size_t rows_of_windows(const Level& level, std::size_t free_rows, std::size_t stripes) {
     std::size_t reached = free_rows;
     if (stripes != 0) {
@@ -309,7 +310,7 @@ std::vector<Detection> detect(const ByteImage& image, const Cascade& cascade,
     if (levels.empty()) {
         return {};
     }
-    // Steps are 2 first and 1 later, or one and the same: two layouts serve all levels.
+    // The step is 2, then 1, or constant: two layouts are enough for all levels.
     const auto columns =
         std::max_element(levels.begin(), levels.end(), [](const Level& a, const Level& b) {
             return a.columns < b.columns;
@@ -330,16 +331,17 @@ std::vector<Detection> detect(const ByteImage& image, const Cascade& cascade,
     }
 
     std::vector<std::vector<Detection>> found(bands.size());
-    std::atomic<std::size_t> next{0};
-    const std::size_t hardware = std::max<std::size_t>(1, std::thread::hardware_concurrency());
-    const std::size_t searchers = std::min(threads == 0 ? hardware : threads, bands.size());
-    parallel_for(searchers, 1, threads, [&](std::size_t, std::size_t) {
-        Searcher searcher(image, options.search.step == 0,
-                          options.min_stages.value_or(cascade.stages.size()));
-        for (std::size_t i = next++; i < bands.size(); i = next++) {
-            found[i] = searcher.search(bands[i]);
-        }
-    });
+    parallel_for_with(
+        bands.size(), 1, threads,
+        [&] {
+            return Searcher(image, options.search.step == 0,
+                            options.min_stages.value_or(cascade.stages.size()));
+        },
+        [&](Searcher& searcher, std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i) {
+                found[i] = searcher.search(bands[i]);
+            }
+        });
 
     std::vector<Detection> windows;
     for (const std::vector<Detection>& some : found) {

@@ -12,22 +12,22 @@
 
 namespace lvcore {
 
-/// What `detect` searches, and what it tells.
+/// What `detect` searches and reports.
 struct DetectionOptions {
     SearchOptions search = {};
-    /// Windows that passed so many stages are told; all stages where none is given.
+    /// Reports windows that passed at least this many stages; by default, all stages.
     std::optional<std::size_t> min_stages = {};
-    /// Groups of more windows than this are told instead of windows, unless it is 0.
+    /// Unless 0, reports groups of more than this many windows instead of windows.
     std::size_t min_neighbors = 0;
 };
 
-/// Searches an image at all scales and places: it is shrunk step by step, and the cascade's window
-/// slid over each.
+/// Searches an image at all scales and positions: the cascade's window slides over the image
+/// resized to each scale.
 ///
-/// @returns windows, or groups of them, cut off at the edges of the image: from small to large,
+/// @returns windows, or groups of them, clipped at the edges of the image: from small to large,
 /// from top to bottom and from left to right; the same for every number of threads and on every
-/// machine. None where the image is smaller than the cascade's window.
-/// @throws std::invalid_argument if the image is empty or a side above `kMaxImageSide`, or an
+/// machine. Empty if the image is smaller than the cascade's window.
+/// @throws std::invalid_argument if the image is empty or a side is above `kMaxImageSide`, or an
 /// option is out of range.
 /// @throws CascadeFormatError if the cascade is not sound.
 std::vector<Detection> detect(const ByteImage& image, const Cascade& cascade,

@@ -33,7 +33,7 @@ class Sets {
         return i;
     }
 
-    /// The smaller root stays, so that a set's root is its first window.
+    /// Keeps the smaller root, so that the root of a set is its first window.
     void join(std::size_t a, std::size_t b) {
         const auto [first, second] = std::minmax({root(a), root(b)});
         parents_[second] = first;
@@ -66,7 +66,7 @@ std::vector<std::size_t> partition(const std::vector<Detection>& windows) {
     return firsts;
 }
 
-/// Sums of a group's windows.
+/// Sums over the windows of a group.
 struct Group {
     std::int64_t x = 0;
     std::int64_t y = 0;
@@ -89,7 +89,7 @@ struct Group {
     }
 
     [[nodiscard]] Detection mean() const {
-        // Single precision, rounded to even: as OpenCV rounds.
+        // In single precision, halves to even, like OpenCV.
         const float share = 1.0F / static_cast<float>(count);
         const auto rounded = [share](std::int64_t sum) {
             return static_cast<std::int32_t>(std::lrint(static_cast<float>(sum) * share));
@@ -98,7 +98,7 @@ struct Group {
     }
 };
 
-/// Whether `a` is to give way to `b`, which it lies in.
+/// Whether `a` lies inside `b` and gives way to it.
 bool gives_way(const Detection& a, const Detection& b) {
     const auto dx = static_cast<std::int32_t>(std::lrint(b.width * kGroupTolerance));
     const auto dy = static_cast<std::int32_t>(std::lrint(b.height * kGroupTolerance));

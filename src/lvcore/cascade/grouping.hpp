@@ -6,32 +6,32 @@
 
 namespace lvcore {
 
-/// A window that a cascade came to, in pixels of the image.
+/// A detected window or group, in pixels of the image.
 struct Detection {
     std::int32_t x;
     std::int32_t y;
     std::int32_t width;
     std::int32_t height;
-    /// Stages passed; of a group, by the member that got furthest.
+    /// Stages passed; for a group, the most of any member.
     std::uint32_t stages;
-    /// Windows that a group is made of; 1 for a raw window.
+    /// Number of windows in a group; 1 for a single window.
     std::uint32_t count;
-    /// Sum of the last stage it came to; of a group, the largest of those that got furthest.
+    /// Sum of the last stage evaluated; for a group, the largest of the members with most stages.
     double score;
 };
 
-/// How far apart, as a share of their sides, windows of one group may lie.
+/// How far apart the windows of one group may be, as a fraction of their sides.
 inline constexpr double kGroupTolerance = 0.2;
 
-/// Groups windows as OpenCV's groupRectangles does. Windows are neighbours where none of their
-/// edges differ by more than `kGroupTolerance` of their mean smaller sides; chains of neighbours
-/// make a group, and its window is the mean of theirs. Groups of `min_neighbors` windows or fewer
-/// are dropped, and so are those that lie inside a group of more windows. With `min_neighbors` 0
-/// the windows come back as they are. Groups are in the order of their first windows.
+/// Groups windows like OpenCV's groupRectangles. Windows are neighbours if none of their edges
+/// differ by more than `kGroupTolerance` of the mean of their smaller sides; chains of neighbours
+/// form a group, whose window is the mean of theirs. Groups of `min_neighbors` windows or fewer are
+/// dropped, and so are groups inside one of more windows. If `min_neighbors` is 0, returns the
+/// windows unchanged. Groups are in the order of their first windows.
 std::vector<Detection> group_detections(const std::vector<Detection>& windows,
                                         std::size_t min_neighbors);
 
-/// Cuts windows off at the edges of an image; those with nothing inside are left out.
+/// Clips windows at the edges of an image and removes those outside it.
 void clip_detections(std::vector<Detection>& windows, std::size_t rows, std::size_t columns);
 
 }  // namespace lvcore

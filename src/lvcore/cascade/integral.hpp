@@ -8,13 +8,13 @@
 
 namespace lvcore {
 
-/// Sums of all pixels above and to the left: entry (r, c) of rows + 1 by columns + 1 holds the sum
-/// of the r topmost rows' c leftmost pixels. Sums wrap around at 2^32; the sum of a block, taken
-/// from four corners, is right as long as it is below 2^32 itself.
+/// Sums of all pixels above and to the left: entry (r, c) of (rows + 1) x (columns + 1) holds the
+/// sum of the first c pixels of the first r rows. Sums wrap around at 2^32; the sum of a block,
+/// computed from its four corners, is correct if it is itself below 2^32.
 struct IntegralImage {
     std::size_t rows;
     std::size_t columns;
-    /// Entries between a row's first and the next row's: columns + 1.
+    /// Entries from one row to the next: columns + 1.
     std::size_t stride;
     std::vector<std::uint32_t> sums;
 };
@@ -29,8 +29,8 @@ IntegralImage integrate(std::span<const std::uint8_t> pixels, std::size_t rows,
 void integrate_into(const std::uint8_t* pixels, std::size_t rows, std::size_t columns,
                     std::uint32_t* sums, std::size_t stride);
 
-/// A multi-block local binary pattern: 3 x 3 blocks of width x height pixels, the first one's top
-/// left pixel at (x, y) of the window. Members are in OpenCV's order.
+/// A multi-block local binary pattern: 3 x 3 blocks of width x height pixels, the top left pixel of
+/// the first at (x, y) of the window. Members are in OpenCV's order.
 struct LbpFeature {
     std::int32_t x;
     std::int32_t y;
@@ -40,18 +40,18 @@ struct LbpFeature {
     bool operator==(const LbpFeature&) const = default;
 };
 
-/// Every feature that lies in a window, ordered by x, y, width and height in turn.
+/// Every feature that fits in a window, ordered by x, y, width and height.
 std::vector<LbpFeature> all_lbp_features(std::size_t window_width, std::size_t window_height);
 
-/// Where the 4 x 4 corners of a feature's blocks lie in an integral image, row by row, counted in
-/// entries from the window's top left one.
+/// Positions of the 4 x 4 corners of a feature's blocks in an integral image, row by row, as
+/// offsets in entries from the top left of the window.
 using LbpCorners = std::array<std::uint32_t, 16>;
 
-/// The corners of a feature in an integral image of that stride.
+/// The corners of a feature in an integral image with this stride.
 LbpCorners lbp_corners(const LbpFeature& feature, std::size_t stride);
 
-/// The code of a feature at the window whose top left entry is `window`: 8 bits, from 128 at the
-/// top left clockwise to 1 at the left, each set where that block's sum is at least the centre's.
+/// The code of a feature at the window whose top left entry is `window`: 8 bits, clockwise from 128
+/// at the top left to 1 at the left, each set if the sum of its block is at least the centre's.
 inline std::uint8_t lbp_code(const std::uint32_t* window, const LbpCorners& corners) {
     const auto block = [&](std::size_t i) {
         return window[corners[i]] - window[corners[i + 1]] - window[corners[i + 4]] +

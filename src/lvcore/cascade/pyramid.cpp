@@ -7,24 +7,10 @@
 #include <stdexcept>
 #include <string>
 
-#include "lvcore/base/simd.hpp"
+#define LVCORE_KERNELS "lvcore/cascade/pyramid_kernels.hpp"
+#include "lvcore/base/compile_kernels.hpp"
 
 namespace lvcore {
-
-namespace {
-
-/// (256 - weight) upper + weight lower: at most 255 x 256, which 16 bits hold.
-LVCORE_CLONES
-void blend_rows(const std::uint8_t* upper, const std::uint8_t* lower, std::uint32_t weight,
-                std::size_t count, std::uint16_t* LVCORE_RESTRICT to) {
-    const auto down = static_cast<std::uint16_t>(weight);
-    const auto up = static_cast<std::uint16_t>(256U - weight);
-    for (std::size_t i = 0; i < count; ++i) {
-        to[i] = static_cast<std::uint16_t>(upper[i] * up + lower[i] * down);
-    }
-}
-
-}  // namespace
 
 std::vector<std::uint8_t> to_bytes(std::span<const float> pixels) {
     std::vector<std::uint8_t> bytes(pixels.size(), 0);
@@ -50,7 +36,7 @@ std::vector<std::uint8_t> to_bytes(std::span<const float> pixels) {
 }
 
 std::vector<LinearTap> linear_taps(std::size_t from, std::size_t to) {
-    // The order of operations is part of the result.
+    // The order of operations affects the result.
     const double step = 1.0 / (static_cast<double>(to) / static_cast<double>(from));
     std::vector<LinearTap> taps(to);
     for (std::size_t i = 0; i < to; ++i) {
@@ -71,6 +57,7 @@ std::vector<LinearTap> linear_taps(std::size_t from, std::size_t to) {
 void resize_band(const ByteImage& image, std::span<const LinearTap> row_taps,
                  std::span<const LinearTap> column_taps, std::size_t first_row, std::size_t rows,
                  std::span<std::uint16_t> scratch, std::uint8_t* band) {
+    const auto& blend_rows = LVCORE_BEST(blend_rows);
     scratch[image.columns] = 0;
     for (std::size_t r = 0; r < rows; ++r) {
         const LinearTap row = row_taps[first_row + r];
@@ -79,8 +66,7 @@ void resize_band(const ByteImage& image, std::span<const LinearTap> row_taps,
         blend_rows(upper, lower, row.weight, image.columns, scratch.data());
         std::uint8_t* to = band + r * column_taps.size();
         for (const LinearTap& column : column_taps) {
-            // Both neighbours are fetched as one word; which of them is which half, the machine
-            // decides.
+            // Loads both neighbours as one word, whatever the byte order.
             std::array<std::uint16_t, 2> pair;
             std::memcpy(pair.data(), scratch.data() + column.index, sizeof(pair));
             const std::uint32_t sum = pair[0] * (256U - column.weight) + pair[1] * column.weight;

@@ -24,7 +24,7 @@ void check_search(const SearchOptions& options) {
 std::vector<float> search_scales(std::size_t rows, std::size_t columns, const WindowSize& window,
                                  const SearchOptions& options) {
     const WindowSize most = options.max_size.value_or(WindowSize{columns, rows});
-    // What is rounded in double precision and what in single is OpenCV's.
+    // Rounds in double or single precision where OpenCV does.
     const auto side = [](std::size_t length, auto scale) {
         return static_cast<std::size_t>(std::lrint(static_cast<decltype(scale)>(length) * scale));
     };

@@ -7,15 +7,14 @@
 
 namespace lvcore {
 
-/// What may be read past the last window of a row: several are evaluated at once.
+/// Entries that may be read past the last window of a row, since several are evaluated at once.
 inline constexpr std::size_t kSpareEntries = 8;
 
-/// How a row of an integral image lies in memory. Windows are tried every `step` columns, and those
-/// that are tried one after the other lie one entry apart: column c is entry c / step of part
-/// c % step of the row.
+/// Memory layout of an integral image. Windows are tried every `step` columns, and consecutive ones
+/// are one entry apart: column c is entry c / step of part c % step of its row.
 struct SteppedLayout {
     std::size_t step;
-    /// Entries of a part, `kSpareEntries` more than it needs.
+    /// Entries of a part, including `kSpareEntries` spare ones.
     std::size_t part;
 
     SteppedLayout(std::size_t step_, std::size_t columns)
@@ -29,7 +28,7 @@ struct SteppedLayout {
 
 /// Integrates an image of rows x columns pixels in a layout: (rows + 1) x stride entries.
 ///
-/// @param row_sums  room for columns + 1 entries
+/// @param row_sums  scratch of columns + 1 entries
 void integrate_stepped(const SteppedLayout& layout, const std::uint8_t* pixels, std::size_t rows,
                        std::size_t columns, std::uint32_t* row_sums, std::uint32_t* sums);
 

@@ -10,7 +10,7 @@ namespace lvcore {
 
 namespace {
 
-/// Output channels with those that fill up the last block.
+/// Output channels, including those that pad the last block.
 std::size_t padded(std::size_t channels, std::size_t lanes) {
     std::size_t sum = 0;
     while (channels > 0) {
@@ -21,7 +21,7 @@ std::size_t padded(std::size_t channels, std::size_t lanes) {
     return sum;
 }
 
-/// Writes weights block of output channels by tap by input channel by output channel of the block.
+/// Packs weights in the order: block of output channels, tap, input channel, output channel.
 void pack(const float* weights, std::size_t channels_out, std::size_t channels_in, std::size_t taps,
           std::size_t lanes, float* to) {
     for (std::size_t first = 0; first < channels_out;) {
@@ -39,12 +39,12 @@ void pack(const float* weights, std::size_t channels_out, std::size_t channels_i
     }
 }
 
-/// With fewer, transforms cost more than they save.
+/// With fewer, the transforms cost more than they save.
 constexpr std::size_t kFewestChannelsOfTiles = 4;
 
-/// What tap `i` of a kernel gives to value `t` of a transformed tile: G of Lavin and Gray (2016),
-/// for the points 0, 1, -1, 2, -2 and infinity.
-double share_of_tap(std::size_t t, std::size_t i, std::size_t kernel) {
+/// Coefficient of tap `i` of a kernel in value `t` of the transformed kernel: G of Lavin and Gray
+/// (2016), for the points 0, 1, -1, 2, -2 and infinity.
+double tap_coefficient(std::size_t t, std::size_t i, std::size_t kernel) {
     constexpr double kPoints[] = {0, 1, -1, 2, -2};
     constexpr double kScales[] = {1.0 / 4, -1.0 / 6, -1.0 / 6, 1.0 / 24, 1.0 / 24};
     if (t == kTile - 1) {
@@ -67,7 +67,7 @@ const ConvolutionWeights& checked(const std::string& name, const ConvolutionWeig
                                   Instructions instructions) {
     const auto text = [](std::size_t n) { return std::to_string(n); };
     if (!available(instructions)) {
-        throw std::invalid_argument("instructions: expected some that this processor has, got " +
+        throw std::invalid_argument("instructions: expected a set that this processor supports, got " +
                                     std::string(name_of(instructions)));
     }
     const std::size_t taps = given.kernel * given.kernel;
@@ -127,7 +127,7 @@ void Convolution::pack_tiles(const ConvolutionWeights& weights) {
                 double sum = 0;
                 for (std::size_t i = 0; i < kernel_; ++i) {
                     for (std::size_t j = 0; j < kernel_; ++j) {
-                        sum += share_of_tap(y, i, kernel_) * share_of_tap(x, j, kernel_) *
+                        sum += tap_coefficient(y, i, kernel_) * tap_coefficient(x, j, kernel_) *
                                static_cast<double>(taps[i * kernel_ + j]);
                     }
                 }

@@ -4,13 +4,12 @@
 #include <span>
 #include <string>
 
-#include "lvcore/networks/convolution_kernels.hpp"
+#include "lvcore/networks/convolution_task.hpp"
 #include "lvcore/networks/feature_map.hpp"
 
 namespace lvcore {
 
-/// The weights (channel out, channel in, row, column) and biases of a convolution, that someone
-/// else owns.
+/// The weights (channel out, channel in, row, column) and biases of a convolution, not owned.
 struct ConvolutionWeights {
     std::span<const float> weights;
     std::span<const float> bias;
@@ -20,25 +19,25 @@ struct ConvolutionWeights {
     std::size_t kernel;
 };
 
-/// What follows a convolution.
+/// The activation after a convolution.
 enum class Activation { none, relu };
 
-/// A convolution of stride 1 that keeps the size of its map, weights packed for one set of
-/// instructions. Sums are those of one order for every map and thread, another for every set of
-/// instructions.
+/// A convolution of stride 1 that keeps the size of its map, with weights packed for one set of
+/// instructions. The order of summation depends on the instructions, but not on the map or thread.
 class Convolution {
   public:
-    /// @param name stands for the convolution in messages.
-    /// @throws std::invalid_argument if a size is 0, the kernel even, the numbers of weights and
-    /// biases do not follow from the sizes, one is not finite, or instructions are not available.
+    /// @param name of the convolution in error messages.
+    /// @throws std::invalid_argument if a size is 0, the kernel is even, the number of weights or
+    /// biases does not match the sizes, one is not finite, or the instructions are not available.
     Convolution(const std::string& name, const ConvolutionWeights& weights, Activation activation,
                 Instructions instructions);
 
-    /// Convolves the input's first channels. `in` can be read, and should be 0, to `border()`
-    /// pixels outside of `rows` x `columns`.
+    /// Convolves the first channels of the input. `in` must be readable, and should be 0, up to
+    /// `border()` pixels outside `rows` x `columns`.
     ///
-    /// Where the map divides into tiles and there are several input channels, this is by Winograd's
-    /// minimal filtering, for a third of the time where they are many: same sums, other rounding.
+    /// Maps that divide into tiles and have several input channels use Winograd's minimal
+    /// filtering, which takes a third of the time if the channels are many: the same sums, rounded
+    /// differently.
     ///
     /// @param scratch of `scratch_size()` floats.
     void apply(MapView<const float> in, std::size_t rows, std::size_t columns, MapView<float> out,
@@ -51,7 +50,7 @@ class Convolution {
     [[nodiscard]] std::size_t channels_out() const { return channels_out_; }
 
   private:
-    /// Outputs along an axis of a tile; 0 where tiles do not pay.
+    /// Outputs along an axis of a tile; 0 if tiles do not pay.
     [[nodiscard]] std::size_t tile_outputs() const;
     void pack_tiles(const ConvolutionWeights& weights);
 
@@ -62,7 +61,7 @@ class Convolution {
     Activation activation_;
     FloatBuffer weights_;
     FloatBuffer bias_;
-    /// For tiles: the transformed weights, and zeros.
+    /// For tiles: transformed weights, and zeros as biases.
     FloatBuffer tile_weights_;
     FloatBuffer zeros_;
 };

@@ -1,86 +1,159 @@
-#pragma once
-
 #include <cstddef>
 
-#include "lvcore/base/instructions.hpp"
 #include "lvcore/base/simd.hpp"
+#include "lvcore/networks/convolution_task.hpp"
 
-namespace lvcore {
+namespace lvcore::LVCORE_INSTRUCTIONS {
+namespace {
 
-/// One convolution of a map whose surroundings, as far as the kernel reaches, can be read.
-struct ConvolutionTask {
-    /// The first tap of the first output, up and left of it by half the kernel.
-    const float* in;
-    /// Floats from one row, and from one pixel, to the next.
-    std::size_t in_row;
-    std::size_t in_pixel;
-    float* out;
-    std::size_t out_row;
-    std::size_t out_pixel;
-    std::size_t rows;
-    std::size_t columns;
-    /// As `pack` writes them: block after block of output channels.
-    const float* weights;
-    const float* bias;
-    std::size_t kernel;
-    std::size_t channels_in;
-    std::size_t channels_out;
-    bool relu;
+template <std::size_t lanes>
+struct Lanes {
+    typedef float Vector __attribute__((vector_size(lanes * sizeof(float))));
+    typedef float Anywhere
+        __attribute__((vector_size(lanes * sizeof(float)), aligned(sizeof(float)), may_alias));
 };
+template <std::size_t lanes>
+using Vector = typename Lanes<lanes>::Vector;
 
-/// Rows and columns of the input's tiles in Winograd's minimal filtering: a tile gives 4 x 4
-/// outputs of a 3 x 3 kernel or 2 x 2 of a 5 x 5 one, with 36 products a pair of channels in place
-/// of 144 or 100.
-inline constexpr std::size_t kTile = 6;
-
-/// Tiles that are transformed, multiplied and transformed back together.
-inline constexpr std::size_t kTilesAtOnce = 12;
-
-/// Floats from one value of the tiles to the next in scratch memory: no multiple of what would put
-/// them all into the same few places of the cache.
-LVCORE_INLINE constexpr std::size_t winograd_plane(std::size_t channels) {
-    return (kTilesAtOnce * channels + 31) / 32 * 32 + 16;
+template <std::size_t lanes>
+LVCORE_INLINE Vector<lanes> load(const float* from) {
+    return *reinterpret_cast<const typename Lanes<lanes>::Anywhere*>(from);
 }
 
-/// A convolution by Winograd's minimal filtering.
-struct WinogradTask {
-    /// `kernel` is 3 or 5, rows and columns are multiples of 4 or 2. The weights are 36 matrices,
-    /// each packed as a 1 x 1 convolution.
-    ConvolutionTask convolution;
-    /// Floats from one matrix to the next.
-    std::size_t weights_plane;
-    /// As many as output channels and those that fill up the last block.
-    const float* zeros;
-    /// For 36 planes of the input's channels and 36 of the output's.
-    float* scratch;
-};
-
-/// What one set of instructions brings.
-struct ConvolutionKernels {
-    /// Floats in a vector.
-    std::size_t lanes;
-    void (*convolve)(const ConvolutionTask& task);
-    void (*convolve_by_winograd)(const WinogradTask& task);
-};
-
-/// Output channels that are computed together where so many are left: two vectors if one does not
-/// do, else a vector, a half or a quarter of at least four floats. Weights are packed by this.
-LVCORE_INLINE constexpr std::size_t block_width(std::size_t channels_left, std::size_t lanes) {
-    if (channels_left > lanes) {
-        return 2 * lanes;
-    }
-    std::size_t width = lanes;
-    while (width > 4 && channels_left <= width / 2) {
-        width /= 2;
-    }
-    return width;
+template <std::size_t lanes>
+LVCORE_INLINE void store(float* to, Vector<lanes> vector) {
+    *reinterpret_cast<typename Lanes<lanes>::Anywhere*>(to) = vector;
 }
 
-/// The kernels for instructions that are available.
-const ConvolutionKernels& convolution_kernels(Instructions instructions);
+/// Stores the first `count` floats of a vector.
+template <std::size_t lanes>
+LVCORE_INLINE void store_first(float* to, Vector<lanes> vector, std::size_t count) {
+    if (count >= lanes) {
+        store<lanes>(to, vector);
+        return;
+    }
+    float all[lanes];
+    store<lanes>(all, vector);
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < lanes; ++i) {
+        if (i < count) {
+            to[i] = all[i];
+        }
+    }
+}
 
-extern const ConvolutionKernels kPortableKernels;
-extern const ConvolutionKernels kAvx2Kernels;
-extern const ConvolutionKernels kAvx512Kernels;
+/// Outputs of `pixels` neighbours in a row and `vectors * lanes` channels, of which `channels` are
+/// stored; sums over all taps and input channels stay in registers.
+template <std::size_t lanes, std::size_t vectors, std::size_t pixels>
+void convolve_block(const ConvolutionTask& task, const float* in, const float* weights,
+                    const float* bias, std::size_t channels, float* out) {
+    Vector<lanes> sums[pixels][vectors];
+#pragma GCC unroll 16
+    for (std::size_t p = 0; p < pixels; ++p) {
+#pragma GCC unroll 2
+        for (std::size_t v = 0; v < vectors; ++v) {
+            sums[p][v] = load<lanes>(bias + v * lanes);
+        }
+    }
+    const std::size_t pixel = task.in_pixel;
+    for (std::size_t y = 0; y < task.kernel; ++y) {
+        for (std::size_t x = 0; x < task.kernel; ++x) {
+            const float* tap = in + y * task.in_row + x * pixel;
+            for (std::size_t i = 0; i < task.channels_in; ++i) {
+                Vector<lanes> weight[vectors];
+#pragma GCC unroll 2
+                for (std::size_t v = 0; v < vectors; ++v) {
+                    weight[v] = load<lanes>(weights + v * lanes);
+                }
+                weights += vectors * lanes;
+#pragma GCC unroll 16
+                for (std::size_t p = 0; p < pixels; ++p) {
+                    const float value = tap[p * pixel + i];
+#pragma GCC unroll 2
+                    for (std::size_t v = 0; v < vectors; ++v) {
+                        sums[p][v] += value * weight[v];
+                    }
+                }
+            }
+        }
+    }
+#pragma GCC unroll 16
+    for (std::size_t p = 0; p < pixels; ++p) {
+        float* to = out + p * task.out_pixel;
+#pragma GCC unroll 2
+        for (std::size_t v = 0; v < vectors; ++v) {
+            if (task.relu) {
+                // Keeps NaN.
+                sums[p][v] = sums[p][v] < 0 ? Vector<lanes>{} : sums[p][v];
+            }
+            // The first of two vectors is always full.
+            if (v + 1 < vectors) {
+                store<lanes>(to + v * lanes, sums[p][v]);
+            } else {
+                store_first<lanes>(to + v * lanes, sums[p][v], channels - v * lanes);
+            }
+        }
+    }
+}
 
-}  // namespace lvcore
+/// `convolve_block` for a run-time number of pixels, 1 to `most`.
+template <std::size_t lanes, std::size_t vectors, std::size_t most>
+LVCORE_INLINE void convolve_pixels(std::size_t pixels, const ConvolutionTask& task, const float* in,
+                                   const float* weights, const float* bias, std::size_t channels,
+                                   float* out) {
+    if constexpr (most > 0) {
+        if (pixels == most) {
+            convolve_block<lanes, vectors, most>(task, in, weights, bias, channels, out);
+        } else {
+            convolve_pixels<lanes, vectors, most - 1>(pixels, task, in, weights, bias, channels,
+                                                      out);
+        }
+    }
+}
+
+/// A block of output channels at every pixel; each row in as few parts as registers allow, of
+/// nearly equal length.
+template <std::size_t lanes, std::size_t vectors, std::size_t most>
+void convolve_rows(const ConvolutionTask& task, const float* weights, const float* bias,
+                   std::size_t channels, float* out) {
+    const std::size_t parts = (task.columns + most - 1) / most;
+    for (std::size_t y = 0; y < task.rows; ++y) {
+        std::size_t begin = 0;
+        for (std::size_t part = 0; part < parts; ++part) {
+            const std::size_t end = (part + 1) * task.columns / parts;
+            convolve_pixels<lanes, vectors, most>(
+                end - begin, task, task.in + y * task.in_row + begin * task.in_pixel, weights, bias,
+                channels, out + y * task.out_row + begin * task.out_pixel);
+            begin = end;
+        }
+    }
+}
+
+/// `pairs` and `singles` are the most pixels of two vectors, and of one, that fit in registers.
+template <std::size_t lanes, std::size_t pairs, std::size_t singles>
+void convolve(const ConvolutionTask& task) {
+    const float* weights = task.weights;
+    const float* bias = task.bias;
+    float* out = task.out;
+    std::size_t left = task.channels_out;
+    while (left > 0) {
+        const std::size_t width = block_width(left, lanes);
+        const std::size_t kept = left < width ? left : width;
+        if (width == 2 * lanes) {
+            convolve_rows<lanes, 2, pairs>(task, weights, bias, kept, out);
+        } else if (width == lanes) {
+            convolve_rows<lanes, 1, singles>(task, weights, bias, kept, out);
+        } else if (width == lanes / 2) {
+            convolve_rows<(lanes > 4 ? lanes / 2 : 4), 1, singles>(task, weights, bias, kept, out);
+        } else {
+            convolve_rows<4, 1, singles>(task, weights, bias, kept, out);
+        }
+        weights += task.kernel * task.kernel * task.channels_in * width;
+        bias += width;
+        out += kept;
+        left -= kept;
+    }
+}
+
+}  // namespace
+}  // namespace lvcore::LVCORE_INSTRUCTIONS

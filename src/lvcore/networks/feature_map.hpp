@@ -6,11 +6,11 @@
 
 namespace lvcore {
 
-/// Most stages of a network, each of half the size of the one before: so many ask for patches of
-/// 128 pixels and more, where those of 48 allow five.
+/// Most stages of a network, each half the size of the one before. This many need patches of at
+/// least 128 pixels; patches of 48 allow five.
 inline constexpr std::size_t kMaxStages = 8;
 
-/// A map that someone else owns, channels of a pixel side by side: channel c of pixel (y, x) is
+/// A map, not owned, with the channels of a pixel side by side: channel c of pixel (y, x) is
 /// `data[y * row + x * pixel + c]`.
 template <class Float>
 struct MapView {
@@ -18,7 +18,7 @@ struct MapView {
     std::size_t row;
     std::size_t pixel;
 
-    /// From that channel on.
+    /// The map from a channel on.
     [[nodiscard]] MapView from_channel(std::size_t channel) const {
         return {data + channel, row, pixel};
     }
@@ -28,7 +28,7 @@ struct MapView {
     operator MapView<const Float>() const { return {data, row, pixel}; }
 };
 
-/// A map with a border of zeros that convolutions read and nobody writes.
+/// A map with a border of zeros, which convolutions read and nothing writes.
 class FeatureMap {
   public:
     FeatureMap(std::size_t rows, std::size_t columns, std::size_t channels, std::size_t border)
@@ -46,12 +46,12 @@ class FeatureMap {
     FloatBuffer floats_;
 };
 
-/// Writes the largest of every 2 x 2 pixels, NaN if one is NaN; an odd last row or column of the
-/// input is left out. `rows` and `columns` are the output's.
+/// Writes the largest of every 2 x 2 pixels, NaN if one is NaN, ignoring an odd last row or column
+/// of the input. `rows` and `columns` are the output's.
 void max_pool(MapView<const float> in, std::size_t rows, std::size_t columns, std::size_t channels,
               MapView<float> out);
 
-/// Mean of each channel, summed in double.
+/// The mean of each channel, summed in double precision.
 void channel_means(MapView<const float> in, std::size_t rows, std::size_t columns,
                    std::size_t channels, double* means);
 

@@ -9,7 +9,6 @@
 
 #include "lvcore/base/parallel.hpp"
 #include "lvcore/base/pixels.hpp"
-#include "lvcore/base/workspaces.hpp"
 
 namespace lvcore {
 
@@ -19,7 +18,7 @@ std::string numbered(const char* name, std::size_t i) {
     return std::string(name) + "[" + std::to_string(i) + "]";
 }
 
-/// A layer that reads so many channels.
+/// A layer with this many input channels.
 Convolution layer(const std::string& name, const ConvolutionWeights& weights, std::size_t channels,
                   Activation activation, Instructions instructions) {
     if (weights.channels_in != channels) {
@@ -29,10 +28,10 @@ Convolution layer(const std::string& name, const ConvolutionWeights& weights, st
     return {name, weights, activation, instructions};
 }
 
-/// Refuses numbers of layers that make no network; returns the width of a head.
+/// Checks the number of layers; returns the output channels of a head.
 std::size_t checked_head_channels(const HfcnWeights& weights) {
     if (weights.stages.empty() || weights.stages.size() != weights.heads.size()) {
-        throw std::invalid_argument("heads: expected one a stage, and a stage, got " +
+        throw std::invalid_argument("heads: expected one per stage and at least one stage, got " +
                                     std::to_string(weights.heads.size()) + " for " +
                                     std::to_string(weights.stages.size()));
     }
@@ -66,7 +65,7 @@ std::size_t checked_head_channels(const HfcnWeights& weights) {
     return channels;
 }
 
-/// Channels that convolutions after the hypercolumn read.
+/// Input channels of the likelihood layer.
 std::size_t channels_before_likelihood(const HfcnWeights& weights) {
     return weights.between.empty() ? weights.heads.size() * weights.heads.front().channels_out
                                    : weights.between.back().channels_out;
@@ -111,9 +110,9 @@ class Hfcn::Workspace {
 
         std::size_t rows;
         std::size_t columns;
-        /// What the stage reads.
+        /// Input of the stage.
         FeatureMap given;
-        /// Where its convolutions write, in turn.
+        /// Outputs of its convolutions, alternately.
         FeatureMap turns[2];
         FeatureMap head;
         std::vector<UpsamplingTap> row_taps;
@@ -123,7 +122,7 @@ class Hfcn::Workspace {
     std::size_t rows;
     std::size_t columns;
     std::vector<Level> levels;
-    /// The hypercolumn, the layers behind it and P, side by side.
+    /// The hypercolumn, the layers after it and P, side by side.
     FeatureMap known;
     FeatureMap logits;
     FeatureMap area;
@@ -193,27 +192,24 @@ void Hfcn::segment(const Patches& patches, std::span<float> likelihood, std::spa
             ", got " + std::to_string(patches.rows) + " x " + std::to_string(patches.columns));
     }
     const std::size_t pixels = patches.rows * patches.columns;
-    Workspaces<Workspace> workspaces;
-    parallel_for(patches.count, 1, threads, [&](std::size_t begin, std::size_t end) {
-        workspaces.borrow(
-            [&] { return Workspace(*this, patches.rows, patches.columns); },
-            [&](Workspace& workspace) {
-                for (std::size_t n = begin; n < end; ++n) {
-                    const float* patch = patches.data + n * pixels;
-                    if (!all_finite(patch, pixels)) {
-                        throw std::invalid_argument(
-                            "patches: expected finite values, got NaN or infinity in patch " +
-                            std::to_string(n));
-                    }
-                    fractions[n] = segment_one(patch, workspace, likelihood.data() + n * pixels);
-                    if (!std::isfinite(fractions[n])) {
-                        throw std::invalid_argument(
-                            "weights: expected finite logits and O, got NaN or infinity in patch " +
-                            std::to_string(n));
-                    }
+    parallel_for_with(
+        patches.count, 1, threads, [&] { return Workspace(*this, patches.rows, patches.columns); },
+        [&](Workspace& workspace, std::size_t begin, std::size_t end) {
+            for (std::size_t n = begin; n < end; ++n) {
+                const float* patch = patches.data + n * pixels;
+                if (!all_finite(patch, pixels)) {
+                    throw std::invalid_argument(
+                        "patches: expected finite values, got NaN or infinity in patch " +
+                        std::to_string(n));
                 }
-            });
-    });
+                fractions[n] = segment_one(patch, workspace, likelihood.data() + n * pixels);
+                if (!std::isfinite(fractions[n])) {
+                    throw std::invalid_argument(
+                        "weights: expected finite logits and O, got NaN or infinity in patch " +
+                        std::to_string(n));
+                }
+            }
+        });
 }
 
 double Hfcn::segment_one(const float* patch, Workspace& workspace, float* likelihood) const {
@@ -241,7 +237,7 @@ double Hfcn::segment_one(const float* patch, Workspace& workspace, float* likeli
             turn = 1 - turn;
         }
         stages_[i].head.apply(features, level.rows, level.columns, level.head.view(), scratch);
-        // The coarsest comes first.
+        // The coarsest stage comes first.
         upsample(level.head.view(), level.row_taps, level.column_taps, head_channels_,
                  known.from_channel((stages_.size() - 1 - i) * head_channels_));
     }

@@ -13,19 +13,20 @@ namespace lvcore {
 struct HfcnWeights {
     /// Convolutions of each stage, each with ReLU.
     std::vector<std::vector<ConvolutionWeights>> stages;
-    /// What each stage gives to the hypercolumn: 1 x 1, with ReLU, all of the same width.
+    /// From each stage to the hypercolumn: 1 x 1, with ReLU, all with the same output channels.
     std::vector<ConvolutionWeights> heads;
     /// Convolutions, with ReLU, between the hypercolumn and P.
     std::vector<ConvolutionWeights> between;
     /// To the two logits of P.
     ConvolutionWeights likelihood;
-    /// From the hypercolumn, `between` and P to O: a 1 x 1 convolution, or one with ReLU before it.
+    /// From the hypercolumn, `between` and P to O: a 1 x 1 convolution, perhaps after one with
+    /// ReLU.
     std::vector<ConvolutionWeights> area;
-    /// How heads are brought to the size of the patch.
+    /// How heads are resized to the patch.
     Upsampling upsampling;
 };
 
-/// Square or other patches (patch, row, column) that someone else owns.
+/// Patches (patch, row, column), not owned.
 struct Patches {
     const float* data;
     std::size_t count;
@@ -36,21 +37,20 @@ struct Patches {
 /// The hypercolumn network (Liao et al. 2017, III-F), for inference on a CPU.
 class Hfcn {
   public:
-    /// @throws std::invalid_argument, with the layer's name, if a layer cannot be (see
-    /// `Convolution`), does not fit to the one before or is missing, or there are more than
-    /// `kMaxStages` stages.
+    /// @throws std::invalid_argument, naming the layer, if a layer is invalid (see `Convolution`),
+    /// does not match the one before or is missing, or there are more than `kMaxStages` stages.
     Hfcn(const HfcnWeights& weights, Instructions instructions);
 
-    /// Writes P, of the patches' shape, and the mean of O over each patch. Each patch is computed
-    /// by one thread, and alone: results do not depend on the others.
+    /// Writes P, in the shape of the patches, and the mean of O over each patch. Each patch is
+    /// computed on its own by one thread, so results do not depend on the others.
     ///
-    /// @throws std::invalid_argument if rows or columns are 0 or no multiple of `size_multiple()`,
-    /// a pixel is not finite, or logits or O are not, as sums of weights and pixels this large can
-    /// be; as `parallel_for`.
+    /// @throws std::invalid_argument if rows or columns are 0 or not a multiple of
+    /// `size_multiple()`, a pixel is not finite, or large weights and pixels make logits or O
+    /// overflow; as `parallel_for`.
     void segment(const Patches& patches, std::span<float> likelihood, std::span<double> fractions,
                  std::size_t threads) const;
 
-    /// Rows and columns are a multiple of this, since every stage but the first halves them.
+    /// Rows and columns must be a multiple of this, since every stage but the first halves them.
     [[nodiscard]] std::size_t size_multiple() const {
         return std::size_t{1} << (stages_.size() - 1);
     }
@@ -68,16 +68,16 @@ class Hfcn {
     std::vector<Stage> stages_;
     std::vector<Convolution> between_;
     Convolution likelihood_;
-    /// The convolution with ReLU on the way to O, if there is one.
+    /// The convolution with ReLU before O, if any.
     std::vector<Convolution> area_;
-    /// O is linear in the channels before it, so its mean is the same of their means.
+    /// O is linear in its input channels, so its mean is computed from their means.
     std::vector<double> fraction_weights_;
     double fraction_bias_;
     Upsampling upsampling_;
     std::size_t head_channels_;
     /// Channels from the hypercolumn to P, P included.
     std::size_t known_channels_;
-    /// What the convolutions ask for at most.
+    /// The largest that any convolution needs.
     std::size_t border_ = 0;
     std::size_t scratch_size_ = 0;
 };

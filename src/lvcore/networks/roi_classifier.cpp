@@ -8,13 +8,12 @@
 
 #include "lvcore/base/parallel.hpp"
 #include "lvcore/base/pixels.hpp"
-#include "lvcore/base/workspaces.hpp"
 
 namespace lvcore {
 
 namespace {
 
-/// Windows that a thread takes at once.
+/// Windows per run.
 constexpr std::size_t kGrain = 8;
 
 }  // namespace
@@ -72,7 +71,7 @@ RoiClassifier::RoiClassifier(const RoiClassifierWeights& weights, Instructions i
                                     "), got (" + std::to_string(linear.channels_out()) + ", " +
                                     std::to_string(linear.channels_in()) + ")");
     }
-    // Softmax of two logits asks for their difference alone.
+    // Softmax of two logits depends on their difference alone.
     const std::span<const float> w = weights.linear.weights;
     for (std::size_t i = 0; i < channels; ++i) {
         linear_.push_back(static_cast<double>(w[i]) - static_cast<double>(w[channels + i]));
@@ -98,27 +97,24 @@ void RoiClassifier::score(const Windows& windows, std::span<double> scores,
                                     shape(windows.phases, windows.rows, windows.columns));
     }
     const std::size_t pixels = phases() * size_ * size_;
-    Workspaces<Workspace> workspaces;
-    parallel_for(windows.count, kGrain, threads, [&](std::size_t begin, std::size_t end) {
-        workspaces.borrow(
-            [&] { return Workspace(*this); },
-            [&](Workspace& workspace) {
-                for (std::size_t n = begin; n < end; ++n) {
-                    const float* window = windows.data + n * pixels;
-                    if (!all_finite(window, pixels)) {
-                        throw std::invalid_argument(
-                            "windows: expected finite values, got NaN or infinity in window " +
-                            std::to_string(n));
-                    }
-                    scores[n] = score_one(window, workspace);
-                    if (!std::isfinite(scores[n])) {
-                        throw std::invalid_argument(
-                            "weights: expected finite logits, got NaN or infinity in window " +
-                            std::to_string(n));
-                    }
+    parallel_for_with(
+        windows.count, kGrain, threads, [&] { return Workspace(*this); },
+        [&](Workspace& workspace, std::size_t begin, std::size_t end) {
+            for (std::size_t n = begin; n < end; ++n) {
+                const float* window = windows.data + n * pixels;
+                if (!all_finite(window, pixels)) {
+                    throw std::invalid_argument(
+                        "windows: expected finite values, got NaN or infinity in window " +
+                        std::to_string(n));
                 }
-            });
-    });
+                scores[n] = score_one(window, workspace);
+                if (!std::isfinite(scores[n])) {
+                    throw std::invalid_argument(
+                        "weights: expected finite logits, got NaN or infinity in window " +
+                        std::to_string(n));
+                }
+            }
+        });
 }
 
 double RoiClassifier::score_one(const float* window, Workspace& workspace) const {
@@ -133,7 +129,7 @@ double RoiClassifier::score_one(const float* window, Workspace& workspace) const
     for (std::size_t i = 0; i + 1 < convolutions_.size(); ++i) {
         Workspace::Level& level = workspace.levels[i];
         Workspace::Level& next = workspace.levels[i + 1];
-        // An odd last row or column would be left out by the pooling.
+        // Pooling ignores an odd last row or column.
         convolutions_[i].apply(level.in.view(), 2 * next.size, 2 * next.size, level.out.view(),
                                workspace.scratch.data());
         max_pool(level.out.view(), next.size, next.size, convolutions_[i].channels_out(),

@@ -10,15 +10,15 @@ namespace lvcore {
 
 /// The layers of the ROI classifier, batch normalisation folded into the convolutions.
 struct RoiClassifierWeights {
-    /// Each with ReLU; max pooling follows all but the last.
+    /// Each with ReLU; all but the last are followed by max pooling.
     std::vector<ConvolutionWeights> convolutions;
-    /// From the channels' means to two logits, as a 1 x 1 convolution.
+    /// From the means of the channels to two logits, as a 1 x 1 convolution.
     ConvolutionWeights linear;
     /// Rows and columns of a window.
     std::size_t size;
 };
 
-/// Windows (window, phase, row, column) that someone else owns.
+/// Windows (window, phase, row, column), not owned.
 struct Windows {
     const float* data;
     std::size_t count;
@@ -27,21 +27,20 @@ struct Windows {
     std::size_t columns;
 };
 
-/// The network that tells the LV's square from any other (Liao et al. 2017, Table I), for inference
+/// The network that recognises the square around the LV (Liao et al. 2017, Table I), for inference
 /// on a CPU.
 class RoiClassifier {
   public:
-    /// @throws std::invalid_argument, with the layer's name, if a layer cannot be (see
-    /// `Convolution`), does not fit to the one before or is missing, there are more than
-    /// `kMaxStages` convolutions, or a window is too small to be halved between them.
+    /// @throws std::invalid_argument, naming the layer, if a layer is invalid (see `Convolution`),
+    /// does not match the one before or is missing, there are more than `kMaxStages` convolutions,
+    /// or a window is too small to be halved between them.
     RoiClassifier(const RoiClassifierWeights& weights, Instructions instructions);
 
-    /// Writes the probability of each window being the LV's square. Each is computed by one thread,
-    /// and alone: scores do not depend on the others.
+    /// Writes the probability of each window being the LV's square. Each window is computed on its
+    /// own by one thread, so scores do not depend on the others.
     ///
-    /// @throws std::invalid_argument if phases, rows or columns are not those of the network, or a
-    /// pixel is not finite, or logits are not, as sums of weights and pixels this large can be; as
-    /// `parallel_for`.
+    /// @throws std::invalid_argument if phases, rows or columns are not those of the network, a
+    /// pixel is not finite, or large weights and pixels make logits overflow; as `parallel_for`.
     void score(const Windows& windows, std::span<double> scores, std::size_t threads) const;
 
     [[nodiscard]] std::size_t phases() const { return convolutions_.front().channels_in(); }

@@ -7,14 +7,14 @@
 
 namespace lvcore {
 
-/// How a map is brought to more rows and columns.
+/// How a map is enlarged.
 enum class Upsampling {
     nearest,
-    /// With pixel edges aligned; beyond the outermost centres, the outermost pixels.
+    /// With aligned pixel edges; constant beyond the outermost centres.
     bilinear,
 };
 
-/// Output i along an axis: `weight` of input `second`, the rest of input `first`.
+/// An output along an axis: `weight` of input `second`, the rest of input `first`.
 struct UpsamplingTap {
     std::size_t first;
     std::size_t second;

@@ -23,7 +23,7 @@ void AxisTaps::assign(const AxisMap& map, Edge edge) {
             spans_.push_back({0, weights_.size(), 0});
             continue;
         }
-        // Farther out nothing changes any more, and indices stay small.
+        // Farther out the result is constant; the clamp keeps indices small.
         add(std::clamp(centre, -reach - 1.0, last + reach + 1.0), reach, last, edge);
     }
     begin_ = std::min(begin_, end_);
@@ -31,9 +31,9 @@ void AxisTaps::assign(const AxisMap& map, Edge edge) {
 
 namespace {
 
-/// The filter round one centre: a triangle of reach max(|step|, 1) sampled at whole pixels. Where
-/// it is wider than a pixel to either side its samples do not balance about the centre, which would
-/// shift what is seen by up to a twelfth of a pixel; a slope across the triangle balances them.
+/// The filter around one centre: a triangle of reach max(|step|, 1) sampled at whole pixels. If the
+/// reach exceeds a pixel, the samples do not balance about the centre, which would shift the image
+/// by up to a twelfth of a pixel; a slope across the triangle balances them.
 class Triangle {
   public:
     Triangle(double centre, double reach)
@@ -61,10 +61,10 @@ class Triangle {
         return height(pixel) * (1.0 + slope_ * (pixel - centre_));
     }
 
-    /// Of the weights.
+    /// The sum of the weights.
     [[nodiscard]] double sum() const { return sum_; }
 
-    /// The first and the last pixel with a weight.
+    /// The first and last pixels with a weight.
     const double low;
     const double high;
 

@@ -8,11 +8,11 @@
 
 namespace lvcore {
 
-/// Largest step, in input pixels an output pixel, that a filter takes.
+/// Largest step of a filter, in input pixels per output pixel.
 inline constexpr double kMaxStep = 4096.0;
 
-/// Outputs along one axis of an input: output i, for i from `first_output` on, has its centre at
-/// input pixel-centre index `origin + i * step`.
+/// Outputs along one axis of an input: the centre of output i, from `first_output` on, is at input
+/// pixel-centre index `origin + i * step`.
 struct AxisMap {
     double origin;
     double step;
@@ -24,7 +24,7 @@ struct AxisMap {
 /// The input pixels and weights behind each output pixel along one axis.
 class AxisTaps {
   public:
-    /// One output pixel: `weights.size()` input pixels from `first` on; none where it is 0.
+    /// One output pixel: `weights.size()` input pixels from `first` on; if empty, the output is 0.
     struct Run {
         std::size_t first;
         std::span<const float> weights;
@@ -32,13 +32,13 @@ class AxisTaps {
 
     /// Fills the taps for each output.
     ///
-    /// The filter is a triangle that reaches max(|step|, 1) input pixels to either side, of sum 1:
+    /// The filter is a triangle of sum 1 that reaches max(|step|, 1) input pixels to either side:
     /// linear interpolation up to a step of 1, an antialiasing average above, balanced about the
-    /// centre so that nothing is shifted. `Edge::nearest` gives
-    /// the weight of pixels outside to the edge pixel. `Edge::zero` shares it among the pixels
-    /// inside, so that the edge is no darker than the rest, and gives no taps to a centre off the
-    /// image, that is more than half a pixel beyond its first or last pixel's. Centres within 1e-9
-    /// of a pixel's are taken to be there, so that rounding in a map does not blur.
+    /// centre so that nothing is shifted. `Edge::nearest` gives the weight of pixels outside to the
+    /// edge pixel. `Edge::zero` distributes it over the pixels inside, so that edges are not
+    /// darkened; centres off the image, more than half a pixel beyond the centre of the first or
+    /// last pixel, get no taps. Centres within 1e-9 of a pixel's are moved onto it, so that
+    /// rounding errors of a map do not blur.
     ///
     /// |step| is at most `kMaxStep` and `inputs` at least 1.
     void assign(const AxisMap& map, Edge edge);
@@ -59,7 +59,7 @@ class AxisTaps {
         std::size_t count;
     };
     void add(double centre, double reach, double last, Edge edge);
-    /// Ends a run: its weights are those from `offset` on, for pixels from `first` on.
+    /// Ends a run of pixels from `first` on, with the weights from `offset` on.
     void close(std::size_t first, std::size_t offset);
 
     std::vector<Span> spans_;

@@ -10,7 +10,7 @@ namespace lvcore {
 
 namespace {
 
-/// Rows and columns closer in direction than this sine span no plane worth the name.
+/// Smallest sine of the angle between rows and columns.
 constexpr double kSmallestSine = 1e-3;
 /// Smallest distance between pixels, in mm.
 constexpr double kSmallestStepMm = 1e-6;
@@ -40,7 +40,7 @@ Plane Plane::from_affine(const std::array<double, 16>& affine, const char* name)
                       {affine[1], affine[5], affine[9]}};
     const double row_mm = norm(plane.row_step);
     const double column_mm = norm(plane.column_step);
-    // Written so that an overflow to infinity or NaN fails as well.
+    // Negated, so that NaN and overflow to infinity fail too.
     if (!(row_mm >= kSmallestStepMm && column_mm >= kSmallestStepMm &&
           row_mm * column_mm < 1e300)) {
         std::ostringstream text;
@@ -66,7 +66,7 @@ Vector3 Plane::normal() const {
 
 PlaneMap plane_map(const Plane& source, const Plane& target) {
     const Vector3 normal = source.normal();
-    // The sine of small angles is exact where the cosine is not.
+    // At small angles the sine is accurate, the cosine is not.
     const double sine = norm(cross(normal, target.normal()));
     const double degrees = std::asin(std::min(1.0, sine)) * 180.0 / std::numbers::pi;
     if (degrees > kParallelToleranceDegrees) {
@@ -75,7 +75,7 @@ PlaneMap plane_map(const Plane& source, const Plane& target) {
              << kParallelToleranceDegrees << " degrees, got " << degrees << " degrees";
         throw GeometryError(text.str());
     }
-    // The dual vectors of the steps: orthogonal to the normal, so they see a point's projection.
+    // The dual vectors of the steps are orthogonal to the normal, which projects the points.
     const Vector3 area = cross(source.row_step, source.column_step);
     const double area2 = dot(area, area);
     const Vector3 along_row = cross(source.column_step, area);

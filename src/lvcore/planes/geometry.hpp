@@ -8,8 +8,7 @@ namespace lvcore {
 /// A vector or point in patient space, LPS, in mm.
 using Vector3 = std::array<double, 3>;
 
-/// An affine map of pixel indices: (r, c) to row row_r * r + row_c * c + row_0, and likewise
-/// column.
+/// An affine map of pixel indices: (r, c) to row row_r * r + row_c * c + row_0, and columns alike.
 struct PlaneMap {
     double row_r, row_c, row_0;
     double column_r, column_c, column_0;
@@ -21,16 +20,16 @@ struct PlaneMap {
     bool operator==(const PlaneMap&) const = default;
 };
 
-/// Planes that do not lie as an operation needs them, or an affine that spans no plane.
+/// Planes in the wrong position for an operation, or an affine that does not span a plane.
 class GeometryError : public std::invalid_argument {
   public:
     using std::invalid_argument::invalid_argument;
 };
 
-/// Two planes count as parallel when their normals are at most this far apart.
+/// Two planes count as parallel if the angle between their normals is at most this.
 inline constexpr double kParallelToleranceDegrees = 2.0;
 
-/// An image plane in patient space: pixel (r, c) has its centre at origin + r row_step + c
+/// An image plane in patient space: the centre of pixel (r, c) is at origin + r row_step + c
 /// column_step.
 struct Plane {
     Vector3 origin;
@@ -38,7 +37,7 @@ struct Plane {
     Vector3 column_step;
 
     /// Reads a 4x4 affine, row by row, that maps (row, column, k, 1) to LPS mm. Its third column,
-    /// along the normal, plays no part.
+    /// along the normal, is ignored.
     ///
     /// @throws GeometryError naming `name` if an element is not finite, the last row is not 0 0 0
     /// 1, or the steps between rows and columns are (nearly) zero or parallel.

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "lvcore/base/pixels.hpp"
+#include "lvcore/base/range.hpp"
 #include "lvcore/planes/geometry.hpp"
 
 namespace lvcore {
@@ -20,12 +21,12 @@ struct Line {
           column(map.column(r, c)),
           column_step(map.column_c) {}
 
-    // Of `int`, which processors turn into floating-point numbers four at a time.
+    // `int`, which processors convert to floating point four at a time.
     [[nodiscard]] double row_at(int j) const { return row + row_step * j; }
     [[nodiscard]] double column_at(int j) const { return column + column_step * j; }
 };
 
-/// The input's last row and column, and how far beyond them samples count.
+/// The last row and column of the input, and how far beyond them samples count.
 struct Bounds {
     double last_row;
     double last_column;
@@ -42,20 +43,12 @@ struct Bounds {
     }
 };
 
-/// Points of a line: [begin, end).
-struct Range {
-    std::size_t begin;
-    std::size_t end;
-
-    [[nodiscard]] std::size_t size() const { return end - begin; }
-};
-
-/// The points of a line, among those of the range, that lie within the bounds.
+/// The points of the range `among` that lie within the bounds.
 [[nodiscard]] Range points_within(const Bounds& bounds, const Line& line, Range among);
 
-/// Where the samples of a line's points come from, for every image alike. The sample of the i-th
-/// point of `range` is u[0] * p[0] + u[1] * p[1] + l[0] * q[0] + l[1] * q[1], p being offsets[i]
-/// into the image, q a row below, u and l being upper and lower + 2 i.
+/// How the points of a line are sampled, the same for every image. The sample of the i-th point of
+/// `range` is u[0] * p[0] + u[1] * p[1] + l[0] * q[0] + l[1] * q[1], where p is at offsets[i] in
+/// the image, q one row below, u = upper + 2 i and l = lower + 2 i.
 struct LinePlan {
     Range range;
     std::int32_t* offsets;
@@ -64,7 +57,7 @@ struct LinePlan {
 };
 
 /// Fills a plan with linear interpolation at the points of `line`, clamped to the image, the i-th
-/// with weight `weights[i]`. `down` and `right` are scratch of as many floats.
+/// weighted by `weights[i]`. `down` and `right` are scratch memory of the same size.
 void plan_samples(const Bounds& bounds, const Line& line, const float* weights,
                   const LinePlan& plan, float* down, float* right);
 

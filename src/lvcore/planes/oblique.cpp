@@ -11,14 +11,14 @@ namespace lvcore {
 
 namespace {
 
-/// Points planned together: their plans stay in the second-level cache while all images pass.
+/// Points planned together: their plans stay in the L2 cache while all images are processed.
 constexpr std::size_t kPointsTogether = 4096;
 
-/// Input rows that a line within a tile crosses: the tile's neighbouring lines then find what this
-/// one read in the first-level cache, where rows a power of two apart compete for few places.
+/// Input rows that a line within a tile crosses: few enough that the tile's next line finds them in
+/// the L1 cache, where rows a power of two apart compete for the same few places.
 constexpr double kRowsAcross = 96.0;
 
-/// One sample of every pixel of an output row: its offset within the pixel and its weight.
+/// One of the samples of every output pixel: its offset from the centre and its weight.
 struct Sample {
     double row;
     double column;
@@ -44,22 +44,21 @@ std::vector<Sample> samples_of(const PlaneMap& map) {
     return samples;
 }
 
-/// How many points of a line to take at a time.
+/// Points of a line to process at a time.
 std::size_t points_across(const PlaneMap& map, std::size_t columns) {
     constexpr std::size_t kLeast = 32;
     const double fitting = kRowsAcross / std::max(std::abs(map.row_c), 1e-3);
     return std::min(columns, std::max(kLeast, static_cast<std::size_t>(fitting)));
 }
 
-/// Ways through an image, in pixels; those that lead nowhere, as there is but one row or column or
-/// no image to come, are 0.
+/// Pixels to the next row, column and image; 0 if there is none.
 struct Strides {
     std::size_t below;
     std::size_t next;
     std::ptrdiff_t next_image;
 };
 
-/// Writes, or adds, the samples of a plan.
+/// Writes the samples of a plan, or adds them.
 template <bool add, class Pixel>
 void blend(const Pixel* pixels, const Strides& strides, const LinePlan& plan, float* out) {
     const std::size_t below = strides.below;
@@ -70,7 +69,7 @@ void blend(const Pixel* pixels, const Strides& strides, const LinePlan& plan, fl
             const Pixel* a = pixels + plan.offsets[k];
             const Pixel* b = pixels + plan.offsets[k + 1];
             if constexpr (!add) {
-                // Whole images follow each other too far apart for the processor to foresee.
+                // Images are too far apart for the hardware prefetcher.
                 __builtin_prefetch(a + strides.next_image);
                 __builtin_prefetch(b + strides.next_image);
             }
@@ -80,7 +79,7 @@ void blend(const Pixel* pixels, const Strides& strides, const LinePlan& plan, fl
         const Quad samples = add_pairs(half(i), half(i + 2));
         store_quad(out + i, add ? load_quad(out + i) + samples : samples);
     }
-    for (; i < count; ++i) {  // the same sums one by one
+    for (; i < count; ++i) {  // the same sums, one at a time
         const Pixel* p = pixels + plan.offsets[i];
         const auto half = [&](std::size_t at, std::size_t k) {
             return static_cast<float>(p[at]) * plan.upper[k] +
@@ -91,7 +90,7 @@ void blend(const Pixel* pixels, const Strides& strides, const LinePlan& plan, fl
     }
 }
 
-/// Fills tiles of all outputs, line by line; a line is part of an output row.
+/// Fills tiles of all outputs line by line; a line is part of an output row.
 template <class Pixel>
 class TileResampler {
   public:
@@ -118,7 +117,7 @@ class TileResampler {
             for (std::size_t row = rows.begin; row < rows.end; ++row) {
                 plan(row, points);
             }
-            carry_out();
+            execute();
         }
     }
 
@@ -126,8 +125,8 @@ class TileResampler {
     /// One sample of each point of a line within a tile.
     struct TileLine {
         std::size_t row;
-        Range points;  // all of the tile
-        bool first;    // of the samples of these points
+        Range points;  // all columns of the tile
+        bool first;    // sample of these points
         LinePlan plan;
     };
 
@@ -154,7 +153,7 @@ class TileResampler {
             plans_.push_back({row, points, &sample == samples_.data(), plan});
             plan_samples(bounds_, at, weights_.data(), plan, down_.data(), right_.data());
             if (plans_.size() == lines_) {
-                carry_out();
+                execute();
             }
             if (range.size() == 0) {
                 break;
@@ -162,14 +161,14 @@ class TileResampler {
         }
     }
 
-    /// What a sample weighs for the i-th point of the range: nothing beyond the bounds.
+    /// The weight of a sample of the i-th point of the range: 0 beyond the bounds.
     [[nodiscard]] float weight_within(const Line& at, const Sample& sample, Range range,
                                       std::size_t i) const {
         const int j = static_cast<int>(range.begin + i);
         return bounds_.hold(at.row_at(j), at.column_at(j)) ? sample.weight : 0.0F;
     }
 
-    /// Lets the samples within the bounds make up for those beyond.
+    /// Scales up the samples within the bounds to make up for those beyond.
     void share_out(std::size_t row, Range range) {
         std::fill(shares_.begin(), shares_.end(), 0.0F);
         for (const Sample& sample : samples_) {
@@ -179,12 +178,12 @@ class TileResampler {
             }
         }
         for (std::size_t i = 0; i < range.size(); ++i) {
-            shares_[i] = 1.0F / shares_[i];  // the centre's weight is among them
+            shares_[i] = 1.0F / shares_[i];  // includes the centre's weight, so not 0
         }
     }
 
-    /// Carries the plans out on every image.
-    void carry_out() {
+    /// Executes the plans on every image.
+    void execute() {
         const ImageBatch<Pixel>& images = shared_.images;
         const std::size_t size = images.rows * images.columns;
         Strides strides{images.rows > 1 ? images.columns : 0, images.columns > 1 ? 1U : 0U, 0};
@@ -196,15 +195,15 @@ class TileResampler {
             const Pixel* pixels = images.data + static_cast<std::size_t>(source) * size;
             float* out = shared_.out + i * shared_.rows * shared_.columns;
             for (const TileLine& line : plans_) {
-                carry_out(line, pixels, strides, out + line.row * shared_.columns);
+                execute(line, pixels, strides, out + line.row * shared_.columns);
             }
         }
         plans_.clear();
     }
 
-    /// Writes, or adds, one sample of each of a line's points to the output row at `out`.
-    static void carry_out(const TileLine& line, const Pixel* pixels, const Strides& strides,
-                          float* out) {
+    /// Writes one sample of each point of a line to the output row at `out`, or adds it.
+    static void execute(const TileLine& line, const Pixel* pixels, const Strides& strides,
+                        float* out) {
         const Range within = line.plan.range;
         if (!line.first) {
             blend<true>(pixels, strides, line.plan, out + within.begin);

@@ -9,8 +9,8 @@
 
 namespace lvcore {
 
-/// Outputs that share one map, from output to input indices: output i is image `sources[i]`,
-/// `rows` x `columns`, at `out + i * rows * columns`.
+/// Outputs that share one map from output to input indices: output i is made from image
+/// `sources[i]`, has `rows` x `columns` pixels and lies at `out + i * rows * columns`.
 template <class Pixel>
 struct SharedMap {
     ImageBatch<Pixel> images;
@@ -24,10 +24,10 @@ struct SharedMap {
 
 /// Fills output rows [begin, end) of all outputs under a map of any rotation and shear.
 ///
-/// An output pixel is the mean of linear samples on a fixed grid in its own axes: s = ceil(step)
-/// intervals a pixel along each, offsets (1 - s)/s ... (s - 1)/s with triangle weights. That is
-/// plain linear interpolation at steps up to 1. Samples off the image are left out of the mean
-/// under `Edge::zero`.
+/// An output pixel is the mean of linear samples on a fixed grid along its own axes: s = ceil(step)
+/// intervals per pixel along each, at offsets (1 - s)/s ... (s - 1)/s with triangle weights. Up to
+/// a step of 1, this is plain linear interpolation. `Edge::zero` omits samples off the image from
+/// the mean.
 template <class Pixel>
 void resample_obliquely(const SharedMap<Pixel>& shared, std::size_t begin, std::size_t end);
 

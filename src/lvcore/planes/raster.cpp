@@ -19,8 +19,8 @@ struct Point {
     double column;
 };
 
-/// Signed area to the right of a polygon's edges. Cell (r, c) holds what changes from pixel c - 1
-/// to pixel c, so a running sum along each row gives the winding-weighted area of every pixel.
+/// Signed area to the right of a polygon's edges. Cell (r, c) holds the change from pixel c - 1 to
+/// pixel c, so a running sum along each row gives the winding-weighted area of every pixel.
 class AreaAccumulator {
   public:
     AreaAccumulator(std::size_t rows, std::size_t columns)
@@ -64,8 +64,7 @@ class AreaAccumulator {
     }
 
   private:
-    /// Adds a piece of an edge within one pixel row: of signed height `height`, between two
-    /// columns.
+    /// Adds a piece of an edge within one pixel row, between two columns, with a signed height.
     void add_in_row(std::size_t row, double height, double column_a, double column_b) {
         double* cells = cells_.data() + row * (columns_ + 1);
         const double left = std::min(column_a, column_b);
@@ -82,7 +81,7 @@ class AreaAccumulator {
         const auto share = [&](double from, double to) {
             return length > 0.0 ? height * ((to - from) / length) : height;
         };
-        // What lies left of the image covers its rows whole; what lies right of it covers nothing.
+        // An edge left of the image covers the whole row, one right of it nothing.
         if (left < 0.0) {
             cells[0] += share(left, 0.0);
         }

@@ -15,17 +15,16 @@ namespace lvcore {
 
 namespace {
 
-/// Most outputs under one map that a thread takes at a time.
+/// Most outputs under one map in a task.
 constexpr std::size_t kImagesTogether = 32;
 
-/// Pixels that a thread takes at a time: a few hundred microseconds of work, enough to make up for
-/// working out where they come from.
+/// Pixels in a task: a few hundred microseconds of work, enough to outweigh planning it.
 constexpr std::size_t kPixelsTogether = std::size_t{1} << 18;
 
-/// A map is along the axes if over the whole output it strays less than this from them, in pixels.
+/// A map counts as along the axes if it deviates less than this over the whole output, in pixels.
 constexpr double kAxisTolerance = 1e-7;
 
-/// What the axes of the output run along in the input.
+/// How the axes of the output run in the input.
 enum class Kind { straight, turned, oblique };
 
 Kind kind_of(const PlaneMap& map, std::size_t rows, std::size_t columns) {
@@ -42,12 +41,11 @@ Kind kind_of(const PlaneMap& map, std::size_t rows, std::size_t columns) {
 
 /// Fills output rows [begin, end) of all outputs under a map along the axes.
 template <class Pixel>
-void resample_along_axes(const SharedMap<Pixel>& shared, bool turned, std::size_t begin,
-                         std::size_t end) {
+void resample_along_axes(SeparableFilter& filter, const SharedMap<Pixel>& shared, bool turned,
+                         std::size_t begin, std::size_t end) {
     const PlaneMap& map = shared.map;
     const ImageBatch<Pixel>& images = shared.images;
-    SeparableFilter filter;
-    // What input rows depend on: output rows, or output columns if turned.
+    // Input rows depend on output rows, or on output columns if turned.
     if (turned) {
         filter.assign({map.row_0, map.row_c, 0, shared.columns, images.rows},
                       {map.column_0, map.column_r, begin, end - begin, images.columns},
@@ -75,7 +73,7 @@ void check_map(const PlaneMap& map, Kind kind) {
     }
 }
 
-/// The maps of all outputs, checked, as is all else.
+/// Checks the request and returns the maps of all outputs.
 template <class Pixel>
 std::vector<PlaneMap> checked_maps(const ImageBatch<Pixel>& images,
                                    const ResampleRequest& request) {
@@ -124,7 +122,7 @@ struct Task {
     std::size_t last_row;
 };
 
-/// Cuts the work; how does not depend on the number of threads.
+/// Divides the work, independently of the number of threads.
 std::vector<Task> tasks_of(std::span<const PlaneMap> maps, std::size_t rows, std::size_t columns) {
     std::vector<Task> tasks;
     if (rows == 0 || columns == 0) {
@@ -150,7 +148,7 @@ template <class Pixel>
 void fill(float* out, const ImageBatch<Pixel>& images, const ResampleRequest& request,
           std::span<const PlaneMap> maps, std::size_t threads) {
     const std::vector<Task> tasks = tasks_of(maps, request.rows, request.columns);
-    parallel_for(tasks.size(), 1, threads, [&](std::size_t first, std::size_t last) {
+    const auto run = [&](SeparableFilter& filter, std::size_t first, std::size_t last) {
         for (const Task& task : std::span(tasks).subspan(first, last - first)) {
             const PlaneMap& map = maps[task.begin];
             const SharedMap<Pixel> shared{
@@ -165,10 +163,12 @@ void fill(float* out, const ImageBatch<Pixel>& images, const ResampleRequest& re
             if (kind == Kind::oblique) {
                 resample_obliquely(shared, task.first_row, task.last_row);
             } else {
-                resample_along_axes(shared, kind == Kind::turned, task.first_row, task.last_row);
+                resample_along_axes(filter, shared, kind == Kind::turned, task.first_row,
+                                    task.last_row);
             }
         }
-    });
+    };
+    parallel_for_with(tasks.size(), 1, threads, [] { return SeparableFilter(); }, run);
 }
 
 }  // namespace

@@ -8,16 +8,16 @@
 
 namespace lvcore {
 
-/// Most input pixels an output pixel that a map with rotation or shear may step; maps along the
-/// axes may step `kMaxStep`.
+/// Largest step of a map with rotation or shear, in input pixels per output pixel; for maps along
+/// the axes it is `kMaxStep`.
 inline constexpr double kMaxRotatedStep = 64.0;
 
-/// What to resample, and how.
+/// The planes to resample.
 struct ResampleRequest {
-    /// Six elements an output, row by row: from output (row, column, 1) to input (row, column)
+    /// Six elements per output, row by row: from output (row, column, 1) to input (row, column)
     /// pixel-centre indices.
     std::span<const double> matrices;
-    /// The image that each output reads.
+    /// The image of each output.
     std::span<const std::int64_t> sources;
     /// Size of an output.
     std::size_t rows;
@@ -27,25 +27,24 @@ struct ResampleRequest {
 
 /// Resamples planes: output n is image `sources[n]` under the n-th matrix.
 ///
-/// Interpolation is linear. Where the map shrinks, the filter is a triangle as wide as the step:
-/// along the axes, flips and quarter turns included, as in `AxisTaps`, and exact where the map
-/// takes pixel centres to pixel centres; with rotation or shear as in `resample_obliquely`, which
-/// approaches the former as the angle goes to zero.
+/// Interpolation is linear; a map that shrinks is filtered by a triangle as wide as the step. Along
+/// the axes, including flips and quarter turns, as in `AxisTaps`, and exact if the map takes pixel
+/// centres to pixel centres; with rotation or shear as in `resample_obliquely`, which approaches
+/// the former as the angle goes to zero.
 ///
-/// Successive outputs under one matrix cost less: where they come from is worked out once.
+/// Consecutive outputs under one matrix cost less, since they are planned once.
 ///
 /// @returns floats, outputs x rows x columns; the same for every number of threads.
-/// @throws std::invalid_argument on an image without pixels or with more than `kMaxPixels`, a
-/// number of matrix elements other than 6 a source, an element that is not finite, or a step above
-/// the limits.
-/// @throws std::out_of_range on a source that is no image.
+/// @throws std::invalid_argument if an image has no pixels or more than `kMaxPixels`, there are not
+/// 6 matrix elements per source, an element is not finite, or a step is above the limits.
+/// @throws std::out_of_range if a source is not the index of an image.
 template <class Pixel>
 FloatBuffer resample(const ImageBatch<Pixel>& images, const ResampleRequest& request,
                      std::size_t threads);
 
-/// The same into memory of the caller's, outputs x rows x columns, apart from the images.
+/// The same into the caller's memory, outputs x rows x columns, which must not overlap the images.
 ///
-/// @throws std::invalid_argument also where `out` has another size.
+/// @throws std::invalid_argument also if `out` has another size.
 template <class Pixel>
 void resample_into(std::span<float> out, const ImageBatch<Pixel>& images,
                    const ResampleRequest& request, std::size_t threads);

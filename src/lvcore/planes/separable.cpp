@@ -6,190 +6,29 @@
 
 #include "lvcore/base/simd.hpp"
 #include "lvcore/base/transpose.hpp"
+#include "lvcore/planes/tap_pairs.hpp"
+
+#define LVCORE_KERNELS "lvcore/planes/separable_kernels.hpp"
+#include "lvcore/base/compile_kernels.hpp"
 
 namespace lvcore {
 
 namespace {
 
-/// So many outputs before their turn, rows are fetched.
+/// Rows are prefetched this many outputs ahead.
 constexpr std::size_t kAhead = 10;
 
-/// Outputs along the rows that are filtered along the columns together.
-constexpr std::size_t kLines = 4;
-
-/// out[x] = sum over t of weights[t] * rows[t * stride + x], for at least one weight. One pass over
-/// the output for up to three taps, so that the common cases never reload it.
-template <class Pixel>
-LVCORE_INLINE void sum_of_rows(const Pixel* LVCORE_RESTRICT rows, std::size_t stride,
-                               std::span<const float> weights, std::size_t width,
-                               float* LVCORE_RESTRICT out) {
-    const auto at = [&](std::size_t t, std::size_t x) {
-        return weights[t] * static_cast<float>(rows[t * stride + x]);
-    };
-    const std::size_t count = weights.size();
-    if (count == 1) {
-        for (std::size_t x = 0; x < width; ++x) {
-            out[x] = at(0, x);
-        }
-        return;
-    }
-    if (count == 2) {
-        for (std::size_t x = 0; x < width; ++x) {
-            out[x] = at(0, x) + at(1, x);
-        }
-        return;
-    }
-    for (std::size_t x = 0; x < width; ++x) {
-        out[x] = (at(0, x) + at(1, x)) + at(2, x);
-    }
-    std::size_t t = 3;
-    for (; t + 1 < count; t += 2) {
-        for (std::size_t x = 0; x < width; ++x) {
-            out[x] += at(t, x) + at(t + 1, x);
-        }
-    }
-    if (t < count) {
-        for (std::size_t x = 0; x < width; ++x) {
-            out[x] += at(t, x);
-        }
-    }
-}
-
-/// The same of floats, one by one from the first tap on: blocks stay in registers for all taps.
-LVCORE_INLINE void sum_block(const float* rows, std::size_t stride, std::span<const float> weights,
-                             float* out) {
-    Octet left;
-    Octet right;
-    load_octet(rows, left);
-    load_octet(rows + 8, right);
-    left *= weights[0];
-    right *= weights[0];
-    for (std::size_t t = 1; t < weights.size(); ++t) {
-        Octet l;
-        Octet r;
-        load_octet(rows + t * stride, l);
-        load_octet(rows + t * stride + 8, r);
-        left += weights[t] * l;
-        right += weights[t] * r;
-    }
-    store_octet(out, left);
-    store_octet(out + 8, right);
-}
-
-// A template cannot be cloned, so each kind of pixel calls it by a function of its own.
-LVCORE_CLONES
-void sum_rows(const float* rows, std::size_t stride, std::span<const float> weights,
-              std::size_t width, float* out) {
-    constexpr std::size_t kBlock = 16;
-    if (width < kBlock || weights.size() < 3) {
-        sum_of_rows(rows, stride, weights, width, out);
-        return;
-    }
-    for (std::size_t x = 0; x + kBlock < width; x += kBlock) {
-        sum_block(rows + x, stride, weights, out + x);
-    }
-    const std::size_t last = width - kBlock;  // this block may lie over the one before
-    sum_block(rows + last, stride, weights, out + last);
-}
-LVCORE_CLONES
-void sum_rows(const std::uint8_t* rows, std::size_t stride, std::span<const float> weights,
-              std::size_t width, float* out) {
-    sum_of_rows(rows, stride, weights, width, out);
-}
-LVCORE_CLONES
-void sum_rows(const std::uint16_t* rows, std::size_t stride, std::span<const float> weights,
-              std::size_t width, float* out) {
-    sum_of_rows(rows, stride, weights, width, out);
-}
-LVCORE_CLONES
-void sum_rows(const std::int16_t* rows, std::size_t stride, std::span<const float> weights,
-              std::size_t width, float* out) {
-    sum_of_rows(rows, stride, weights, width, out);
-}
-
-/// The column taps two by two, as `SeparableFilter` keeps them.
-struct Pairs {
-    const std::int32_t* offsets;
-    const float* weights;
-    std::size_t pairs;
-    std::size_t outputs;
-};
-
-/// For each of `count` rows, `stride` apart: lines[k][j] = sum over pairs p of
-/// weights[p * 2 * outputs + 2 j] * row[offsets[j] + 2 p], and the next pixel by the next weight.
-/// Rows taken together share what is read of the taps.
-template <std::size_t count>
-LVCORE_INLINE void sum_pairs_of(const float* LVCORE_RESTRICT rows, std::size_t stride,
-                                const Pairs& taps, float* const* lines) {
-    const std::int32_t* LVCORE_RESTRICT offsets = taps.offsets;
-    const float* LVCORE_RESTRICT weights = taps.weights;
-    const std::size_t pairs = taps.pairs;
-    const std::size_t outputs = taps.outputs;
-    std::size_t j = 0;
-    for (; j + 4 <= outputs; j += 4) {
-        const float* a = rows + offsets[j];
-        const float* b = rows + offsets[j + 1];
-        const float* c = rows + offsets[j + 2];
-        const float* d = rows + offsets[j + 3];
-        const float* w = weights + 2 * j;
-        std::array<Quad, count> left;
-        std::array<Quad, count> right;
-        for (std::size_t k = 0; k < count; ++k) {
-            const std::size_t at = k * stride;
-            left[k] = load_pairs(a + at, b + at) * load_quad(w);
-            right[k] = load_pairs(c + at, d + at) * load_quad(w + 4);
-        }
-        for (std::size_t p = 1; p < pairs; ++p) {
-            w += 2 * outputs;
-            for (std::size_t k = 0; k < count; ++k) {
-                const std::size_t at = k * stride + 2 * p;
-                left[k] += load_pairs(a + at, b + at) * load_quad(w);
-                right[k] += load_pairs(c + at, d + at) * load_quad(w + 4);
-            }
-        }
-        for (std::size_t k = 0; k < count; ++k) {
-            store_quad(lines[k] + j, add_pairs(left[k], right[k]));
-        }
-    }
-    for (; j < outputs; ++j) {  // the same sums one by one
-        for (std::size_t k = 0; k < count; ++k) {
-            const float* pixels = rows + k * stride + offsets[j];
-            const float* w = weights + 2 * j;
-            float even = 0.0F;
-            float odd = 0.0F;
-            for (std::size_t p = 0; p < pairs; ++p) {
-                even += pixels[2 * p] * w[2 * p * outputs];
-                odd += pixels[2 * p + 1] * w[2 * p * outputs + 1];
-            }
-            lines[k][j] = even + odd;
-        }
-    }
-}
-
-LVCORE_CLONES
-void sum_pairs(const float* rows, std::size_t stride, const Pairs& taps, float* const* lines,
-               std::size_t count) {
-    if (count == kLines) {
-        sum_pairs_of<kLines>(rows, stride, taps, lines);
-        return;
-    }
-    for (std::size_t k = 0; k < count; ++k) {
-        sum_pairs_of<1>(rows + k * stride, stride, taps, lines + k);
-    }
-}
-
-/// line[j] = weights[2 j] * row[offsets[j]]: pixels without a weight are not touched, so that a NaN
-/// stays where it is.
-void pick(const float* row, const Pairs& taps, float* line) {
+/// line[j] = weights[2 j] * row[offsets[j]]: pixels without a weight are not read, so that NaN does
+/// not spread.
+void pick(const float* row, const TapPairs& taps, float* line) {
     for (std::size_t j = 0; j < taps.outputs; ++j) {
         line[j] = taps.weights[2 * j] * row[taps.offsets[j]];
     }
 }
 
-/// Asks for pixels that will be read some outputs later: the planes of a cine stack seldom are in
-/// the cache, and the ends of its short rows keep the processor from seeing what comes next. They
-/// go to the second-level cache, as more may be under way to it than to the first. Inlined, as
-/// compilers leave out calls that write nothing.
+/// Prefetches pixels that will be read some outputs later: the planes of a cine stack are seldom in
+/// the cache, and its rows are too short for the hardware prefetcher. Into the L2 cache, which
+/// takes more outstanding loads than L1. Inlined, since compilers drop calls that write nothing.
 template <class Pixel>
 LVCORE_INLINE void prefetch_rows(const Pixel* rows, std::size_t stride, std::size_t count,
                                  std::size_t width) {
@@ -204,7 +43,7 @@ LVCORE_INLINE void prefetch_rows(const Pixel* rows, std::size_t stride, std::siz
     }
 }
 
-/// Asks for a line that will be written together with later ones, which would all wait at once.
+/// Prefetches a line that will be written together with later ones, which would all miss at once.
 LVCORE_INLINE void prefetch_line(float* line, std::size_t count) {
     constexpr std::size_t kLine = 64 / sizeof(float);
     for (std::size_t x = 0; x < count; x += kLine) {
@@ -233,9 +72,9 @@ void SeparableFilter::assign(const AxisMap& rows, const AxisMap& columns, Edge e
     single_ = most == 1;
     pairs_ = (most + 1) / 2;
     const std::size_t count = end_ - begin_;
-    // What lies past the input's pixels stays 0: room for the last pair.
+    // Room for the last pair: past the pixels of the input it stays 0.
     row_size_ = std::max(column_taps_.end() - column_taps_.begin(), 2 * pairs_);
-    rows_.assign(kLines * row_size_, 0.0F);
+    rows_.assign(kLinesTogether * row_size_, 0.0F);
     offsets_.resize(count);
     weights_.assign(2 * pairs_ * count, 0.0F);
     for (std::size_t j = 0; j < count; ++j) {
@@ -262,7 +101,7 @@ LVCORE_INLINE void SeparableFilter::fetch_ahead(const Pixel* plane, const Pixel*
     if (plane == nullptr || later >= outputs) {
         return;
     }
-    // From one output to the next most rows stay: only those past the last are new.
+    // The outputs share most of their rows: only those past the last are new.
     const AxisTaps::Run run = row_taps_[later];
     const AxisTaps::Run before = row_taps_[later == 0 ? 0 : later - 1];
     const std::size_t end = run.first + run.weights.size();
@@ -279,8 +118,10 @@ void SeparableFilter::filter(const Pixel* plane, float* out, std::size_t out_str
                              const Pixel* next) {
     const std::size_t width = column_taps_.end() - column_taps_.begin();
     const std::size_t columns = column_taps_.size();
-    const Pairs taps{offsets_.data(), weights_.data(), pairs_, end_ - begin_};
-    std::array<float*, kLines> lines;
+    const TapPairs taps{offsets_.data(), weights_.data(), pairs_, end_ - begin_};
+    const auto& sum_rows = LVCORE_BEST(sum_rows<Pixel>);
+    const auto& sum_pairs = LVCORE_BEST(sum_pairs);
+    std::array<float*, kLinesTogether> lines;
     std::size_t waiting = 0;
     for (std::size_t i = 0; i < row_taps_.size(); ++i) {
         fetch_ahead(plane, next, i);
@@ -301,7 +142,7 @@ void SeparableFilter::filter(const Pixel* plane, float* out, std::size_t out_str
             continue;
         }
         lines[waiting++] = line + begin_;
-        if (waiting == kLines) {
+        if (waiting == kLinesTogether) {
             sum_pairs(rows_.data(), row_size_, taps, lines.data(), waiting);
             waiting = 0;
         }

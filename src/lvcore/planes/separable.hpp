@@ -9,7 +9,7 @@
 
 namespace lvcore {
 
-/// Filters planes along their rows and columns. Keeps its memory from one use to the next.
+/// Filters planes along their rows and columns. Reuses its memory.
 class SeparableFilter {
   public:
     /// Sets the outputs along each axis of the input.
@@ -17,8 +17,8 @@ class SeparableFilter {
 
     /// Writes output (i, j), the i-th along the input's rows and the j-th along its columns, to
     /// `out[i * out_stride + j]`, or to `out[j * out_stride + i]` if `transposed`. `plane` is the
-    /// input's first pixel; its rows are as long as `assign` was told. `next` is the plane that
-    /// will be filtered after it, if there is one: its first rows are fetched ahead.
+    /// first pixel of an input of the size passed to `assign`. The first rows of `next`, the plane
+    /// to be filtered after it, are prefetched.
     template <class Pixel>
     void apply(const Pixel* plane, bool transposed, float* out, std::size_t out_stride,
                const Pixel* next = nullptr);
@@ -26,7 +26,7 @@ class SeparableFilter {
   private:
     template <class Pixel>
     void filter(const Pixel* plane, float* out, std::size_t out_stride, const Pixel* next);
-    /// Fetches what some outputs after this one need, of the next plane after the last.
+    /// Prefetches the rows of a later output, at the end those of the next plane.
     template <class Pixel>
     void fetch_ahead(const Pixel* plane, const Pixel* next, std::size_t output) const;
 
@@ -36,14 +36,13 @@ class SeparableFilter {
     /// Outputs along the columns that have taps: [begin, end).
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
-    /// The column taps of those two by two: output j sums over pairs p of pixels from
-    /// `offsets_[j] + 2 p` on, with weights at `weights_[p * 2 * (end - begin) + 2 j]`. Short runs
-    /// are filled up with zeros; `single_` says that no run has more than one tap.
+    /// Their column taps as `TapPairs`, short runs padded with zeros; `single_` if no run has more
+    /// than one tap.
     std::size_t pairs_ = 0;
     bool single_ = false;
     std::vector<std::int32_t> offsets_;
     std::vector<float> weights_;
-    /// Filtered along the rows and not yet along the columns, `row_size_` apart.
+    /// Rows filtered along the rows but not yet along the columns, `row_size_` apart.
     std::vector<float> rows_;
     std::size_t row_size_ = 0;
     std::vector<float> straight_;

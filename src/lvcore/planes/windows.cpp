@@ -10,68 +10,17 @@
 #include <type_traits>
 
 #include "lvcore/base/parallel.hpp"
-#include "lvcore/base/simd.hpp"
 #include "lvcore/planes/separable.hpp"
+
+#define LVCORE_KERNELS "lvcore/planes/windows_kernels.hpp"
+#include "lvcore/base/compile_kernels.hpp"
 
 namespace lvcore {
 
 namespace {
 
-/// Output pixels handed to a thread at a time: some 200 microseconds of work, as much as 30 phases
-/// of 48 x 48.
+/// Output pixels per run: about 200 microseconds of work, or 30 phases of 48 x 48.
 constexpr std::size_t kGrain = 70000;
-
-/// Sums are kept in so many lanes: a fixed order that still runs in vector registers.
-constexpr std::size_t kLanes = 8;
-
-/// Mean and standard deviation of at least one value, in one pass: sums of distances from the first
-/// value and of their squares. As it is one of them, none of the variance is lost to rounding.
-template <bool with_deviation>
-[[gnu::always_inline]] inline std::array<double, 2> moments(const float* values,
-                                                            std::size_t count) {
-    const double origin = values[0];
-    std::array<double, kLanes> sums{};
-    std::array<double, kLanes> squares{};
-    const auto add = [&](std::size_t i, std::size_t lane) {
-        const double d = static_cast<double>(values[i]) - origin;
-        sums[lane] += d;
-        if constexpr (with_deviation) {
-            squares[lane] += d * d;
-        }
-    };
-    std::size_t i = 0;
-    for (; i + kLanes <= count; i += kLanes) {
-        for (std::size_t lane = 0; lane < kLanes; ++lane) {
-            add(i + lane, lane);
-        }
-    }
-    for (std::size_t lane = 0; i < count; ++i, ++lane) {
-        add(i, lane);
-    }
-    const double n = static_cast<double>(count);
-    const double shift = std::accumulate(sums.begin(), sums.end(), 0.0) / n;
-    const double square = std::accumulate(squares.begin(), squares.end(), 0.0) / n;
-    return {origin + shift, std::sqrt(std::max(square - shift * shift, 0.0))};
-}
-
-LVCORE_CLONES
-void subtract_mean(float* values, std::size_t count) {
-    const float shift = static_cast<float>(moments<false>(values, count)[0]);
-    for (std::size_t i = 0; i < count; ++i) {
-        values[i] -= shift;
-    }
-}
-
-LVCORE_CLONES
-void standardise(float* values, std::size_t count) {
-    const auto [mean, deviation] = moments<true>(values, count);
-    const double smallest = std::max(1e-6, 1e-5 * std::abs(mean));
-    const float shift = static_cast<float>(mean);
-    const float scale = static_cast<float>(1.0 / std::max(deviation, smallest));
-    for (std::size_t i = 0; i < count; ++i) {
-        values[i] = (values[i] - shift) * scale;
-    }
-}
 
 void check_index(const char* name, std::int64_t value, std::size_t count) {
     if (value < 0 || static_cast<std::uint64_t>(value) >= count) {
@@ -80,7 +29,7 @@ void check_index(const char* name, std::int64_t value, std::size_t count) {
     }
 }
 
-/// Throws unless lowest < value < infinity, or lowest itself where it is `allowed`.
+/// Throws unless lowest < value < infinity; `allowed` admits lowest itself.
 void check_number(const char* name, double value, double lowest, bool allowed) {
     if (!std::isfinite(value) || value < lowest || (value == lowest && !allowed)) {
         throw std::invalid_argument(std::string(name) + ": expected a finite number " +
@@ -89,7 +38,7 @@ void check_number(const char* name, double value, double lowest, bool allowed) {
     }
 }
 
-/// Move i of `moves`, evenly from -reach to reach.
+/// Move i of `moves`, evenly spaced from -reach to reach.
 double move_at(std::size_t i, std::size_t moves, double reach) {
     if (moves == 1) {
         return 0.0;
@@ -146,7 +95,7 @@ void check(const CineView& images, const WindowRequest& request) {
     }
 }
 
-/// Number of values that checked windows come to.
+/// Number of values in the windows of a checked request.
 std::size_t value_count(const WindowRequest& request) {
     const std::size_t windows = request.slices.size();
     const std::size_t patch_size = request.size * request.size;
@@ -163,13 +112,14 @@ void assign_window(SeparableFilter& filter, const CineView& images, const Window
                    std::size_t n) {
     const std::size_t size = request.size;
     const double step = request.squares[3 * n + 2] / static_cast<double>(size);
-    // Output centre i lies at edge coordinate top + (i + 1/2) step, half a pixel past its index.
+    // The centre of output i is at edge coordinate top + (i + 1/2) step, half a pixel past its
+    // index.
     const double half = 0.5 * step - 0.5;
     filter.assign({request.squares[3 * n] + half, step, 0, size, images.rows},
                   {request.squares[3 * n + 1] + half, step, 0, size, images.columns}, request.edge);
 }
 
-/// Writes `count` phases of window n from `first` on, normalised together as far as they are.
+/// Writes `count` phases of window n from `first` on; Normalise::mean takes all of them together.
 void extract_phases(const CineView& images, const WindowRequest& request, std::size_t n,
                     std::size_t first, std::size_t count, SeparableFilter& filter, float* out) {
     const std::size_t size = request.size;
@@ -187,15 +137,15 @@ void extract_phases(const CineView& images, const WindowRequest& request, std::s
         float* patch = out + p * patch_size;
         filter.apply(plane(first + p), false, patch, size, plane(first + p + 1));
         if (request.normalise == Normalise::mean_std) {
-            standardise(patch, patch_size);
+            LVCORE_BEST(standardise)(patch, patch_size);
         }
     }
     if (request.normalise == Normalise::mean) {
-        subtract_mean(out, count * patch_size);
+        LVCORE_BEST(subtract_mean)(out, count * patch_size);
     }
 }
 
-/// Extracts windows whose request has been checked.
+/// Extracts the windows of a checked request.
 template <class Value>
 void extract_all(std::span<Value> out, const CineView& images, const WindowRequest& request,
                  std::size_t threads) {
@@ -204,19 +154,24 @@ void extract_all(std::span<Value> out, const CineView& images, const WindowReque
     }
     constexpr bool kHalves = std::is_same_v<Value, Half>;
     const std::size_t k = request.phases_per_window;
-    // Phases that share a mean are one piece of work; others are one each, so that a single window
-    // of many phases runs on all threads.
+    // Phases that share a mean are one piece of work. Otherwise each phase is one, so that a single
+    // window of many phases runs on all threads.
     const std::size_t together = request.normalise == Normalise::mean ? k : 1;
     const std::size_t pieces = k / together;
     const std::size_t piece_size = together * request.size * request.size;
     const std::size_t most = std::max<std::size_t>(1, kGrain / piece_size);
-    // A window of more pieces than that is cut into equal runs: each works out its filter once.
+    // A window of more pieces is divided into equal runs, each of which sets up the filter once.
     const std::size_t runs = (pieces + most - 1) / most;
     const std::size_t grain = runs > 1 ? (pieces + runs - 1) / runs : most;
-    parallel_for(
-        request.slices.size() * pieces, grain, threads, [&](std::size_t begin, std::size_t end) {
-            SeparableFilter filter;
-            std::vector<float> floats(kHalves ? piece_size : 0);
+    struct Workspace {
+        SeparableFilter filter;
+        std::vector<float> floats;
+    };
+    parallel_for_with(
+        request.slices.size() * pieces, grain, threads,
+        [&] { return Workspace{{}, std::vector<float>(kHalves ? piece_size : 0)}; },
+        [&](Workspace& workspace, std::size_t begin, std::size_t end) {
+            auto& [filter, floats] = workspace;
             for (std::size_t i = begin; i < end; ++i) {
                 const std::size_t n = i / pieces;
                 if (i == begin || i % pieces == 0) {

@@ -35,7 +35,7 @@ TEST(an_exception_reaches_the_caller_from_any_thread) {
     }
 }
 
-TEST(impossible_requests_are_refused) {
+TEST(parallel_for_rejects_invalid_arguments) {
     const auto nothing = [](std::size_t, std::size_t) {};
     CHECK_THROWS(std::invalid_argument, "grain", lvcore::parallel_for(1, 0, 1, nothing));
     CHECK_THROWS(std::invalid_argument, "threads", lvcore::parallel_for(1, 1, 1025, nothing));

@@ -19,7 +19,7 @@ using lvcore::MiningImage;
 using lvcore::MiningOptions;
 using lvcore::TreeOptions;
 
-/// Pixels without a pattern, the same in every run.
+/// Pseudorandom pixels, the same in every run.
 std::vector<std::uint8_t> scattered(std::size_t count, std::uint32_t seed) {
     std::vector<std::uint8_t> pixels(count);
     for (std::uint8_t& pixel : pixels) {
@@ -35,7 +35,7 @@ const auto kNothing = [](std::size_t) {};
 }  // namespace
 
 TEST(code_matrix_holds_lbp_codes) {
-    // More windows than are worked on at once, and not a multiple of them.
+    // More than a block of windows, and not a multiple of it.
     constexpr std::size_t kCount = 131;
     const auto windows = scattered(kCount * 8 * 9, 1);
     const std::vector<LbpFeature> features = lvcore::all_lbp_features(9, 8);
@@ -51,8 +51,8 @@ TEST(code_matrix_holds_lbp_codes) {
 }
 
 TEST(code_matrix_of_bright_pixels_in_the_largest_window) {
-    // 2^20 pixels of 255, less one at the very end, which only the last block of the last feature
-    // holds.
+    // 2^20 pixels of 255, except the very last, which is in the last block of the last feature
+    // alone.
     std::vector<std::uint8_t> window(1024 * 1024, 255);
     window.back() = 254;
     const std::vector<LbpFeature> features = {{0, 0, 341, 341}, {1, 1, 341, 341}};
@@ -79,13 +79,13 @@ TEST(gentle_boost_by_hand) {
     }
     const std::vector<LbpFeature> features = {{0, 0, 1, 1}};
     const CodeMatrix codes(features, windows, 3, 3, 1);
-    // Flat: positives of 1 and 3, negative of 1. Bright: positive of 1, negative of 4.
+    // Flat: positives of weight 1 and 3, negative of 1. Bright: positive of 1, negative of 4.
     GentleBoost boost(codes, 3, {1, 3, 1, 1, 4}, TreeOptions{1, 1.0, 1});
     CHECK_NEAR(boost.weights()[1], 0.3, 1e-15);
     const auto tree = boost.add();
     CHECK(tree && tree->nodes.size() == 1 && tree->leaves.size() == 2);
-    // Means: bright (1 - 4) / 5, flat (4 - 1) / 5; the lower goes left, with the codes of which
-    // nothing is known, if 0 is below. Here it is above.
+    // Means: bright (1 - 4) / 5, flat (4 - 1) / 5. The lower goes left, and so would codes without
+    // samples if 0 were below the cut; here it is above.
     CHECK(lvcore::contains(tree->nodes[0].subset, 0));
     CHECK(!lvcore::contains(tree->nodes[0].subset, 255));
     CHECK(!lvcore::contains(tree->nodes[0].subset, 7));
@@ -94,14 +94,14 @@ TEST(gentle_boost_by_hand) {
     CHECK_NEAR(tree->leaves[1], 0.6, 1e-7);
     CHECK_NEAR(boost.scores()[0], 0.6, 1e-7);
     CHECK_NEAR(boost.scores()[4], -0.6, 1e-7);
-    // Right ones shrink by e^-0.6: 1 + 3 + 4 of them; wrong ones grow by e^0.6: 1 + 1.
+    // Weights of right samples shrink by e^-0.6: 1 + 3 + 4; of wrong ones grow by e^0.6: 1 + 1.
     const double sum = 8 * std::exp(-0.6) + 2 * std::exp(0.6);
     CHECK_NEAR(boost.weights()[1], 3 * std::exp(-0.6) / sum, 1e-7);
     CHECK_NEAR(boost.weights()[2], std::exp(0.6) / sum, 1e-7);
 }
 
 TEST(codes_without_samples_count_as_mean_zero) {
-    // Flat windows are all positive; those bright in the centre are so by 3 to 2.
+    // Flat windows are all positive; windows bright in the centre are positive by 3 to 2.
     std::vector<std::uint8_t> windows(3 * 9, 10);
     windows[1 * 9 + 4] = 20;
     windows[2 * 9 + 4] = 20;
@@ -114,7 +114,7 @@ TEST(codes_without_samples_count_as_mean_zero) {
     CHECK(!lvcore::contains(tree->nodes[0].subset, 255));
 }
 
-TEST(gentle_boost_knows_when_nothing_tells) {
+TEST(gentle_boost_stops_if_no_feature_separates_the_classes) {
     const std::vector<std::uint8_t> windows(4 * 9, 10);
     const std::vector<LbpFeature> features = {{0, 0, 1, 1}};
     const CodeMatrix codes(features, windows, 3, 3, 1);
@@ -129,7 +129,7 @@ TEST(gentle_boost_checks_its_arguments) {
     const auto with = [&](std::vector<double> weights, TreeOptions options) {
         return GentleBoost(codes, 1, std::move(weights), options);
     };
-    CHECK_THROWS(std::invalid_argument, "one a window, 2, got 1", with({1}, {}));
+    CHECK_THROWS(std::invalid_argument, "one per window, 2, got 1", with({1}, {}));
     CHECK_THROWS(std::invalid_argument, "each class", with({1, 0}, {}));
     CHECK_THROWS(std::invalid_argument, "finite", with({1, NAN}, {}));
     CHECK_THROWS(std::invalid_argument, "finite", with({1, -1}, {}));
@@ -168,7 +168,7 @@ TEST(miner_draws_every_window_once) {
     CHECK(got == expected);
 }
 
-TEST(miner_draws_the_beginning_of_one_order) {
+TEST(miner_draws_a_prefix_of_one_order) {
     std::vector<std::vector<std::uint8_t>> pixels;
     std::vector<MiningImage> images;
     for (std::uint32_t i = 0; i < 5; ++i) {

@@ -256,7 +256,7 @@ GOOD = {
         ({"images": []}, "images: .*none"),
         ({"images": [np.zeros((40, 40), np.uint8), np.zeros((11, 40), np.uint8)]}, "image 1 of 11"),
         ({"images": [np.zeros((40, 40, 3), np.uint8)]}, r"images\[0\]"),
-        ({"weights": np.ones(19)}, "weights: expected one a positive, 20, got 19"),
+        ({"weights": np.ones(19)}, "weights: expected one per positive, 20, got 19"),
         ({"weights": np.r_[np.ones(19), np.nan]}, "weights: .*nan"),
         ({"weights": np.r_[np.ones(19), np.inf]}, "weights: .*inf"),
         ({"weights": np.zeros(20)}, "weights: .*above 0"),

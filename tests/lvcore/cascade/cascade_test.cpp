@@ -13,8 +13,8 @@ using lvcore::LbpSubset;
 
 constexpr LbpSubset kNone{};
 
-/// A window of 3 x 3 whose one feature is the window itself, and two stages: a stump that asks for
-/// code 0, and a tree that asks for code 0 and then for code 1.
+/// A 3 x 3 window whose only feature is the window itself, and two stages: a stump that tests for
+/// code 0, and a tree that tests for code 0, then for code 1.
 Cascade two_stages() {
     LbpSubset zero{};
     zero[0] = 1;
@@ -33,7 +33,7 @@ lvcore::CascadeResult run(const std::vector<std::uint8_t>& pixels, std::size_t f
                     integral.sums.data(), first);
 }
 
-TEST(a_window_is_followed_through_stages_and_trees) {
+TEST(windows_pass_through_stages_and_trees) {
     const std::vector<std::uint8_t> code_0 = {0, 0, 0, 0, 1, 0, 0, 0, 0};
     const std::vector<std::uint8_t> code_1 = {0, 0, 0, 1, 1, 0, 0, 0, 0};
     const std::vector<std::uint8_t> code_2 = {0, 0, 0, 0, 1, 0, 1, 0, 0};
@@ -51,7 +51,7 @@ TEST(a_sum_a_little_below_the_threshold_passes) {
     CHECK_NEAR((lvcore::Stage{{}, 1.0F}).pass_mark(), 0.99999, 1e-7);
 }
 
-TEST(what_is_not_sound_is_refused) {
+TEST(invalid_cascades_are_rejected) {
     const auto refused = [](const char* part, const auto& spoil) {
         Cascade cascade = two_stages();
         spoil(cascade);
@@ -74,13 +74,13 @@ TEST(what_is_not_sound_is_refused) {
     refused("stage 0, tree 0: leaf", [&](Cascade& c) { c.stages[0].trees[0].leaves[1] = nan; });
     refused("feature: expected below 1, got 1",
             [](Cascade& c) { c.stages[0].trees[0].nodes[0].feature = 1; });
-    // A node may lead neither back, nor to itself, nor beyond the leaves.
+    // A node must not lead backwards, to itself or beyond the leaves.
     refused("node 1", [](Cascade& c) { c.stages[1].trees[0].nodes[1].left = 1; });
     refused("node 0", [](Cascade& c) { c.stages[1].trees[0].nodes[0].right = 2; });
     refused("node 0", [](Cascade& c) { c.stages[0].trees[0].nodes[0].right = -2; });
 }
 
-TEST(subsets_hold_the_codes_whose_bits_are_set) {
+TEST(subsets_contain_the_codes_whose_bits_are_set) {
     LbpSubset subset = kNone;
     subset[7] = 1U << 31U;
     subset[1] = 1;

@@ -12,10 +12,10 @@ using lvcore::Cascade;
 using lvcore::Detection;
 using lvcore::DetectionOptions;
 
-/// A cascade of one question whose windows all pass, or fail, or pass as their code says.
+/// A cascade of one node whose windows all pass, all fail, or pass depending on their code.
 Cascade one_question(std::uint32_t width, std::uint32_t height, float threshold) {
     const lvcore::LbpSubset half = {0xFFFFFFFFU, 0, 0xFFFFFFFFU, 0, 0xFFFFFFFFU, 0, 0xFFFFFFFFU, 0};
-    // The feature that reaches to the far corner of the window.
+    // The feature that extends to the far corner of the window.
     const auto w = static_cast<std::int32_t>(width / 3);
     const auto h = static_cast<std::int32_t>(height / 3);
     const lvcore::LbpFeature feature{static_cast<std::int32_t>(width) - 3 * w,
@@ -32,7 +32,7 @@ std::vector<std::uint8_t> noise(std::size_t count) {
     return pixels;
 }
 
-TEST(every_place_of_every_size_is_reached_and_none_beyond) {
+TEST(detection_covers_every_position_and_size) {
     const std::vector<std::uint8_t> pixels = noise(70 * 70);
     for (const std::uint32_t width : {3U, 4U, 11U}) {
         for (const std::uint32_t height : {3U, 7U}) {
@@ -56,7 +56,7 @@ TEST(every_place_of_every_size_is_reached_and_none_beyond) {
     }
 }
 
-TEST(threads_change_nothing) {
+TEST(detection_does_not_depend_on_threads) {
     const std::vector<std::uint8_t> pixels = noise(200 * 150);
     const Cascade cascade = one_question(9, 10, 0);
     for (const std::size_t step : {0U, 1U}) {
@@ -66,16 +66,16 @@ TEST(threads_change_nothing) {
         const auto many = lvcore::detect({pixels.data(), 200, 150}, cascade, options, 5);
         CHECK(alone.size() > 100);
         CHECK(alone.size() == many.size());
-        const auto told = [](const Detection& d) {
+        const auto fields_of = [](const Detection& d) {
             return std::tuple(d.x, d.y, d.width, d.height, d.stages, d.count, d.score);
         };
         for (std::size_t i = 0; i < alone.size(); ++i) {
-            CHECK(told(alone[i]) == told(many[i]));
+            CHECK(fields_of(alone[i]) == fields_of(many[i]));
         }
     }
 }
 
-TEST(what_cannot_be_searched_is_refused) {
+TEST(detect_rejects_invalid_arguments) {
     const std::vector<std::uint8_t> pixels(9);
     const Cascade sound = one_question(3, 3, 0);
     const auto run = [&](const DetectionOptions& options) {

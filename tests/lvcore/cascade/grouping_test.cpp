@@ -13,8 +13,8 @@ Detection window(std::int32_t x, std::int32_t y, std::int32_t side, std::uint32_
     return {x, y, side, side, stages, 1, score};
 }
 
-TEST(chains_of_neighbours_make_one_group) {
-    // 0.2 x 10 is 2: each is a neighbour of the next one only.
+TEST(chains_of_neighbours_form_one_group) {
+    // 0.2 x 10 is 2: each window is a neighbour of the next one only.
     const std::vector<Detection> chain = {window(4, 0, 10), window(0, 0, 10, 3, -1.0),
                                           window(2, 1, 10, 3, -0.5), window(7, 0, 10)};
     const auto groups = lvcore::group_detections(chain, 2);
@@ -36,7 +36,7 @@ TEST(a_group_inside_one_of_more_windows_is_dropped) {
     CHECK(lvcore::group_detections(windows, 1).size() == 2);
 }
 
-TEST(windows_are_cut_off_at_the_edges) {
+TEST(windows_are_clipped_at_the_edges) {
     std::vector<Detection> windows = {window(-2, 5, 10), window(15, 0, 10), window(20, 0, 10)};
     lvcore::clip_detections(windows, 12, 20);
     CHECK(windows.size() == 2);

@@ -8,7 +8,7 @@ namespace {
 
 using lvcore::LbpFeature;
 
-TEST(entries_are_sums_of_what_lies_above_and_left) {
+TEST(entries_are_sums_of_the_pixels_above_and_left) {
     const std::vector<std::uint8_t> pixels = {1, 2, 3, 4, 5, 255};
     const lvcore::IntegralImage integral = lvcore::integrate(pixels, 2, 3);
     const std::vector<std::uint32_t> expected = {0, 0, 0, 0, 0, 1, 3, 6, 0, 5, 12, 270};
@@ -16,7 +16,7 @@ TEST(entries_are_sums_of_what_lies_above_and_left) {
     CHECK(integral.sums == expected);
 }
 
-TEST(an_image_must_have_its_pixels) {
+TEST(integrate_rejects_wrong_sizes) {
     const std::vector<std::uint8_t> pixels(6);
     CHECK_THROWS(std::invalid_argument, "image: expected 8 pixels, got 6",
                  lvcore::integrate(pixels, 2, 4));
@@ -43,7 +43,7 @@ TEST(bits_go_clockwise_from_the_top_left) {
         std::vector<int> blocks(9, 10);
         blocks[4] = 11;
         CHECK(code_of(blocks) == 0);
-        blocks[clockwise[i]] = 11;  // as bright as the centre is enough
+        blocks[clockwise[i]] = 11;  // equal to the centre is enough
         CHECK(code_of(blocks) == 128 >> i);
         blocks[clockwise[i]] = 500;
         CHECK(code_of(blocks) == 128 >> i);
@@ -51,8 +51,8 @@ TEST(bits_go_clockwise_from_the_top_left) {
     CHECK(code_of(std::vector<int>(9, 0)) == 255);
 }
 
-TEST(there_are_as_many_features_as_places_and_sizes) {
-    // Along 24 pixels blocks of w leave 25 - 3 w places: 22 + 19 + ... + 1 = 92, both ways.
+TEST(features_have_every_position_and_size) {
+    // Blocks of w have 25 - 3 w positions along 24 pixels: 22 + 19 + ... + 1 = 92 on each axis.
     CHECK(lvcore::all_lbp_features(24, 24).size() == 92 * 92);
     CHECK(lvcore::all_lbp_features(3, 3) == std::vector<LbpFeature>({{0, 0, 1, 1}}));
     CHECK(lvcore::all_lbp_features(2, 9).empty());

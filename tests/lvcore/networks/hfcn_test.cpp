@@ -67,7 +67,7 @@ Layer point(std::vector<float> weights, float bias = 0) {
     return {1, in, 1, std::move(weights), {bias}};
 }
 
-/// Logits v and 0, v the weighted sum of the channels.
+/// Logits v and 0, where v is the weighted sum of the channels.
 Layer logits(std::vector<float> weights) {
     const std::size_t in = weights.size();
     weights.resize(2 * in, 0.0F);
@@ -96,7 +96,7 @@ Layers random_layers(std::size_t stages, std::size_t between, Upsampling upsampl
     }
     layers.likelihood = random_layer(2, channels, 3, random);
     layers.area = {random_layer(7, known, 3, random), random_layer(1, 7, 1, random)};
-    // Of layers this wide values grow; small ones keep P from being 0 or 1 throughout.
+    // Values grow through layers this wide; small weights keep P from saturating at 0 or 1.
     for (float& weight : layers.likelihood.weights) {
         weight *= 1e-3F;
     }
@@ -121,8 +121,8 @@ TEST(one_stage_of_hfcn_by_hand) {
 }
 
 TEST(two_stages_of_hfcn_by_hand) {
-    // The coarse stage halves the largest, 4. Between is max(coarse - fine, 0): 1 at the first
-    // pixel alone; there O's hidden channel, coarse - fine + 3 between, is 4, elsewhere 0.
+    // The coarse stage halves the maximum, 4. `between` is max(coarse - fine, 0), which is 1 at the
+    // first pixel; there the hidden channel of O, coarse - fine + 3 between, is 4, elsewhere 0.
     const Layers layers{{{point({1})}, {point({0.5F})}},
                         {point({1}), point({1})},
                         {point({1, -1})},
@@ -150,7 +150,7 @@ TEST(bilinear_heads_of_hfcn_by_hand) {
     CHECK_NEAR(result.fractions[0], 2, 1e-6);
 }
 
-TEST(threads_and_instructions_change_nothing_in_hfcn) {
+TEST(hfcn_does_not_depend_on_threads_or_instructions) {
     constexpr std::size_t kCount = 7;
     struct Case {
         std::size_t stages, between, rows, columns;
@@ -186,7 +186,7 @@ TEST(threads_and_instructions_change_nothing_in_hfcn) {
     }
 }
 
-TEST(stages_of_hfcn_are_bounded) {
+TEST(hfcn_limits_its_stages) {
     const auto make = [](std::size_t stages) {
         return random_layers(stages, 0, Upsampling::nearest).build(Instructions::portable);
     };
@@ -195,8 +195,8 @@ TEST(stages_of_hfcn_are_bounded) {
     CHECK_THROWS(std::invalid_argument, "stages: expected at most 8, got 65", make(65));
 }
 
-TEST(sums_of_hfcn_that_are_no_numbers_are_refused) {
-    // Twice infinity for a pixel of 10, and their difference; for one of 0 all is 0.
+TEST(hfcn_rejects_overflow) {
+    // A pixel of 10 gives two infinities and their difference; a pixel of 0 gives 0 throughout.
     const Layers stages{{{Layer{2, 1, 1, {3e38F, 3e38F}, {0, 0}}, point({1, -1})}},
                         {point({1})},
                         {},

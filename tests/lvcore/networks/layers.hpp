@@ -7,13 +7,13 @@
 
 #include "lvcore/networks/convolution.hpp"
 
-/// Layers that tests of networks are made of.
+/// Layers for tests of networks.
 namespace networks {
 
 inline constexpr lvcore::Instructions kAll[] = {
     lvcore::Instructions::portable, lvcore::Instructions::avx2, lvcore::Instructions::avx512};
 
-/// The numbers of a convolution.
+/// The weights of a convolution, owned.
 struct Layer {
     std::size_t channels_out;
     std::size_t channels_in;

@@ -46,15 +46,15 @@ TEST(a_roi_classifier_of_one_layer_by_hand) {
 }
 
 TEST(a_roi_classifier_of_two_layers_by_hand) {
-    // Of 3 x 3 pixels the pooling takes the largest of the first 2 x 2, which is 5; the second
-    // layer makes it 2 * 5 - 7 = 3, and the logits are 1 and 0.
+    // Pooling takes the largest of the first 2 x 2 of 3 x 3 pixels, 5; the second layer gives
+    // 2 * 5 - 7 = 3, and the logits are 1 and 0.
     const std::vector<Layer> convolutions = {{1, 1, 1, {1}, {0}}, {1, 1, 1, {2}, {-7}}};
     const Layer linear{2, 1, 1, {1, 0}, {-2, 0}};
     const RoiClassifier network = build(convolutions, linear, 3, lvcore::best_instructions());
     CHECK_NEAR(score(network, {1, 5, 9, 2, 3, 9, 9, 9, 9}, 3)[0], 0.7310585786, 1e-7);
 }
 
-TEST(threads_and_instructions_change_nothing_in_a_roi_classifier) {
+TEST(roi_classifier_does_not_depend_on_threads_or_instructions) {
     std::mt19937 random(8);
     for (const std::size_t layers : {1U, 2U, 3U}) {
         for (const std::size_t size : {4U, 7U, 13U, 16U}) {
@@ -86,7 +86,7 @@ TEST(threads_and_instructions_change_nothing_in_a_roi_classifier) {
     }
 }
 
-TEST(layers_of_a_roi_classifier_are_bounded) {
+TEST(roi_classifier_limits_its_layers) {
     const auto make = [](std::size_t layers, std::size_t size) {
         return build(std::vector<Layer>(layers, {1, 1, 1, {1}, {0}}), {2, 1, 1, {1, 0}, {0, 0}},
                      size, Instructions::portable);
@@ -97,8 +97,8 @@ TEST(layers_of_a_roi_classifier_are_bounded) {
     CHECK_THROWS(std::invalid_argument, "convolutions: expected at most 8, got 65", make(65, 1));
 }
 
-TEST(sums_of_a_roi_classifier_that_are_no_numbers_are_refused) {
-    // Twice infinity for a pixel of 10, and their difference; for one of 0 all is 0.
+TEST(roi_classifier_rejects_overflow) {
+    // A pixel of 10 gives two infinities and their difference; a pixel of 0 gives 0 throughout.
     const Layer first{2, 1, 1, {3e38F, 3e38F}, {0, 0}};
     const Layer second{1, 2, 1, {1, -1}, {0}};
     const Layer linear{2, 1, 1, {1, 0}, {0, 0}};

@@ -31,7 +31,7 @@ TEST(longer_steps_average_with_a_triangle) {
     AxisTaps taps;
     taps.assign({4.0, 2.0, 0, 1, 10}, Edge::zero);
     check_run(taps[0], 3, {0.25, 0.5, 0.25});
-    // Half way between pixels: distances 1/2 and 3/2 of a reach of 2.
+    // Halfway between pixels: distances 1/2 and 3/2 with a reach of 2.
     taps.assign({4.5, 2.0, 0, 1, 10}, Edge::zero);
     check_run(taps[0], 3, {0.125, 0.375, 0.375, 0.125});
 }
@@ -55,13 +55,13 @@ TEST(longer_steps_balance_about_the_centre) {
     }
 }
 
-TEST(weights_outside_go_to_the_edge_pixel_or_to_all_inside) {
+TEST(weights_outside_go_to_the_edge_pixel_or_to_all_pixels_inside) {
     AxisTaps taps;
     taps.assign({-0.25, 1.0, 0, 1, 3}, Edge::zero);
     check_run(taps[0], 0, {1.0});
     taps.assign({2.5, 2.0, 0, 1, 3}, Edge::zero);  // 0.125 and 0.375 of 0.5 inside
     check_run(taps[0], 1, {0.25, 0.75});
-    taps.assign({2.5 + 1e-12, 2.0, 0, 1, 3}, Edge::zero);  // on the outer edge, up to rounding
+    taps.assign({2.5 + 1e-12, 2.0, 0, 1, 3}, Edge::zero);  // on the outer edge, within rounding
     CHECK(taps[0].weights.size() == 2);
     for (const double off : {-0.501, 2.501}) {
         taps.assign({off, 2.0, 0, 1, 3}, Edge::zero);

@@ -11,7 +11,7 @@ namespace {
 using lvcore::GeometryError;
 using lvcore::Plane;
 
-/// Rows 2 mm apart along y, columns 1 mm along x, origin at (10, 20, 30).
+/// Rows 2 mm apart along y, columns 1 mm apart along x, origin at (10, 20, 30).
 std::array<double, 16> axial() { return {0, 1, 0, 10, 2, 0, 0, 20, 0, 0, -1, 30, 0, 0, 0, 1}; }
 
 TEST(a_point_is_projected_along_the_normal) {
@@ -21,14 +21,14 @@ TEST(a_point_is_projected_along_the_normal) {
     moved[7] = 28;   // 4 rows of 2 mm
     moved[11] = 75;  // off the plane
     const lvcore::PlaneMap map = lvcore::plane_map(source, Plane::from_affine(moved, "target"));
-    // Output (2, 5) lies at source (6, 8).
+    // Output (2, 5) is at source (6, 8).
     CHECK_NEAR(map.row(2, 5), 6, 1e-12);
     CHECK_NEAR(map.column(2, 5), 8, 1e-12);
     CHECK_NEAR(map.row_r, 1, 1e-12);
     CHECK_NEAR(map.column_c, 1, 1e-12);
 }
 
-TEST(a_tilt_is_parallel_up_to_two_degrees) {
+TEST(planes_are_parallel_up_to_two_degrees) {
     const Plane source = Plane::from_affine(axial(), "source");
     const auto tilted = [](double degrees) {
         const double angle = degrees * std::numbers::pi / 180.0;
@@ -44,7 +44,7 @@ TEST(a_tilt_is_parallel_up_to_two_degrees) {
     CHECK_THROWS(GeometryError, "90 degrees", lvcore::plane_map(source, tilted(90)));
 }
 
-TEST(degenerate_affines_are_refused_by_name) {
+TEST(degenerate_affines_are_rejected_by_name) {
     const auto with = [](std::size_t element, double value) {
         auto affine = axial();
         affine[element] = value;

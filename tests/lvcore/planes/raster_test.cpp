@@ -6,7 +6,7 @@
 
 namespace {
 
-TEST(a_rectangle_covers_pixels_by_its_share) {
+TEST(a_rectangle_covers_fractions_of_pixels) {
     const std::vector<double> points = {0.5, 0.25, 0.5, 2, 2, 2, 2, 0.25};
     const lvcore::FloatBuffer area = lvcore::contour_coverage(points, 2, 3);
     const std::vector<float> expected = {0.375F, 0.5F, 0, 0.75F, 1, 0};
@@ -25,7 +25,7 @@ TEST(a_contour_far_outside_covers_all_or_nothing) {
     CHECK(lvcore::contour_coverage(around, 0, 3).size() == 0);
 }
 
-TEST(points_that_are_no_polygon_are_refused) {
+TEST(points_that_do_not_form_a_polygon_are_rejected) {
     const std::vector<double> two = {0, 0, 1, 1};
     const std::vector<double> far = {0, 0, 1, 1, 0, 2e7};
     const std::vector<double> nan = {0, 0, 1, 1, 0, std::nan("")};

@@ -53,7 +53,7 @@ TEST(a_linear_image_is_reproduced_under_any_map) {
              std::vector<double>{0, 1, 2, -1, 0, 6},               // quarter turn
              std::vector<double>{cos, -sin, 3, sin, cos, 2},       // rotation
              std::vector<double>{0.5, 0.25, 2, 0, 1, 1.5},         // shear
-             std::vector<double>{1.2 * cos, -sin, 3, sin, cos, 2}  // rotation that shrinks
+             std::vector<double>{1.2 * cos, -sin, 3, sin, cos, 2}  // rotation and shrinking
          }) {
         check_ramp_under<float>(map, 4, 3);
         check_ramp_under<std::uint8_t>(map, 4, 3);
@@ -67,7 +67,7 @@ TEST(edges_are_zero_or_nearest_under_rotation) {
     const ImageBatch<float> images{pixels.data(), 1, 3, 3};
     const std::vector<std::int64_t> sources = {0};
     const double h = std::numbers::sqrt2 / 2;
-    // Output (0, 0), (0, 1), … go down and right from pixel (2, 2): to 2.35, on the image, then
+    // Outputs (0, 0), (0, 1), … go down and right from pixel (2, 2): to 2.35, on the image, then
     // off.
     const std::vector<double> map = {h / 2, h / 2, 2, -h / 2, h / 2, 2};
     const auto zero = lvcore::resample(images, {map, sources, 1, 3, Edge::zero}, 1);
@@ -79,10 +79,10 @@ TEST(edges_are_zero_or_nearest_under_rotation) {
     CHECK_NEAR(nearest.data()[2], 22, 1e-5);
 }
 
-TEST(every_thread_count_gives_the_same_bits) {
+TEST(resampling_does_not_depend_on_threads) {
     const auto pixels = ramp<std::uint16_t>(1, 90, 70);
     const ImageBatch<std::uint16_t> images{pixels.data(), 1, 90, 70};
-    // More outputs under one map than are done together, and a last one under another.
+    // More outputs under one map than fit in a task, and a last one under another map.
     const std::vector<std::int64_t> sources(41, 0);
     for (const std::vector<double>& map : {std::vector<double>{0.7, 0, 3, 0, 0.9, 1},
                                            std::vector<double>{0.9, -0.4, 20, 0.4, 0.9, 5},
@@ -121,7 +121,7 @@ TEST(far_maps_stay_within_the_image) {
     }
 }
 
-TEST(impossible_requests_are_refused) {
+TEST(resample_rejects_invalid_arguments) {
     const auto pixels = ramp<float>(1, 3, 3);
     const ImageBatch<float> images{pixels.data(), 1, 3, 3};
     const std::vector<double> identity = {1, 0, 0, 0, 1, 0};

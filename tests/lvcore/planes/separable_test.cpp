@@ -22,7 +22,7 @@ std::vector<float> ramp(std::size_t rows, std::size_t columns) {
     return pixels;
 }
 
-TEST(both_axes_are_filtered_and_turned_on_request) {
+TEST(both_axes_are_filtered_and_optionally_transposed) {
     const std::vector<float> pixels = ramp(3, 5);
     SeparableFilter filter;
     filter.assign({0.5, 1.0, 0, 2, 3}, {0.25, 0.5, 0, 7, 5}, Edge::nearest);
@@ -40,8 +40,8 @@ TEST(both_axes_are_filtered_and_turned_on_request) {
     }
 }
 
-TEST(longer_filters_than_the_input_end_at_its_pixels) {
-    // One row of two pixels, 0 and 1, under filters that reach four pixels to either side.
+TEST(filters_longer_than_the_input_use_its_pixels_alone) {
+    // A row of two pixels, 0 and 1, and filters that reach four pixels to either side.
     const std::vector<float> pixels = {0.0F, 1.0F};
     SeparableFilter filter;
     filter.assign({0.0, 1.0, 0, 1, 1}, {0.5, 4.0, 0, 1, 2}, Edge::zero);
@@ -53,7 +53,7 @@ TEST(longer_filters_than_the_input_end_at_its_pixels) {
     CHECK_NEAR(out, 0.75 / 1.75, 1e-6);
 }
 
-TEST(outputs_off_the_image_are_zero_and_a_nan_stays_in_its_place) {
+TEST(outputs_off_the_image_are_zero_and_nan_does_not_spread) {
     std::vector<float> pixels = ramp(2, 9);
     pixels[4] = std::numeric_limits<float>::quiet_NaN();
     SeparableFilter filter;

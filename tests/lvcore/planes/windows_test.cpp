@@ -12,7 +12,7 @@ using lvcore::Edge;
 using lvcore::Normalise;
 using lvcore::WindowRequest;
 
-/// 2 slices x 3 phases of 6 x 7 pixels; a pixel holds 1000 slice + 100 phase + 10 row + column.
+/// 2 slices x 3 phases of 6 x 7 pixels with values 1000 slice + 100 phase + 10 row + column.
 std::vector<float> cine() {
     std::vector<float> pixels;
     for (int z = 0; z < 2; ++z) {
@@ -55,15 +55,15 @@ TEST(a_window_of_its_own_size_is_a_copy) {
     check_values(Request{}.run(), {1223, 1224, 1233, 1234, 1023, 1024, 1033, 1034});
 }
 
-TEST(each_window_may_choose_its_phases) {
+TEST(each_window_may_have_its_own_phases) {
     Request request{.slices = {0, 1}, .squares = {0, 0, 1, 5, 6, 1}, .phases = {1, 2}};
     request.phases_per_window = 1;
     request.size = 1;
     check_values(request.run(), {100, 1256});
 }
 
-TEST(a_window_that_shrinks_is_averaged) {
-    // Side 4 to 1: centre at edge 3, index 2.5; rows 10 r + c is linear, so its value there.
+TEST(shrinking_windows_are_averaged) {
+    // Side 4 to 1: the centre is at edge 3, index 2.5, and 10 r + c is linear.
     Request request{.squares = {1, 2, 3}, .phases = {0}};
     request.phases_per_window = 1;
     request.size = 1;
@@ -86,7 +86,7 @@ TEST(normalisation_follows_its_definition) {
     }
 }
 
-TEST(outside_is_zero_or_the_nearest_pixel) {
+TEST(pixels_outside_are_zero_or_the_nearest) {
     Request request{.slices = {0}, .squares = {-1, 6, 2}, .phases = {1}};
     request.phases_per_window = 1;
     check_values(request.run(), {106, 106, 106, 106});
@@ -105,7 +105,7 @@ TEST(halves_are_the_floats_rounded) {
     const CineView images{pixels.data(), 2, 3, 6, 7};
     std::vector<lvcore::Half> halves(8);
     lvcore::extract_windows_into(std::span(halves), images, windows, 1);
-    // From 1024, 0x6400, to 2048 halves are 1 apart, and below 1/2.
+    // Halves are 1 apart from 1024 (0x6400) to 2048, and 1/2 apart below.
     const std::vector<std::uint16_t> expected = {0x64c7, 0x64c8, 0x64d1, 0x64d2,
                                                  0x63fe, 0x6400, 0x6409, 0x640a};
     for (std::size_t i = 0; i < 8; ++i) {
@@ -130,7 +130,7 @@ TEST(windows_are_proposed_around_a_square) {
     CHECK_THROWS(std::invalid_argument, "reach", propose({factors, 1, -0.5, 4}, std::nullopt));
 }
 
-TEST(impossible_requests_are_refused) {
+TEST(extract_windows_rejects_invalid_arguments) {
     const double nan = std::nan("");
     CHECK_THROWS(std::out_of_range, "slices", Request{.slices = {2}}.run());
     CHECK_THROWS(std::out_of_range, "slices", Request{.slices = {-1}}.run());

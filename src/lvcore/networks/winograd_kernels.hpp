@@ -1,12 +1,8 @@
-#pragma once
-
-// Belongs to convolution_kernel.hpp, and is compiled with it.
-
 #include <cstddef>
 
-#include "lvcore/networks/convolution_kernel.hpp"
+#include "lvcore/networks/convolution_kernels.hpp"
 
-namespace lvcore {
+namespace lvcore::LVCORE_INSTRUCTIONS {
 namespace {
 
 /// Six values of a row or column of a tile, transformed: B^T x of Lavin and Gray (2016).
@@ -68,7 +64,7 @@ LVCORE_INLINE void tile_in(const float* in, std::size_t row, std::size_t pixel, 
     }
 }
 
-/// Transforms `lanes` channels of a tile's products back, and adds what follows.
+/// Transforms `lanes` channels of the products of a tile back, adds the bias and activates.
 template <std::size_t lanes, std::size_t outputs>
 LVCORE_INLINE void tile_out(const float* from, std::size_t plane, const float* bias, bool relu,
                             float* out, std::size_t row, std::size_t pixel) {
@@ -89,16 +85,15 @@ LVCORE_INLINE void tile_out(const float* from, std::size_t plane, const float* b
         for (std::size_t y = 0; y < outputs; ++y) {
             Vector<lanes> value = values[y] + shift;
             if (relu) {
-                value = value < 0 ? Vector<lanes>{} : value;  // NaN stays
+                value = value < 0 ? Vector<lanes>{} : value;  // keeps NaN
             }
             store<lanes>(out + y * row + x * pixel, value);
         }
     }
 }
 
-/// Calls `body` with the first channel of every run of so many lanes; the last run overlaps the one
-/// before where lanes do not divide the channels, and lanes are halved until there are as many
-/// channels.
+/// Calls `body` with the first channel of every run of `lanes` channels. The last run may overlap
+/// the one before; if there are fewer channels, lanes are halved.
 template <std::size_t lanes, class Body>
 LVCORE_INLINE void over_channels(std::size_t channels, const Body& body) {
     if (channels < lanes) {
@@ -135,7 +130,7 @@ void convolve_tiles(const WinogradTask& task) {
                 tile_in<width>(in + c, whole.in_row, whole.in_pixel, to + c, in_plane);
             });
         }
-        // One product of matrices for each of a tile's values: a 1 x 1 convolution.
+        // One matrix product, as a 1 x 1 convolution, for each value of a tile.
         for (std::size_t i = 0; i < kTile * kTile; ++i) {
             convolve<lanes, pairs, singles>({given + i * in_plane, 0, whole.channels_in,
                                              made + i * out_plane, 0, whole.channels_out, 1, count,
@@ -163,5 +158,14 @@ void convolve_by_winograd(const WinogradTask& task) {
     }
 }
 
+/// The most pixels of two vectors, and of one, whose sums fit in the registers: 16 or, with
+/// AVX-512, 32 of them.
+constexpr std::size_t kPairs = LVCORE_LANES == 16 ? 14 : 6;
+constexpr std::size_t kSingles = LVCORE_LANES == 16 ? 14 : 12;
+
+constexpr ConvolutionKernels convolution_kernels = {
+    LVCORE_LANES, convolve<LVCORE_LANES, kPairs, kSingles>,
+    convolve_by_winograd<LVCORE_LANES, kPairs, kSingles>};
+
 }  // namespace
-}  // namespace lvcore
+}  // namespace lvcore::LVCORE_INSTRUCTIONS
