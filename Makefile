@@ -26,7 +26,7 @@ fuzz: $(VENV)/developed
 
 demo: $(VENV)/installed
 	test -n "$(STUDY)" || test -f demo/study/truth.json || \
-	  { rm -rf demo/study && $(BIN)/lvvol phantom demo/study --seed 2; }
+	  { rm -rf demo/study && $(BIN)/lvvol phantom demo/study --seed 8; }
 	$(BIN)/lvvol predict "$(or $(STUDY),demo/study)" -o demo/result
 
 lint: $(VENV)/developed
