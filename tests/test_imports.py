@@ -13,10 +13,13 @@ import pytest
 import lvvol
 
 PACKAGE = next(p for p in map(Path, lvvol.__path__) if (p / "errors.py").exists())
-BASE = {"errors", "typing", "cine", "survey", "geometry", "motion", "_core"}
+BASE = {"errors", "typing", "cine", "survey", "geometry", "motion", "planes", "windows"}
 
 MAY_IMPORT = {
-    "__init__": {"cine", "dicom", "errors", "pipeline", "prediction", "survey"},
+    "__init__": {
+        *("cine", "dicom", "errors", "pipeline", "planes", "prediction", "survey", "volume"),
+        "windows",
+    },
     "__main__": {"cli"},
     "errors": set(),
     "typing": set(),
@@ -24,20 +27,22 @@ MAY_IMPORT = {
     "survey": {"cine", "errors"},
     "geometry": {"_core", "typing"},
     "motion": {"typing"},
+    "planes": {"_core", "typing"},
+    "windows": {"_core", "planes", "typing"},
     "prediction": {"cine", "typing", "volume"},
     "volume": {"typing"},
     "preprocess": BASE,
     "sources": {"errors"},
     "dicom": BASE | {"sources"},
-    "networks": BASE | {"kernels"},
-    "kernels": {"_core", "typing"},
-    "roi": BASE,
+    "networks": BASE | {"_core", "kernels"},
+    "kernels": {"_core", "typing", "windows"},
+    "roi": BASE | {"_core"},
     "quality": BASE | {"roi", "volume"},
     "pipeline": BASE
-    | {"dicom", "networks", "prediction", "preprocess", "quality", "roi", "volume"},
+    | {"_core", "dicom", "networks", "prediction", "preprocess", "quality", "roi", "volume"},
     "datasets": BASE | {"dicom", "phantom", "preprocess"},
-    "train": BASE | {"datasets", "networks", "preprocess", "roi", "volume"},
-    "evaluate": BASE | {"datasets", "pipeline", "roi", "volume"},
+    "train": BASE | {"_core", "datasets", "networks", "preprocess", "roi", "volume"},
+    "evaluate": BASE | {"_core", "datasets", "pipeline", "roi", "volume"},
     "phantom": BASE | {"volume"},
     "report": BASE | {"prediction"},
     "cli": {"dicom", "errors", "evaluate", "phantom", "pipeline", "report", "train", "typing"},

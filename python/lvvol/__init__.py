@@ -1,44 +1,66 @@
 """Left-ventricular volumes and ejection fraction from cardiac cine MRI, straight from DICOM.
 
 >>> import lvvol
->>> sorted(lvvol.__all__)  # doctest: +NORMALIZE_WHITESPACE
-['CineStack', 'LvvolError', 'Prediction', 'Survey', '__version__', 'load_study', 'predict',
- 'survey_study']
+>>> print(*lvvol.__all__)  # doctest: +NORMALIZE_WHITESPACE
+CineStack Decision LvvolError Prediction Survey __version__ cone_volume_ml contour_coverage
+ejection_fraction_percent extract_windows load_study plane_map predict propose_windows resample
+survey_study trapezoid_volume_ml
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lvvol.cine import CineStack
+    from lvvol.cine import CineStack, Decision
     from lvvol.dicom import load_study, survey_study
     from lvvol.errors import LvvolError
     from lvvol.pipeline import predict
+    from lvvol.planes import contour_coverage, plane_map, resample
     from lvvol.prediction import Prediction
     from lvvol.survey import Survey
+    from lvvol.volume import cone_volume_ml, ejection_fraction_percent, trapezoid_volume_ml
+    from lvvol.windows import extract_windows, propose_windows
 
     __version__: str
 
 # Loaded on first use: pydicom, OpenCV and torch take seconds that `lvvol --help` should not cost.
 _HOMES = {
     "CineStack": "lvvol.cine",
+    "Decision": "lvvol.cine",
     "LvvolError": "lvvol.errors",
     "Prediction": "lvvol.prediction",
     "Survey": "lvvol.survey",
+    "cone_volume_ml": "lvvol.volume",
+    "contour_coverage": "lvvol.planes",
+    "ejection_fraction_percent": "lvvol.volume",
+    "extract_windows": "lvvol.windows",
     "load_study": "lvvol.dicom",
+    "plane_map": "lvvol.planes",
     "predict": "lvvol.pipeline",
+    "propose_windows": "lvvol.windows",
+    "resample": "lvvol.planes",
     "survey_study": "lvvol.dicom",
+    "trapezoid_volume_ml": "lvvol.volume",
 }
 
 __all__ = [
     "CineStack",
+    "Decision",
     "LvvolError",
     "Prediction",
     "Survey",
     "__version__",
+    "cone_volume_ml",
+    "contour_coverage",
+    "ejection_fraction_percent",
+    "extract_windows",
     "load_study",
+    "plane_map",
     "predict",
+    "propose_windows",
+    "resample",
     "survey_study",
+    "trapezoid_volume_ml",
 ]
 
 
@@ -50,7 +72,8 @@ def __getattr__(name: str) -> Any:
         return version("lvvol")
     if name not in _HOMES:
         raise AttributeError(f"module 'lvvol' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value
 
 
 def __dir__() -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lvvol._core import GeometryError
+from lvvol._core import GeometryError as GeometryError
 from lvvol.typing import Float64
 
 # Direction cosines are short decimal strings; many devices write six digits or fewer.
@@ -85,7 +85,7 @@ def same_corner_map(steps: npt.ArrayLike) -> Float64:
     Returns
     -------
     ndarray of float64, shape (2, 3)
-        Maps (row, column, 1), as `_core.resample` takes it.
+        Maps (row, column, 1), as `lvvol.resample` takes it.
 
     Raises
     ------

@@ -65,7 +65,7 @@ def standardise(patches: Tensor) -> Tensor:
     Returns
     -------
     Tensor, same shape
-        The deviation counts as at least max(1e-6, 1e-5 |mean|), as in `_core.extract_windows`, so
+        The deviation counts as at least max(1e-6, 1e-5 |mean|), as in `lvvol.extract_windows`, so
         that a flat patch becomes 0.
     """
     mean = patches.mean(dim=(1, 2, 3), keepdim=True)

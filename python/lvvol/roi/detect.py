@@ -9,6 +9,7 @@ import numpy as np
 from lvvol import _core
 from lvvol.errors import WeightsError
 from lvvol.geometry import same_corner_map
+from lvvol.planes import resample
 from lvvol.roi.propose import SIDES_MM
 from lvvol.roi.square import Squares, overlap
 from lvvol.typing import Float32, UInt8
@@ -112,7 +113,7 @@ def detection_images(planes: Float32, threads: int = 0) -> UInt8:
     step = DETECTION_PIXEL_MM
     rows, columns = (max(1, round(size / step)) for size in planes.shape[1:])
     matrix = same_corner_map([step, step])
-    shrunk = _core.resample(
+    shrunk = resample(
         np.ascontiguousarray(planes),
         np.tile(matrix, (len(planes), 1, 1)),
         (rows, columns),

@@ -68,7 +68,7 @@ def patch_scoring(
     Notes
     -----
     Liao et al., Estimating the volume of the left ventricle from MRI images using deep neural
-    networks (2017), III-D and Table I. Windows are those of `_core.extract_windows` with
+    networks (2017), III-D and Table I. Windows are those of `lvvol.extract_windows` with
     `normalise="mean"`: interpolated where they grow, averaged by a balanced triangle where they
     shrink.
 

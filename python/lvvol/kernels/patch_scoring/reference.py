@@ -53,7 +53,7 @@ def sample_windows(images: Tensor, slices: Tensor, squares: Tensor, phases: Tens
     Returns
     -------
     Tensor of float32, shape (window, phase, 25, 25)
-        As `_core.extract_windows` cuts them with `normalise="mean"`; NaN where a slice, phase or
+        As `lvvol.extract_windows` cuts them with `normalise="mean"`; NaN where a slice, phase or
         square is none.
     """
     phases = _own_phases(phases, len(slices))
