@@ -3,13 +3,14 @@
 >>> import lvvol
 >>> sorted(lvvol.__all__)  # doctest: +NORMALIZE_WHITESPACE
 ['CineStack', 'LvvolError', 'Prediction', 'Survey', '__version__', 'load_study', 'predict',
- 'survey_study']
+ 'read_cascade', 'survey_study']
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lvvol.cascade import read_cascade
     from lvvol.cine import CineStack
     from lvvol.dicom import load_study, survey_study
     from lvvol.errors import LvvolError
@@ -27,6 +28,7 @@ _HOMES = {
     "Survey": "lvvol.survey",
     "load_study": "lvvol.dicom",
     "predict": "lvvol.pipeline",
+    "read_cascade": "lvvol.cascade",
     "survey_study": "lvvol.dicom",
 }
 
@@ -38,6 +40,7 @@ __all__ = [
     "__version__",
     "load_study",
     "predict",
+    "read_cascade",
     "survey_study",
 ]
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol import _core
+from lvvol.cascade import read_cascade
 from lvvol.errors import WeightsError
 from lvvol.geometry import same_corner_map
 from lvvol.roi.propose import SIDES_MM
@@ -137,7 +138,7 @@ def read_detector(path: Path) -> _core.Cascade:
         If the file is missing or damaged, or holds no cascade of square windows.
     """
     try:
-        cascade = _core.Cascade.from_xml(path.read_bytes())
+        cascade = read_cascade(path)
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: expected the detector's cascade, got no file") from error
     except (OSError, _core.CascadeFormatError) as error:
