@@ -28,6 +28,7 @@ import numpy.typing as npt
 from benchmarks.command import call_apart, read_paths
 from benchmarks.machine import write_results
 from lvvol import _core
+from lvvol.cascade import read_cascade
 
 THREADS = (1, 2)
 SETTINGS: tuple[dict[str, Any], ...] = ({}, {"held_out": 0.3, "max_trees": 60})
@@ -159,7 +160,7 @@ def train_by_opencv(
             check=True,
         )
         wall_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        cascade = _core.Cascade.from_xml((place / "cascade" / "cascade.xml").read_bytes())
+        cascade = read_cascade(place / "cascade" / "cascade.xml")
     return {
         "threads": threads,
         "positives": used,

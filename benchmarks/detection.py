@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.command import call_apart, read_paths
 from benchmarks.machine import write_results
 from lvvol import _core
+from lvvol.cascade import read_cascade
 from lvvol.phantom import make_phantom
 
 OPENCV = Path(__file__).resolve().parents[1] / "build" / "opencv4"
@@ -47,7 +48,7 @@ def check(ours: np.ndarray, theirs: Any) -> None:
 
 def measure(path: Path, image: np.ndarray, threads: int, repeats: int, cv2: Any) -> dict[str, Any]:
     """Check, then time both in turn; return medians and best in ms and the ratios."""
-    cascade = _core.Cascade.from_xml(path.read_bytes())
+    cascade = read_cascade(path)
     classifier = cv2.CascadeClassifier(str(path))
     cv2.setNumThreads(threads)
 

@@ -17,8 +17,8 @@ BASE = {"errors", "typing", "cine", "survey", "geometry", "motion", "planes", "w
 
 MAY_IMPORT = {
     "__init__": {
-        *("cine", "dicom", "errors", "pipeline", "planes", "prediction", "survey", "volume"),
-        "windows",
+        *("cascade", "cine", "dicom", "errors", "pipeline", "planes", "prediction", "survey"),
+        *("volume", "windows"),
     },
     "__main__": {"cli"},
     "errors": set(),
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "motion": {"typing"},
     "planes": {"_core", "typing"},
     "windows": {"_core", "planes", "typing"},
+    "cascade": {"_core"},
     "prediction": {"cine", "typing", "volume"},
     "volume": {"typing"},
     "preprocess": BASE,
@@ -36,12 +37,12 @@ MAY_IMPORT = {
     "dicom": BASE | {"sources"},
     "networks": BASE | {"_core", "kernels"},
     "kernels": {"_core", "typing", "windows"},
-    "roi": BASE | {"_core"},
+    "roi": BASE | {"_core", "cascade"},
     "quality": BASE | {"roi", "volume"},
     "pipeline": BASE
     | {"_core", "dicom", "networks", "prediction", "preprocess", "quality", "roi", "volume"},
     "datasets": BASE | {"dicom", "phantom", "preprocess"},
-    "train": BASE | {"_core", "datasets", "networks", "preprocess", "roi", "volume"},
+    "train": BASE | {"_core", "cascade", "datasets", "networks", "preprocess", "roi", "volume"},
     "evaluate": BASE | {"_core", "datasets", "pipeline", "roi", "volume"},
     "phantom": BASE | {"volume"},
     "report": BASE | {"prediction"},

@@ -3,14 +3,15 @@
 >>> import lvvol
 >>> print(*lvvol.__all__)  # doctest: +NORMALIZE_WHITESPACE
 CineStack Decision LvvolError Prediction Survey __version__ cone_volume_ml contour_coverage
-ejection_fraction_percent extract_windows load_study plane_map predict propose_windows resample
-survey_study trapezoid_volume_ml
+ejection_fraction_percent extract_windows load_study plane_map predict propose_windows read_cascade
+resample survey_study trapezoid_volume_ml
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lvvol.cascade import read_cascade
     from lvvol.cine import CineStack, Decision
     from lvvol.dicom import load_study, survey_study
     from lvvol.errors import LvvolError
@@ -38,6 +39,7 @@ _HOMES = {
     "plane_map": "lvvol.planes",
     "predict": "lvvol.pipeline",
     "propose_windows": "lvvol.windows",
+    "read_cascade": "lvvol.cascade",
     "resample": "lvvol.planes",
     "survey_study": "lvvol.dicom",
     "trapezoid_volume_ml": "lvvol.volume",
@@ -58,6 +60,7 @@ __all__ = [
     "plane_map",
     "predict",
     "propose_windows",
+    "read_cascade",
     "resample",
     "survey_study",
     "trapezoid_volume_ml",

@@ -85,33 +85,54 @@ def contour_coverage(
     """Compute the fraction of each pixel inside a contour: `lvvol.planes`."""
 
 class CascadeFormatError(ValueError):
-    """A cascade, or a file of one, is not sound."""
+    """A cascade, or a file of one, is unsound."""
 
 class Cascade:
     """A boosted cascade of trees over multi-block local binary patterns (LBP).
 
-    It never changes. Two cascades are equal where every number is.
+    It is immutable. Two cascades are equal if all their numbers are.
 
     Notes
     -----
     Zhang et al., Face detection based on multi-block LBP representation (2007). A pattern is 3 x 3
     blocks; its code has a bit for each outer block that is at least as bright as the one in the
-    middle. A tree asks whether codes are in a set; a window passes a stage where the leaves of its
+    middle. A tree asks whether codes are in a set; a window passes a stage if the leaves of its
     trees sum to the stage's threshold or more, less 1e-5 as in OpenCV.
     """
 
     def __init__(self, *args: Never, **kwargs: Never) -> None:
-        """Cascades are read or trained, not built; raises TypeError."""
+        """Raise TypeError; `lvvol.read_cascade` and `train_cascade` return cascades."""
 
     @staticmethod
-    def from_xml(xml: bytes) -> Cascade:
-        """Read a cascade in the form opencv_traincascade writes (BOOST, LBP).
+    def from_arrays(
+        window_size: tuple[int, int],
+        features: npt.NDArray[np.int32],
+        stage_sizes: npt.NDArray[np.int32],
+        thresholds: npt.NDArray[np.float32],
+        tree_sizes: npt.NDArray[np.int32],
+        nodes: npt.NDArray[np.int32],
+        leaves: npt.NDArray[np.float32],
+    ) -> Cascade:
+        """Build a cascade from its numbers.
 
         Parameters
         ----------
-        xml : bytes
-            The file's content, at most 32 MiB. XML is read strictly: entities, document types,
-            CDATA and processing instructions are refused.
+        window_size : (int, int)
+            Rows and columns of a window at scale 1.
+        features : ndarray of int32, shape (feature, 4)
+            Left, top, width and height in pixels: the corner of the window's first block, and the
+            size of each of the 3 x 3 blocks.
+        stage_sizes : ndarray of int32, shape (stage,)
+            Number of trees of each stage.
+        thresholds : ndarray of float32, shape (stage,)
+        tree_sizes : ndarray of int32, shape (tree,)
+            Number of nodes of each tree, stage after stage.
+        nodes : ndarray of int32, shape (node, 11)
+            Nodes of all trees: where a yes leads, where a no leads, the feature, and the set of
+            codes. n > 0 leads to node n of the tree, n <= 0 to its leaf -n. Code c is in the set if
+            bit c % 32 of word c // 32 is.
+        leaves : ndarray of float32, shape (leaf,)
+            Leaves of all trees, each of which has one more than nodes.
 
         Returns
         -------
@@ -120,17 +141,27 @@ class Cascade:
         Raises
         ------
         CascadeFormatError
-            If the text is no such cascade, is beyond a limit, or what it says is not sound: a
-            feature outside the window, an index of nothing, a number that is not finite. The
-            message tells the line or the place.
+            If the sizes do not add up, a feature is outside the window, an index is out of range, a
+            node leads back, or a number is not finite or exceeds a limit: windows of 3 to 1024
+            pixels, 1000 stages, 10,000 trees in a stage, 255 nodes in a tree, 100,000 features.
         """
 
-    def to_xml(self) -> bytes:
-        """Write the cascade in that form; OpenCV 4 reads it, and `from_xml` gives an equal one.
+    def to_arrays(
+        self,
+    ) -> tuple[
+        tuple[int, int],
+        npt.NDArray[np.int32],
+        npt.NDArray[np.int32],
+        npt.NDArray[np.float32],
+        npt.NDArray[np.int32],
+        npt.NDArray[np.int32],
+        npt.NDArray[np.float32],
+    ]:
+        """Return the cascade's numbers, copied, in the order `from_arrays` takes them.
 
         Returns
         -------
-        bytes
+        window_size, features, stage_sizes, thresholds, tree_sizes, nodes, leaves : tuple
         """
 
     @property

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lvvol import _core
+from lvvol.cascade import read_cascade
 from lvvol.errors import WeightsError
 from lvvol.geometry import same_corner_map
 from lvvol.planes import resample
@@ -138,7 +139,7 @@ def read_detector(path: Path) -> _core.Cascade:
         If the file is missing or damaged, or holds no cascade of square windows.
     """
     try:
-        cascade = _core.Cascade.from_xml(path.read_bytes())
+        cascade = read_cascade(path)
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: expected the detector's cascade, got no file") from error
     except (OSError, _core.CascadeFormatError) as error:

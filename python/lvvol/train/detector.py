@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol import _core
+from lvvol.cascade import cascade_to_xml, read_cascade
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import DatasetError, OutputError, RecipeError
 from lvvol.roi.detect import (
@@ -132,7 +133,7 @@ def train_detector(
     cascade = _train(data, recipe, checkpoint, report)
     settings = {"seed": recipe.seed, **dataclasses.asdict(recipe.detector)}
     _replace(out / "detector_recipe.json", json.dumps(settings, indent=2).encode())
-    _replace(out / DETECTOR_FILE, cascade.to_xml())
+    _replace(out / DETECTOR_FILE, cascade_to_xml(cascade))
 
 
 def gather(
@@ -225,7 +226,7 @@ def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progres
 
     def after(step: _core.TrainingStep) -> None:
         if step.cascade is not None:
-            text = json.dumps({**run, "cascade": step.cascade.to_xml().decode()})
+            text = json.dumps({**run, "cascade": cascade_to_xml(step.cascade).decode()})
             _replace(checkpoint, text.encode())
             report("detector", len(step.cascade.stage_sizes), part.stages)
 
@@ -261,7 +262,7 @@ def _restore(checkpoint: Path, run: dict[str, object]) -> _core.Cascade | None:
         state = json.loads(checkpoint.read_bytes())
         if {key: state[key] for key in run} != run:
             raise RecipeError(f"{checkpoint}: expected a checkpoint of this recipe and these data")
-        return _core.Cascade.from_xml(state["cascade"].encode())
+        return read_cascade(state["cascade"].encode())
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise RecipeError(f"{checkpoint}: expected a checkpoint, got {error!r}") from error
 

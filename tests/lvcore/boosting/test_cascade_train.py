@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lvvol import _core
+from lvvol.cascade import cascade_to_xml, read_cascade
 from plain_cascade import SIDE, clutter, discs, parse, passing, stage_scores, windows_of
 
 
@@ -165,7 +166,7 @@ def test_threads_change_nothing_and_seeds_do(depth):
 @pytest.mark.parametrize(("stages", "held_out"), [(1, 0.0), (3, 0.0), (2, 0.3)])
 def test_resumed_is_as_if_never_stopped(stages, held_out):
     whole, told = train(held_out=held_out)
-    part = _core.Cascade.from_xml(told[stages - 1].cascade.to_xml())
+    part = read_cascade(cascade_to_xml(told[stages - 1].cascade))
     rest, told_rest = train(start=part, held_out=held_out)
     assert rest == whole
     for a, b in zip(told[stages:], told_rest, strict=True):
