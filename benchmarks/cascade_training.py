@@ -28,7 +28,7 @@ import numpy.typing as npt
 from benchmarks.command import call_apart, read_paths
 from benchmarks.machine import write_results
 from lvvol import _core
-from lvvol.cascade import read_cascade
+from lvvol.cascade import TrainingStep, read_cascade, train_cascade
 
 THREADS = (1, 2)
 SETTINGS: tuple[dict[str, Any], ...] = ({}, {"held_out": 0.3, "max_trees": 60})
@@ -99,7 +99,7 @@ def train(n_positives: int, n_images: int, stages: int, options: dict[str, Any])
     told: list[dict[str, float]] = []
     start, start_cpu = time.perf_counter(), time.process_time()
 
-    def progress(step: _core.TrainingStep) -> None:
+    def progress(step: TrainingStep) -> None:
         if step.cascade is not None:
             told.append(
                 {
@@ -113,7 +113,7 @@ def train(n_positives: int, n_images: int, stages: int, options: dict[str, Any])
                 }
             )
 
-    cascade = _core.train_cascade(positives, images, stages=stages, progress=progress, **options)
+    cascade = train_cascade(positives, images, stages=stages, progress=progress, **options)
     wall_s, cpu_s = time.perf_counter() - start, time.process_time() - start_cpu
     return {
         "options": options,

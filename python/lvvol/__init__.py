@@ -2,16 +2,24 @@
 
 >>> import lvvol
 >>> print(*lvvol.__all__)  # doctest: +NORMALIZE_WHITESPACE
-CineStack Decision LvvolError Prediction Survey __version__ cone_volume_ml contour_coverage
-ejection_fraction_percent extract_windows load_study plane_map predict propose_windows read_cascade
-resample survey_study trapezoid_volume_ml
+Cascade CineStack Decision LvvolError Prediction Survey __version__ cone_volume_ml
+contour_coverage detect ejection_fraction_percent extract_windows group_windows load_study
+plane_map predict propose_windows read_cascade resample survey_study train_cascade
+trapezoid_volume_ml write_cascade
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lvvol.cascade import read_cascade
+    from lvvol.cascade import (
+        Cascade,
+        detect,
+        group_windows,
+        read_cascade,
+        train_cascade,
+        write_cascade,
+    )
     from lvvol.cine import CineStack, Decision
     from lvvol.dicom import load_study, survey_study
     from lvvol.errors import LvvolError
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
 
 # Loaded on first use: pydicom, OpenCV and torch take seconds that `lvvol --help` should not cost.
 _HOMES = {
+    "Cascade": "lvvol.cascade",
     "CineStack": "lvvol.cine",
     "Decision": "lvvol.cine",
     "LvvolError": "lvvol.errors",
@@ -33,8 +42,10 @@ _HOMES = {
     "Survey": "lvvol.survey",
     "cone_volume_ml": "lvvol.volume",
     "contour_coverage": "lvvol.planes",
+    "detect": "lvvol.cascade",
     "ejection_fraction_percent": "lvvol.volume",
     "extract_windows": "lvvol.windows",
+    "group_windows": "lvvol.cascade",
     "load_study": "lvvol.dicom",
     "plane_map": "lvvol.planes",
     "predict": "lvvol.pipeline",
@@ -42,10 +53,13 @@ _HOMES = {
     "read_cascade": "lvvol.cascade",
     "resample": "lvvol.planes",
     "survey_study": "lvvol.dicom",
+    "train_cascade": "lvvol.cascade",
     "trapezoid_volume_ml": "lvvol.volume",
+    "write_cascade": "lvvol.cascade",
 }
 
 __all__ = [
+    "Cascade",
     "CineStack",
     "Decision",
     "LvvolError",
@@ -54,8 +68,10 @@ __all__ = [
     "__version__",
     "cone_volume_ml",
     "contour_coverage",
+    "detect",
     "ejection_fraction_percent",
     "extract_windows",
+    "group_windows",
     "load_study",
     "plane_map",
     "predict",
@@ -63,7 +79,9 @@ __all__ = [
     "read_cascade",
     "resample",
     "survey_study",
+    "train_cascade",
     "trapezoid_volume_ml",
+    "write_cascade",
 ]
 
 

@@ -15,7 +15,7 @@ import pytest
 import lvvol
 from cascade_files import cascade_xml, random_cascade
 from lvvol import _core
-from lvvol.cascade import cascade_to_xml, read_cascade
+from lvvol.cascade import cascade_to_xml, read_cascade, write_cascade
 from lvvol.networks.files import SHIPPED
 from lvvol.roi import DETECTOR_FILE
 
@@ -74,6 +74,16 @@ def refused(xml, part):
 
 def test_the_error_is_a_value_error():
     assert issubclass(_core.CascadeFormatError, ValueError)
+
+
+def test_a_written_file_is_read_back(tmp_path):
+    cascade, path = read_cascade(cascade_xml()), tmp_path / "cascade.xml"
+    path.write_bytes(b"overwritten")
+    write_cascade(cascade, path)
+    assert path.read_bytes() == cascade_to_xml(cascade)
+    assert read_cascade(path) == cascade
+    with pytest.raises(OSError, match="missing"):
+        write_cascade(cascade, tmp_path / "missing" / "cascade.xml")
 
 
 def test_only_paths_and_bytes_are_read(tmp_path):

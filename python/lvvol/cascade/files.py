@@ -113,6 +113,23 @@ def cascade_to_xml(cascade: Cascade) -> bytes:
     return "\n".join(lines).encode()
 
 
+def write_cascade(cascade: Cascade, path: Path) -> None:
+    """Write a cascade to a file that OpenCV 4 and `read_cascade` read.
+
+    Parameters
+    ----------
+    cascade : Cascade
+    path : Path
+        Overwritten if it exists.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    path.write_bytes(cascade_to_xml(cascade))
+
+
 class _UnsoundError(Exception):
     """What was expected, what came, and where: each list's loop adds its part of the place."""
 

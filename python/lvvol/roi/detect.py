@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lvvol import _core
-from lvvol.cascade import read_cascade
+from lvvol.cascade import Cascade, CascadeFormatError, detect, read_cascade
 from lvvol.errors import WeightsError
 from lvvol.geometry import same_corner_map
 from lvvol.planes import resample
@@ -52,9 +51,7 @@ class CascadeProposer:
         If the count is below 1.
     """
 
-    def __init__(
-        self, cascade: _core.Cascade, count: int = MAX_PROPOSALS, threads: int = 0
-    ) -> None:
+    def __init__(self, cascade: Cascade, count: int = MAX_PROPOSALS, threads: int = 0) -> None:
         if count < 1:
             raise ValueError(f"count: expected at least 1, got {count}")
         self._cascade = cascade
@@ -76,7 +73,7 @@ class CascadeProposer:
             overlap with an IoU above 0.45. Where few windows pass every stage, those that came
             furthest follow, so that recall does not hang on the last threshold.
         """
-        windows, _, stages, scores = _core.detect(
+        windows, _, stages, scores = detect(
             detection_images(images[:1], self._threads)[0],
             self._cascade,
             scale_factor=_SCALE_FACTOR,
@@ -125,7 +122,7 @@ def detection_images(planes: Float32, threads: int = 0) -> UInt8:
     return seen
 
 
-def read_detector(path: Path) -> _core.Cascade:
+def read_detector(path: Path) -> Cascade:
     """Read the cascade that finds the LV.
 
     Parameters
@@ -142,7 +139,7 @@ def read_detector(path: Path) -> _core.Cascade:
         cascade = read_cascade(path)
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: expected the detector's cascade, got no file") from error
-    except (OSError, _core.CascadeFormatError) as error:
+    except (OSError, CascadeFormatError) as error:
         raise WeightsError(f"{path}: expected the detector's cascade, got {error}") from error
     rows, columns = cascade.window_size
     if rows != columns:

@@ -14,8 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lvvol import _core
-from lvvol.cascade import cascade_to_xml, read_cascade
+from lvvol.cascade import (
+    Cascade,
+    TrainingStep,
+    cascade_to_xml,
+    read_cascade,
+    train_cascade,
+)
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import DatasetError, OutputError, RecipeError
 from lvvol.roi.detect import (
@@ -214,7 +219,7 @@ def _add_negatives(data: DetectorData, labels: LabelledStack, rng: np.random.Gen
             data.add_image(image, np.array(near).reshape(-1, 3) / DETECTION_PIXEL_MM, rng)
 
 
-def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progress) -> _core.Cascade:
+def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progress) -> Cascade:
     """Train stage by stage, with a checkpoint after each."""
     part = recipe.detector
     run = {
@@ -224,7 +229,7 @@ def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progres
     }
     start = _restore(checkpoint, run)
 
-    def after(step: _core.TrainingStep) -> None:
+    def after(step: TrainingStep) -> None:
         if step.cascade is not None:
             text = json.dumps({**run, "cascade": cascade_to_xml(step.cascade).decode()})
             _replace(checkpoint, text.encode())
@@ -232,7 +237,7 @@ def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progres
 
     report("detector", len(start.stage_sizes) if start else 0, part.stages)
     try:
-        cascade = _core.train_cascade(
+        cascade = train_cascade(
             np.concatenate(data.positives),
             data.images,
             squares=data.squares,
@@ -254,7 +259,7 @@ def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progres
     return cascade
 
 
-def _restore(checkpoint: Path, run: dict[str, object]) -> _core.Cascade | None:
+def _restore(checkpoint: Path, run: dict[str, object]) -> Cascade | None:
     """Return the stages an earlier run of the same recipe and data ended with."""
     if not checkpoint.exists():
         return None

@@ -25,7 +25,7 @@ class DetectorRecipe:
     slices_beside_middle : int
         So many slices on either side of the middle one give positives too.
     min_hit_rate, max_false_alarm_rate : float
-        Of each stage; see `lvvol._core.train_cascade`.
+        Of each stage; see `lvvol.train_cascade`.
     held_out : float
         Share of the positives that decide thresholds and are never fitted to.
     negatives : int

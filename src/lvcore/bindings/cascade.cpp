@@ -18,6 +18,66 @@ namespace lvcore::bindings {
 
 namespace {
 
+constexpr const char* kCascadeDoc =
+    R"(A boosted cascade of trees over multi-block local binary patterns (LBP).
+
+Immutable. `lvvol.read_cascade` and `lvvol.train_cascade` return cascades. Two are equal if all
+their numbers are.
+
+Attributes
+----------
+window_size : (int, int)
+    Rows and columns of a window at scale 1.
+stage_sizes : tuple of int
+    Number of trees of each stage.
+
+Notes
+-----
+Zhang et al., Face detection based on multi-block LBP representation (2007). A pattern is 3 x 3
+blocks; its code has a bit for each outer block that is at least as bright as the one in the
+middle. A tree asks whether codes are in a set; a window passes a stage if the leaves of its
+trees sum to the stage's threshold or more, less 1e-5 as in OpenCV.)";
+
+constexpr const char* kFromArraysDoc = R"(Build a cascade from its numbers.
+
+Parameters
+----------
+window_size : (int, int)
+    Rows and columns of a window at scale 1.
+features : ndarray of int32, shape (feature, 4)
+    Left, top, width and height in pixels: the corner of the window's first block, and the size of
+    each of the 3 x 3 blocks.
+stage_sizes : ndarray of int32, shape (stage,)
+    Number of trees of each stage.
+thresholds : ndarray of float32, shape (stage,)
+    Sum of leaves that a window must reach.
+tree_sizes : ndarray of int32, shape (tree,)
+    Number of nodes of each tree, stage after stage.
+nodes : ndarray of int32, shape (node, 11)
+    Nodes of all trees: where a yes leads, where a no leads, the feature, and the set of codes.
+    n > 0 leads to node n of the tree, n <= 0 to its leaf -n. Code c is in the set if bit c % 32 of
+    word c // 32 is.
+leaves : ndarray of float32, shape (leaf,)
+    Leaves of all trees, each of which has one more than nodes.
+
+Returns
+-------
+Cascade
+
+Raises
+------
+CascadeFormatError
+    If the sizes do not add up, a feature is outside the window, an index is out of range, a node
+    leads back, or a number is not finite or exceeds a limit: windows of 3 to 1024 pixels, 1000
+    stages, 10,000 trees in a stage, 255 nodes in a tree, 100,000 features.)";
+
+constexpr const char* kToArraysDoc =
+    R"(Return the cascade's numbers, copied, in the order `from_arrays` takes them.
+
+Returns
+-------
+window_size, features, stage_sizes, thresholds, tree_sizes, nodes, leaves : tuple)";
+
 /// Largest side of a window and distance of a corner: sums and differences stay within 32 bits.
 constexpr std::int32_t kFarthest = 1 << 24;
 
@@ -271,12 +331,11 @@ void bind_cascade(py::module_& module) {
     py::register_exception<CascadeFormatError>(module, "CascadeFormatError", PyExc_ValueError);
     // A plain type, as type checkers take it to be.
     py::class_<Cascade>(module, "Cascade", py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)),
-                        "A boosted cascade of LBP classifiers; immutable.")
+                        kCascadeDoc)
         .def_static("from_arrays", &from_arrays, py::arg("window_size"), py::arg("features"),
                     py::arg("stage_sizes"), py::arg("thresholds"), py::arg("tree_sizes"),
-                    py::arg("nodes"), py::arg("leaves"), "Build a cascade from its numbers.")
-        .def("to_arrays", &cascade_arrays,
-             "Return the cascade's numbers, in the order `from_arrays` takes them.")
+                    py::arg("nodes"), py::arg("leaves"), kFromArraysDoc)
+        .def("to_arrays", &cascade_arrays, kToArraysDoc)
         .def_property_readonly(
             "window_size", [](const Cascade& c) { return py::make_tuple(c.height, c.width); },
             "Rows and columns of a window.")

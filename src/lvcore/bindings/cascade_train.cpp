@@ -90,7 +90,6 @@ Cascade train(py::handle positives_value, const py::sequence& images_value,
     options.mining.seed = seed;
     options.mining.threads = threads;
 
-    const py::object step_type = py::module_::import("lvvol._core").attr("TrainingStep");
     const auto report = [&](const TrainingStep& now) {
         const py::gil_scoped_acquire acquired;
         if (PyErr_CheckSignals() != 0) {
@@ -99,8 +98,8 @@ Cascade train(py::handle positives_value, const py::sequence& images_value,
         if (progress) {
             const std::optional<Cascade> cascade =
                 now.done != nullptr ? std::optional(*now.done) : std::nullopt;
-            (*progress)(step_type(now.stage, now.trees, now.hit_rate, now.false_alarm_rate,
-                                  now.negatives, now.acceptance, cascade));
+            (*progress)(now.stage, now.trees, now.hit_rate, now.false_alarm_rate, now.negatives,
+                        now.acceptance, cascade);
         }
     };
     const Positives windows{elements(positives), extent(positives, 1), extent(positives, 2),
@@ -113,12 +112,6 @@ Cascade train(py::handle positives_value, const py::sequence& images_value,
 }  // namespace
 
 void bind_cascade_train(py::module_& module) {
-    // A named tuple unpacks and prints without further code.
-    module.attr("TrainingStep") = py::module_::import("collections")
-                                      .attr("namedtuple")("TrainingStep",
-                                                          "stage trees hit_rate false_alarm_rate "
-                                                          "negatives acceptance cascade",
-                                                          py::arg("module") = "lvvol._core");
     module.def("train_cascade", &train, py::arg("positives"), py::arg("images"), py::kw_only(),
                py::arg("weights") = py::none(), py::arg("squares") = py::none(),
                py::arg("start") = py::none(), py::arg("stages") = 15,

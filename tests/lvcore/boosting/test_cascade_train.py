@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lvvol import _core
-from lvvol.cascade import cascade_to_xml, read_cascade
+from lvvol.cascade import cascade_to_xml, read_cascade, train_cascade
 from plain_cascade import SIDE, clutter, discs, parse, passing, stage_scores, windows_of
 
 
@@ -25,7 +25,7 @@ def train(positives=None, images=None, **options):
     positives = discs(150) if positives is None else positives
     images = clutter(12, (40, 50)) if images is None else images
     settings = {"stages": 4, "negatives": 600, "fewest_negatives": 20, **options}
-    cascade = _core.train_cascade(positives, images, progress=progress, **settings)
+    cascade = train_cascade(positives, images, progress=progress, **settings)
     return cascade, done
 
 
@@ -191,7 +191,7 @@ def test_what_progress_throws_ends_training():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _core.train_cascade(discs(100), clutter(5, (40, 40)), stages=3, progress=stop)
+        train_cascade(discs(100), clutter(5, (40, 40)), stages=3, progress=stop)
     assert [s.trees for s in seen if s.stage == 0 and s.cascade is None] == list(
         range(seen[-1].stage * (max(s.trees for s in seen if s.stage == 0) + 1))
     )
