@@ -14,10 +14,13 @@ import lvvol
 
 TESTS = Path(__file__).parent
 PACKAGE = next(p for p in map(Path, lvvol.__path__) if (p / "errors.py").exists())
-BASE = {"errors", "typing", "output", "cine", "survey", "geometry", "motion", "_core"}
+BASE = {"errors", "typing", "output", "cine", "survey", "geometry", "motion", "planes", "windows"}
 
 MAY_IMPORT = {
-    "__init__": {"cine", "dicom", "errors", "model", "prediction", "survey"},
+    "__init__": {
+        *("cascade", "cine", "dicom", "errors", "model", "planes", "prediction", "survey"),
+        *("volume", "windows"),
+    },
     "__main__": {"cli"},
     "errors": set(),
     "typing": set(),
@@ -26,19 +29,22 @@ MAY_IMPORT = {
     "survey": {"cine", "errors"},
     "geometry": {"_core", "typing"},
     "motion": {"typing"},
+    "planes": {"_core", "typing"},
+    "windows": {"_core", "planes", "typing"},
+    "cascade": {"_core", "output", "typing"},
     "prediction": {"cine", "roi", "typing", "volume"},
     "volume": {"typing"},
     "preprocess": BASE,
     "sources": {"errors"},
     "dicom": BASE | {"sources"},
-    "networks": BASE | {"kernels"},
-    "kernels": {"_core", "errors", "typing"},
-    "roi": BASE,
+    "networks": BASE | {"_core", "kernels"},
+    "kernels": {"_core", "errors", "typing", "windows"},
+    "roi": BASE | {"cascade"},
     "quality": BASE | {"prediction", "roi"},
-    "pipeline": BASE | {"networks", "prediction", "preprocess", "quality", "roi"},
-    "model": BASE | {"dicom", "networks", "pipeline", "prediction", "roi"},
+    "pipeline": BASE | {"cascade", "networks", "prediction", "preprocess", "quality", "roi"},
+    "model": BASE | {"cascade", "dicom", "networks", "pipeline", "prediction", "roi"},
     "datasets": BASE | {"dicom", "phantom", "preprocess"},
-    "train": BASE | {"datasets", "networks", "preprocess", "roi", "volume"},
+    "train": BASE | {"cascade", "datasets", "networks", "preprocess", "roi", "volume"},
     "evaluate": BASE | {"datasets", "model", "prediction", "roi", "volume"},
     "phantom": BASE | {"volume"},
     "report": BASE | {"prediction"},

@@ -28,6 +28,7 @@ import numpy.typing as npt
 
 from benchmarks.command import call_apart, run
 from lvvol import _core
+from lvvol.cascade import TrainingStep, read_cascade, train_cascade
 
 THREADS = (1, 2)
 SETTINGS: tuple[dict[str, Any], ...] = ({}, {"held_out": 0.3, "max_trees": 60})
@@ -98,7 +99,7 @@ def train(n_positives: int, n_images: int, stages: int, options: dict[str, Any])
     ended: list[dict[str, float]] = []
     start, start_cpu = time.perf_counter(), time.process_time()
 
-    def progress(step: _core.TrainingStep) -> None:
+    def progress(step: TrainingStep) -> None:
         if step.cascade is not None:
             ended.append(
                 {
@@ -112,7 +113,7 @@ def train(n_positives: int, n_images: int, stages: int, options: dict[str, Any])
                 }
             )
 
-    cascade = _core.train_cascade(positives, images, stages=stages, progress=progress, **options)
+    cascade = train_cascade(positives, images, stages=stages, progress=progress, **options)
     wall_s, cpu_s = time.perf_counter() - start, time.process_time() - start_cpu
     return {
         "options": options,
@@ -159,7 +160,7 @@ def train_by_opencv(
             check=True,
         )
         wall_s, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-        cascade = _core.Cascade.from_xml((place / "cascade" / "cascade.xml").read_bytes())
+        cascade = read_cascade(place / "cascade" / "cascade.xml")
     return {
         "threads": threads,
         "positives": used,

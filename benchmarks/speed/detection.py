@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.command import call_apart, run
 from benchmarks.timing import times_ms
 from lvvol import _core
+from lvvol.cascade import read_cascade
 from lvvol.phantom import make_phantom
 from tests.support.opencv4 import OpenCV4
 
@@ -45,7 +46,7 @@ def check(ours: np.ndarray, theirs: Any) -> None:
 
 def measure(path: Path, image: np.ndarray, threads: int, repeats: int, cv2: Any) -> dict[str, Any]:
     """Check both, then time them alternately; return medians, best times and ratios."""
-    cascade = _core.Cascade.from_xml(path.read_bytes())
+    cascade = read_cascade(path)
     classifier = cv2.CascadeClassifier(str(path))
     cv2.setNumThreads(threads)
 

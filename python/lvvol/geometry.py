@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from lvvol._core import GeometryError
+from lvvol._core import GeometryError as GeometryError
 from lvvol.typing import Float64
 
 # Direction cosines are short decimal strings; many devices write six digits or fewer.

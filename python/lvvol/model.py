@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from lvvol import _core
+from lvvol.cascade import Cascade
 from lvvol.cine import CineStack
 from lvvol.dicom import load_study
 from lvvol.errors import WeightsError
@@ -46,7 +46,7 @@ class Model:
         The folder they were loaded from.
     """
 
-    detector: _core.Cascade
+    detector: Cascade
     roi_classifier: Classifier
     hfcn: Segmenter
     weights: Path

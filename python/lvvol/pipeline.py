@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from lvvol import _core
+from lvvol.cascade import Cascade
 from lvvol.cine import CineStack
 from lvvol.networks.configs import PATCH_SIZE
 from lvvol.prediction import Prediction
@@ -17,6 +17,7 @@ from lvvol.preprocess import to_working_stack
 from lvvol.quality import check
 from lvvol.roi import CascadeProposer, WindowScorer, locate
 from lvvol.typing import Float32, Float64, Progress
+from lvvol.windows import extract_windows
 
 Classifier = Callable[..., Float64]
 """Windows (n, phase, row, column) to the probability that each holds an LV, (n,)."""
@@ -27,7 +28,7 @@ Segmenter = Callable[..., tuple[Float32, Float64]]
 
 def measure(
     stack: CineStack,
-    detector: _core.Cascade,
+    detector: Cascade,
     roi_classifier: Classifier,
     hfcn: Segmenter,
     *,
@@ -74,7 +75,7 @@ def measure(
 
 def measure_working_stack(
     working: CineStack,
-    detector: _core.Cascade,
+    detector: Cascade,
     roi_classifier: Classifier,
     hfcn: Segmenter,
     *,
@@ -112,7 +113,7 @@ def measure_working_stack(
     lv_probability = np.empty((n_slices, n_phases, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
     fractions = np.empty((n_slices, n_phases))
     for z in range(n_slices):
-        patches = _core.extract_windows(
+        patches = extract_windows(
             working.images,
             np.array([z]),
             rois.squares_mm[z : z + 1],

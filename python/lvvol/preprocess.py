@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from lvvol import _core
 from lvvol.cine import CineStack
 from lvvol.errors import DamagedStudyError
 from lvvol.geometry import same_corner_map
+from lvvol.planes import resample
 from lvvol.typing import Float32
 
 PIXEL_MM = 1.0
@@ -65,7 +65,7 @@ def to_working_stack(stack: CineStack, threads: int = 0) -> CineStack:
     )
     matrix = same_corner_map(PIXEL_MM / np.array(stack.pixel_spacing_mm))
     planes = equalised.reshape(-1, rows, columns)
-    images = _core.resample(
+    images = resample(
         planes, np.tile(matrix, (len(planes), 1, 1)), shape, edge="nearest", threads=threads
     )
     affines = stack.affines.copy()

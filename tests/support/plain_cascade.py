@@ -6,12 +6,14 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 
+from lvvol.cascade import cascade_to_xml
+
 SIDE = 12
 
 
 def parse(cascade):
     """Features (x, y, width, height) and stages (threshold, [(nodes, leaves)]) of a cascade."""
-    root = ET.fromstring(cascade.to_xml())[0]
+    root = ET.fromstring(cascade_to_xml(cascade))[0]
     features = [tuple(map(int, f.text.split())) for f in root.iter("rect")]
     stages = []
     for stage in root.find("stages"):

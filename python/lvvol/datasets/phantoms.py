@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lvvol import _core
 from lvvol.datasets.labelled import LabelledStack
 from lvvol.geometry import same_corner_map
 from lvvol.phantom import make_phantom
+from lvvol.planes import resample
 from lvvol.preprocess import PIXEL_MM, to_working_stack
 
 
@@ -31,7 +31,7 @@ def phantom_labels(seed: int, rows: int = 256) -> LabelledStack:
     shape = stack.images.shape
     matrix = same_corner_map(PIXEL_MM / np.array(study.pixel_spacing_mm))
     planes = study.lv_coverage.reshape(-1, *study.lv_coverage.shape[2:])
-    coverage = _core.resample(planes, np.tile(matrix, (len(planes), 1, 1)), shape[2:])
+    coverage = resample(planes, np.tile(matrix, (len(planes), 1, 1)), shape[2:])
     return LabelledStack(
         patient=f"phantom/{seed}",
         stack=stack,

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from lvvol import _core
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import RoiNotFoundError
 from lvvol.evaluate.figures import agreement, dice
 from lvvol.model import Model, load_model
+from lvvol.planes import resample
 from lvvol.prediction import Prediction
 from lvvol.roi.square import labelled_square, overlap
 from lvvol.typing import Bool, Float64, StrPath
@@ -190,7 +190,7 @@ def _masks(measured: Prediction, shape: tuple[int, int]) -> Bool:
     steps = size / measured.rois.squares_mm[:, 2]
     matrices[:, 0, 0] = matrices[:, 1, 1] = steps
     matrices[:, :, 2] = (0.5 - measured.rois.squares_mm[:, :2]) * steps[:, None] - 0.5
-    laid = _core.resample(
+    laid = resample(
         measured.lv_probability.reshape(-1, size, size),
         np.repeat(matrices, n_phases, axis=0),
         shape,

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lvvol import _core
 from lvvol.cine import CineStack
 from lvvol.roi.phases import window_phases
 from lvvol.roi.square import Squares
 from lvvol.typing import Float32, Float64
+from lvvol.windows import extract_windows
 
 WINDOW_SIZE = 25
 """Rows and columns of a window (paper, Table I)."""
@@ -53,7 +53,7 @@ class WindowScorer:
         ndarray, shape (n,)
             Probability that each is the LV's square, 0 to 1.
         """
-        windows = _core.extract_windows(
+        windows = extract_windows(
             self.stack.images,
             np.full(len(squares), z, dtype=np.int64),
             np.ascontiguousarray(squares, dtype=np.float64),

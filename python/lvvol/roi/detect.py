@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lvvol import _core
+from lvvol.cascade import Cascade, CascadeFormatError, detect, read_cascade
 from lvvol.errors import WeightsError
 from lvvol.geometry import same_corner_map
+from lvvol.planes import resample
 from lvvol.roi.propose import SIDES_MM
 from lvvol.roi.square import Squares, overlap
 from lvvol.typing import Float32, StrPath, UInt8
@@ -50,9 +51,7 @@ class CascadeProposer:
         If the count is below 1.
     """
 
-    def __init__(
-        self, cascade: _core.Cascade, count: int = MAX_PROPOSALS, threads: int = 0
-    ) -> None:
+    def __init__(self, cascade: Cascade, count: int = MAX_PROPOSALS, threads: int = 0) -> None:
         if count < 1:
             raise ValueError(f"count: expected at least 1, got {count}")
         self._cascade = cascade
@@ -74,7 +73,7 @@ class CascadeProposer:
             above 0.45. Where few windows pass every stage, those that got furthest follow, so that
             recall does not depend on the last threshold.
         """
-        windows, _, stages, scores = _core.detect(
+        windows, _, stages, scores = detect(
             detection_images(images[:1], self._threads)[0],
             self._cascade,
             scale_factor=_SCALE_FACTOR,
@@ -112,7 +111,7 @@ def detection_images(planes: Float32, threads: int = 0) -> UInt8:
     step = DETECTION_PIXEL_MM
     rows, columns = (max(1, round(size / step)) for size in planes.shape[1:])
     matrix = same_corner_map([step, step])
-    shrunk = _core.resample(
+    shrunk = resample(
         np.ascontiguousarray(planes),
         np.tile(matrix, (len(planes), 1, 1)),
         (rows, columns),
@@ -123,7 +122,7 @@ def detection_images(planes: Float32, threads: int = 0) -> UInt8:
     return seen
 
 
-def read_detector(path: StrPath) -> _core.Cascade:
+def read_detector(path: StrPath) -> Cascade:
     """Read the cascade that finds the LV.
 
     Parameters
@@ -138,10 +137,10 @@ def read_detector(path: StrPath) -> _core.Cascade:
     """
     path = Path(path)
     try:
-        cascade = _core.Cascade.from_xml(path.read_bytes())
+        cascade = read_cascade(path)
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: expected the detector's cascade, got no file") from error
-    except (OSError, _core.CascadeFormatError) as error:
+    except (OSError, CascadeFormatError) as error:
         raise WeightsError(f"{path}: expected the detector's cascade, got {error}") from error
     rows, columns = cascade.window_size
     if rows != columns:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lvvol import _core
 from lvvol.roi.classify import WindowScorer
 from lvvol.roi.square import Squares
 from lvvol.typing import Bool
+from lvvol.windows import propose_windows
 
 LOWEST_SCORE = 0.4
 """Lowest score of a window that may hold the LV; below it the neighbour's ROI stays."""
@@ -36,7 +36,7 @@ def windows_around(square: Squares) -> Squares:
         Sides of 0.6 to 1.1 times the square's, none below 30 mm unless the square's is; for each
         side the positions from top to bottom and from left to right.
     """
-    windows = _core.propose_windows(
+    windows = propose_windows(
         np.ascontiguousarray(square, dtype=np.float64),
         factors=_SIDES,
         moves=_PLACES,

@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lvvol import _core
+from lvvol.cascade import (
+    Cascade,
+    TrainingStep,
+    cascade_to_xml,
+    read_cascade,
+    train_cascade,
+)
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.errors import DatasetError, OutputError, RecipeError
 from lvvol.output import write_file
@@ -134,7 +140,7 @@ def train_detector(
     cascade = _train(data, recipe, checkpoint, report)
     settings = {"seed": recipe.seed, **dataclasses.asdict(recipe.detector)}
     write_file(out / "detector_recipe.json", json.dumps(settings, indent=2).encode())
-    write_file(out / DETECTOR_FILE, cascade.to_xml())
+    write_file(out / DETECTOR_FILE, cascade_to_xml(cascade))
 
 
 def gather(
@@ -217,7 +223,7 @@ def _add_negatives(data: DetectorData, labels: LabelledStack, rng: np.random.Gen
             data.add_image(image, np.array(near).reshape(-1, 3) / DETECTION_PIXEL_MM, rng)
 
 
-def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progress) -> _core.Cascade:
+def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progress) -> Cascade:
     """Train stage by stage, with a checkpoint after each."""
     part = recipe.detector
     identity = {
@@ -227,15 +233,15 @@ def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progres
     }
     start = _restore(checkpoint, identity)
 
-    def after(step: _core.TrainingStep) -> None:
+    def after(step: TrainingStep) -> None:
         if step.cascade is not None:
-            text = json.dumps({**identity, "cascade": step.cascade.to_xml().decode()})
+            text = json.dumps({**identity, "cascade": cascade_to_xml(step.cascade).decode()})
             write_file(checkpoint, text.encode())
             report("detector", len(step.cascade.stage_sizes), part.stages)
 
     report("detector", len(start.stage_sizes) if start else 0, part.stages)
     try:
-        cascade = _core.train_cascade(
+        cascade = train_cascade(
             np.concatenate(data.positives),
             data.images,
             squares=data.squares,
@@ -257,7 +263,7 @@ def _train(data: DetectorData, recipe: Recipe, checkpoint: Path, report: Progres
     return cascade
 
 
-def _restore(checkpoint: Path, identity: dict[str, object]) -> _core.Cascade | None:
+def _restore(checkpoint: Path, identity: dict[str, object]) -> Cascade | None:
     """Return the stages of an earlier run with the same recipe and data."""
     if not checkpoint.exists():
         return None
@@ -265,7 +271,7 @@ def _restore(checkpoint: Path, identity: dict[str, object]) -> _core.Cascade | N
         state = json.loads(checkpoint.read_bytes())
         if {key: state[key] for key in identity} != identity:
             raise RecipeError(f"{checkpoint}: expected a checkpoint of this recipe and these data")
-        return _core.Cascade.from_xml(state["cascade"].encode())
+        return read_cascade(state["cascade"].encode())
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise RecipeError(f"{checkpoint}: expected a checkpoint, got {error!r}") from error
 

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from lvvol import _core
 from lvvol.datasets import LabelledStack
+from lvvol.planes import resample
 from lvvol.roi.square import Squares, labelled_square
 from lvvol.typing import Float32, Float64, Int64
 
@@ -117,7 +117,7 @@ def sample_squares(
     centres = squares[:, :2] + squares[:, 2:] / 2 - 0.5
     offsets = centres - steps @ np.full(2, (size - 1) / 2)
     matrices = np.concatenate([steps, offsets[:, :, None]], axis=2)
-    return _core.resample(planes, matrices, (size, size), sources=sources, edge="nearest")
+    return resample(planes, matrices, (size, size), sources=sources, edge="nearest")
 
 
 def augment_intensity(patches: Float32, rng: np.random.Generator) -> Float32:

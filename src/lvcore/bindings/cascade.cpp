@@ -2,21 +2,83 @@
 
 #include <pybind11/stl.h>
 
+#include <bit>
+#include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "lvcore/bindings/arrays.hpp"
 #include "lvcore/bindings/search.hpp"
-#include "lvcore/cascade/cascade_xml.hpp"
 #include "lvcore/cascade/detection.hpp"
 
 namespace lvcore::bindings {
 
 namespace {
 
-/// Corners and sides far from where sums or differences of 32 bits overflow.
+constexpr const char* kCascadeDoc =
+    R"(A boosted cascade of trees over multi-block local binary patterns (LBP).
+
+Immutable. `lvvol.read_cascade` and `lvvol.train_cascade` return cascades. Two are equal if all
+their numbers are.
+
+Attributes
+----------
+window_size : (int, int)
+    Rows and columns of a window at scale 1.
+stage_sizes : tuple of int
+    Number of trees of each stage.
+
+Notes
+-----
+Zhang et al., Face detection based on multi-block LBP representation (2007). A pattern is 3 x 3
+blocks; its code has a bit for each outer block that is at least as bright as the one in the
+middle. A tree asks whether codes are in a set; a window passes a stage if the leaves of its
+trees sum to the stage's threshold or more, less 1e-5 as in OpenCV.)";
+
+constexpr const char* kFromArraysDoc = R"(Build a cascade from its numbers.
+
+Parameters
+----------
+window_size : (int, int)
+    Rows and columns of a window at scale 1.
+features : ndarray of int32, shape (feature, 4)
+    Left, top, width and height in pixels: the corner of the window's first block, and the size of
+    each of the 3 x 3 blocks.
+stage_sizes : ndarray of int32, shape (stage,)
+    Number of trees of each stage.
+thresholds : ndarray of float32, shape (stage,)
+    Sum of leaves that a window must reach.
+tree_sizes : ndarray of int32, shape (tree,)
+    Number of nodes of each tree, stage after stage.
+nodes : ndarray of int32, shape (node, 11)
+    Nodes of all trees: where a yes leads, where a no leads, the feature, and the set of codes.
+    n > 0 leads to node n of the tree, n <= 0 to its leaf -n. Code c is in the set if bit c % 32 of
+    word c // 32 is.
+leaves : ndarray of float32, shape (leaf,)
+    Leaves of all trees, each of which has one more than nodes.
+
+Returns
+-------
+Cascade
+
+Raises
+------
+CascadeFormatError
+    If the sizes do not add up, a feature is outside the window, an index is out of range, a node
+    leads back, or a number is not finite or exceeds a limit: windows of 3 to 1024 pixels, 1000
+    stages, 10,000 trees in a stage, 255 nodes in a tree, 100,000 features.)";
+
+constexpr const char* kToArraysDoc =
+    R"(Return the cascade's numbers, copied, in the order `from_arrays` takes them.
+
+Returns
+-------
+window_size, features, stage_sizes, thresholds, tree_sizes, nodes, leaves : tuple)";
+
+/// Largest side of a window and distance of a corner: sums and differences stay within 32 bits.
 constexpr std::int32_t kFarthest = 1 << 24;
 
 py::tuple to_arrays(const std::vector<Detection>& detections) {
@@ -118,16 +180,149 @@ py::tuple group(py::handle windows_value, py::handle stages_value, py::handle sc
     return to_arrays(groups);
 }
 
-Cascade from_xml(py::handle xml) {
-    if (!py::isinstance<py::bytes>(xml)) {
-        throw py::type_error(
-            "xml: expected bytes, got " +
-            py::str(py::type::handle_of(xml).attr("__name__")).cast<std::string>());
+/// A node's row in the array of nodes: left, right, feature and the words of its subset, in the
+/// order of OpenCV's files.
+constexpr std::size_t kNodeNumbers = 3 + std::tuple_size_v<LbpSubset>;
+
+/// An array (n, columns).
+template <class T>
+py::array_t<T> table_argument(const Argument& argument, std::size_t columns) {
+    const auto table = typed_array<T>(argument, 2);
+    if (extent(table, 1) != columns) {
+        fail_shape(argument, table);
     }
-    const auto text = py::reinterpret_borrow<py::bytes>(xml);
-    const std::string_view view(text);
-    const py::gil_scoped_release released;
-    return read_cascade(view);
+    return table;
+}
+
+std::uint32_t window_side(const char* name, py::ssize_t side) {
+    if (side < 0 || side > py::ssize_t{kMaxCascadeWindow}) {
+        throw CascadeFormatError(std::string(name) + ": expected 3 to " +
+                                 std::to_string(kMaxCascadeWindow) + ", got " +
+                                 std::to_string(side));
+    }
+    return static_cast<std::uint32_t>(side);
+}
+
+/// Checks that groups of these sizes, each with `extra` elements on top, fill an array exactly.
+void check_sizes(const char* sizes_name, std::span<const std::int32_t> sizes, std::size_t extra,
+                 const char* array_name, std::size_t length) {
+    std::size_t sum = 0;
+    for (const std::int32_t size : sizes) {
+        if (size < 0) {
+            throw CascadeFormatError(std::string(sizes_name) + ": expected 0 or more, got " +
+                                     std::to_string(size));
+        }
+        sum += static_cast<std::size_t>(size) + extra;
+    }
+    if (sum != length) {
+        throw CascadeFormatError(std::string(array_name) + ": expected " + std::to_string(sum) +
+                                 " by " + sizes_name + ", got " + std::to_string(length));
+    }
+}
+
+/// The node in a row whose feature is not negative.
+TreeNode tree_node(std::span<const std::int32_t> row) {
+    TreeNode node{static_cast<std::uint32_t>(row[2]), {}, row[0], row[1]};
+    for (std::size_t word = 0; word < node.subset.size(); ++word) {
+        node.subset[word] = std::bit_cast<std::uint32_t>(row[3 + word]);
+    }
+    return node;
+}
+
+Cascade from_arrays(const Size& window_size, py::handle features_value,
+                    py::handle stage_sizes_value, py::handle thresholds_value,
+                    py::handle tree_sizes_value, py::handle nodes_value, py::handle leaves_value) {
+    const auto features =
+        table_argument<std::int32_t>({features_value, "features", "int32 (feature, 4)"}, 4);
+    const auto stage_sizes =
+        typed_array<std::int32_t>({stage_sizes_value, "stage_sizes", "int32 (stage,)"}, 1);
+    const auto thresholds =
+        typed_array<float>({thresholds_value, "thresholds", "float32 (stage,)"}, 1);
+    const auto tree_sizes =
+        typed_array<std::int32_t>({tree_sizes_value, "tree_sizes", "int32 (tree,)"}, 1);
+    const auto nodes =
+        table_argument<std::int32_t>({nodes_value, "nodes", "int32 (node, 11)"}, kNodeNumbers);
+    const auto leaves = typed_array<float>({leaves_value, "leaves", "float32 (leaf,)"}, 1);
+    if (thresholds.size() != stage_sizes.size()) {
+        fail_shape({thresholds_value, "thresholds", "one for each of stage_sizes"}, thresholds);
+    }
+    const auto trees = elements(tree_sizes);
+    check_sizes("stage_sizes", elements(stage_sizes), 0, "tree_sizes", trees.size());
+    check_sizes("tree_sizes", trees, 0, "nodes", extent(nodes, 0));
+    check_sizes("tree_sizes", trees, 1, "leaves", elements(leaves).size());
+
+    Cascade cascade{
+        window_side("width", window_size.second), window_side("height", window_size.first), {}, {}};
+    for (py::ssize_t i = 0; i < features.shape(0); ++i) {
+        cascade.features.push_back(
+            {features.at(i, 0), features.at(i, 1), features.at(i, 2), features.at(i, 3)});
+    }
+    std::size_t tree = 0;
+    std::span<const std::int32_t> rows = elements(nodes);
+    std::span<const float> values = elements(leaves);
+    for (py::ssize_t s = 0; s < stage_sizes.size(); ++s) {
+        Stage& stage = cascade.stages.emplace_back(Stage{{}, thresholds.at(s)});
+        for (std::int32_t t = 0; t < stage_sizes.at(s); ++t, ++tree) {
+            const auto size = static_cast<std::size_t>(trees[tree]);
+            Tree& added = stage.trees.emplace_back();
+            for (std::size_t i = 0; i < size; ++i) {
+                if (rows[2] < 0) {
+                    throw CascadeFormatError(
+                        "stage " + std::to_string(s) + ", tree " + std::to_string(t) +
+                        ": expected a feature of 0 or more, got " + std::to_string(rows[2]));
+                }
+                added.nodes.push_back(tree_node(rows.first(kNodeNumbers)));
+                rows = rows.subspan(kNodeNumbers);
+            }
+            const std::span<const float> own = values.first(size + 1);
+            added.leaves.assign(own.begin(), own.end());
+            values = values.subspan(own.size());
+        }
+    }
+    check_cascade(cascade);
+    return cascade;
+}
+
+/// A copy, in the shape given.
+template <class T>
+py::array_t<T> copied(const std::vector<T>& values, const std::vector<py::ssize_t>& shape) {
+    return py::array_t<T>(shape, values.data());
+}
+
+py::tuple cascade_arrays(const Cascade& cascade) {
+    std::vector<std::int32_t> features;
+    for (const LbpFeature& f : cascade.features) {
+        features.insert(features.end(), {f.x, f.y, f.width, f.height});
+    }
+    std::vector<std::int32_t> stage_sizes;
+    std::vector<float> thresholds;
+    std::vector<std::int32_t> tree_sizes;
+    std::vector<std::int32_t> nodes;
+    std::vector<float> leaves;
+    for (const Stage& stage : cascade.stages) {
+        stage_sizes.push_back(static_cast<std::int32_t>(stage.trees.size()));
+        thresholds.push_back(stage.threshold);
+        for (const Tree& tree : stage.trees) {
+            tree_sizes.push_back(static_cast<std::int32_t>(tree.nodes.size()));
+            for (const TreeNode& node : tree.nodes) {
+                nodes.insert(nodes.end(),
+                             {node.left, node.right, static_cast<std::int32_t>(node.feature)});
+                for (const std::uint32_t word : node.subset) {
+                    nodes.push_back(std::bit_cast<std::int32_t>(word));
+                }
+            }
+            leaves.insert(leaves.end(), tree.leaves.begin(), tree.leaves.end());
+        }
+    }
+    const auto count = [](const auto& values, std::size_t columns = 1) {
+        return static_cast<py::ssize_t>(values.size() / columns);
+    };
+    return py::make_tuple(
+        py::make_tuple(cascade.height, cascade.width), copied(features, {count(features, 4), 4}),
+        copied(stage_sizes, {count(stage_sizes)}), copied(thresholds, {count(thresholds)}),
+        copied(tree_sizes, {count(tree_sizes)}),
+        copied(nodes, {count(nodes, kNodeNumbers), py::ssize_t{kNodeNumbers}}),
+        copied(leaves, {count(leaves)}));
 }
 
 }  // namespace
@@ -136,12 +331,11 @@ void bind_cascade(py::module_& module) {
     py::register_exception<CascadeFormatError>(module, "CascadeFormatError", PyExc_ValueError);
     // A plain type, as type checkers take it to be.
     py::class_<Cascade>(module, "Cascade", py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type)),
-                        "A boosted cascade of LBP classifiers; never changes.")
-        .def_static("from_xml", &from_xml, py::arg("xml"),
-                    "Read a cascade in the form opencv_traincascade writes.")
-        .def(
-            "to_xml", [](const Cascade& cascade) { return py::bytes(write_cascade(cascade)); },
-            "Write the cascade in that form.")
+                        kCascadeDoc)
+        .def_static("from_arrays", &from_arrays, py::arg("window_size"), py::arg("features"),
+                    py::arg("stage_sizes"), py::arg("thresholds"), py::arg("tree_sizes"),
+                    py::arg("nodes"), py::arg("leaves"), kFromArraysDoc)
+        .def("to_arrays", &cascade_arrays, kToArraysDoc)
         .def_property_readonly(
             "window_size", [](const Cascade& c) { return py::make_tuple(c.height, c.width); },
             "Rows and columns of a window.")
@@ -162,10 +356,9 @@ void bind_cascade(py::module_& module) {
                py::arg("scale_factor") = 1.1, py::arg("min_neighbors") = 3,
                py::arg("min_size") = Size{0, 0}, py::arg("max_size") = py::none(),
                py::arg("step") = 0, py::arg("min_stages") = py::none(), py::arg("threads") = 0,
-               "Search an image for what a cascade was trained on.");
+               "Search an image for the object a cascade was trained on.");
     module.def("group_windows", &group, py::arg("windows"), py::arg("stages"), py::arg("scores"),
-               py::kw_only(), py::arg("min_neighbors") = 3,
-               "Group windows that lie close to each other.");
+               py::kw_only(), py::arg("min_neighbors") = 3, "Group neighbouring windows.");
 }
 
 }  // namespace lvcore::bindings

@@ -14,7 +14,7 @@ namespace lvcore::bindings {
 
 namespace {
 
-/// Arrays that images and squares are views of, held while training runs.
+/// Views of arrays, and references that keep the arrays alive during training.
 struct Images {
     std::vector<py::array> held;
     std::vector<MiningImage> images;
@@ -24,8 +24,8 @@ Images images_argument(const py::sequence& images, const std::optional<py::seque
     Images all;
     const std::size_t count = images.size();
     if (squares && squares->size() != count) {
-        throw py::value_error("squares: expected one array an image, " + std::to_string(count) +
-                              ", got " + std::to_string(squares->size()));
+        throw py::value_error("squares: expected one array for each image, " +
+                              std::to_string(count) + ", got " + std::to_string(squares->size()));
     }
     for (std::size_t i = 0; i < count; ++i) {
         const std::string place = "[" + std::to_string(i) + "]";
@@ -90,8 +90,7 @@ Cascade train(py::handle positives_value, const py::sequence& images_value,
     options.mining.seed = seed;
     options.mining.threads = threads;
 
-    const py::object step_type = py::module_::import("lvvol._core").attr("TrainingStep");
-    const auto tell = [&](const TrainingStep& now) {
+    const auto report = [&](const TrainingStep& now) {
         const py::gil_scoped_acquire acquired;
         if (PyErr_CheckSignals() != 0) {
             throw py::error_already_set();
@@ -99,26 +98,20 @@ Cascade train(py::handle positives_value, const py::sequence& images_value,
         if (progress) {
             const std::optional<Cascade> cascade =
                 now.done != nullptr ? std::optional(*now.done) : std::nullopt;
-            (*progress)(step_type(now.stage, now.trees, now.hit_rate, now.false_alarm_rate,
-                                  now.negatives, now.acceptance, cascade));
+            (*progress)(now.stage, now.trees, now.hit_rate, now.false_alarm_rate, now.negatives,
+                        now.acceptance, cascade);
         }
     };
     const Positives windows{elements(positives), extent(positives, 1), extent(positives, 2),
                             weights};
     const py::gil_scoped_release released;
     return train_cascade(windows, std::move(images.images), options,
-                         start.value_or(Cascade{0, 0, {}, {}}), tell);
+                         start.value_or(Cascade{0, 0, {}, {}}), report);
 }
 
 }  // namespace
 
 void bind_cascade_train(py::module_& module) {
-    // A tuple, so that it is of use without this module and looks well when printed.
-    module.attr("TrainingStep") = py::module_::import("collections")
-                                      .attr("namedtuple")("TrainingStep",
-                                                          "stage trees hit_rate false_alarm_rate "
-                                                          "negatives acceptance cascade",
-                                                          py::arg("module") = "lvvol._core");
     module.def("train_cascade", &train, py::arg("positives"), py::arg("images"), py::kw_only(),
                py::arg("weights") = py::none(), py::arg("squares") = py::none(),
                py::arg("start") = py::none(), py::arg("stages") = 15,
@@ -129,7 +122,7 @@ void bind_cascade_train(py::module_& module) {
                py::arg("min_size") = Size{0, 0}, py::arg("max_size") = py::none(),
                py::arg("step") = 1, py::arg("iou_limit") = 0.3, py::arg("seed") = 0,
                py::arg("threads") = 0, py::arg("progress") = py::none(),
-               "Train a cascade on windows and on images without them.");
+               "Train a cascade on windows of an object and on images to draw negatives from.");
 }
 
 }  // namespace lvcore::bindings

@@ -50,7 +50,7 @@ void check_tree(const Cascade& cascade, const Tree& tree, const std::string& pla
                  std::to_string(node.feature));
         }
         for (const std::int32_t next : {node.left, node.right}) {
-            // Forward only, so that every walk ends.
+            // A node leads only to later nodes, so every walk ends.
             if (next < -nodes || next >= nodes || (next > 0 && next <= i)) {
                 fail(place + ": node " + std::to_string(i), "a later node or a leaf",
                      std::to_string(next));

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lvvol import _core
+from lvvol.cascade import cascade_to_xml, read_cascade, train_cascade
 from tests.support.plain_cascade import (
     SIDE,
     clutter,
@@ -32,7 +33,7 @@ def train(positives=None, images=None, **options):
     positives = discs(150) if positives is None else positives
     images = clutter(12, (40, 50)) if images is None else images
     settings = {"stages": 4, "negatives": 600, "fewest_negatives": 20, **options}
-    cascade = _core.train_cascade(positives, images, progress=progress, **settings)
+    cascade = train_cascade(positives, images, progress=progress, **settings)
     return cascade, done
 
 
@@ -173,7 +174,7 @@ def test_threads_change_nothing_and_seeds_do(depth):
 @pytest.mark.parametrize(("stages", "held_out"), [(1, 0.0), (3, 0.0), (2, 0.3)])
 def test_resumed_is_as_if_never_stopped(stages, held_out):
     whole, told = train(held_out=held_out)
-    part = _core.Cascade.from_xml(told[stages - 1].cascade.to_xml())
+    part = read_cascade(cascade_to_xml(told[stages - 1].cascade))
     rest, told_rest = train(start=part, held_out=held_out)
     assert rest == whole
     for a, b in zip(told[stages:], told_rest, strict=True):
@@ -198,7 +199,7 @@ def test_what_progress_throws_ends_training():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _core.train_cascade(discs(100), clutter(5, (40, 40)), stages=3, progress=stop)
+        train_cascade(discs(100), clutter(5, (40, 40)), stages=3, progress=stop)
     assert [s.trees for s in seen if s.stage == 0 and s.cascade is None] == list(
         range(seen[-1].stage * (max(s.trees for s in seen if s.stage == 0) + 1))
     )

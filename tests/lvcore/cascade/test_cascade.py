@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from lvvol import _core
+from lvvol._core import CascadeFormatError
+from lvvol.cascade import read_cascade
 from tests.support.cascade_files import cascade_xml, random_cascade
 
-EVERYTHING = _core.Cascade.from_xml(cascade_xml())
+EVERYTHING = read_cascade(cascade_xml())
 
 
 def brightest_in_the_middle(size=3):
@@ -25,9 +27,7 @@ def brightest_in_the_middle(size=3):
     )
     block = size // 3
     feature = f"<_><rect>0 0 {block} {block}</rect></_>"
-    return _core.Cascade.from_xml(
-        cascade_xml(stages=stage, features=feature, height=size, width=size)
-    )
+    return read_cascade(cascade_xml(stages=stage, features=feature, height=size, width=size))
 
 
 def noise(seed=0, shape=(120, 90)):
@@ -40,18 +40,98 @@ def test_cascades_are_not_built():
 
 
 def test_a_cascade_tells_its_shape():
-    cascade = _core.Cascade.from_xml(random_cascade(0, size=(20, 24), stages=(3, 5)))
+    cascade = read_cascade(random_cascade(0, size=(20, 24), stages=(3, 5)))
     assert cascade.window_size == (20, 24)
     assert cascade.stage_sizes == (3, 5)
 
 
 def test_cascades_are_equal_where_every_number_is():
-    first = _core.Cascade.from_xml(random_cascade(0))
-    assert first == _core.Cascade.from_xml(random_cascade(0))
-    assert first != _core.Cascade.from_xml(random_cascade(1))
+    first = read_cascade(random_cascade(0))
+    assert first == read_cascade(random_cascade(0))
+    assert first != read_cascade(random_cascade(1))
     assert first != "cascade"
     with pytest.raises(TypeError, match="unhashable"):
         hash(first)
+
+
+def arrays_of(**changed):
+    """Arguments of `from_arrays`: one stage of a stump and a tree, one of a stump."""
+    stump, first, second = [0, -1, 0], [1, 0, 0], [-1, -2, 0]
+    nodes = [[*node, 1, 2, 3, 4, 5, 6, 7, -8] for node in (stump, first, second, stump)]
+    return {
+        "window_size": (3, 4),
+        "features": np.array([[0, 0, 1, 1]], np.int32),
+        "stage_sizes": np.array([2, 1], np.int32),
+        "thresholds": np.array([0.5, -1], np.float32),
+        "tree_sizes": np.array([1, 2, 1], np.int32),
+        "nodes": np.array(nodes, np.int32),
+        "leaves": np.arange(7, dtype=np.float32),
+    } | changed
+
+
+def test_arrays_make_a_cascade_and_come_back():
+    arrays = arrays_of()
+    cascade = _core.Cascade.from_arrays(**arrays)
+    assert (cascade.window_size, cascade.stage_sizes) == ((3, 4), (2, 1))
+    window_size, *rest = cascade.to_arrays()
+    assert window_size == (3, 4)
+    for got, expected in zip(rest, list(arrays.values())[1:], strict=True):
+        np.testing.assert_array_equal(got, expected, strict=True)
+        got[:] = 0  # a copy: the cascade never changes
+    assert _core.Cascade.from_arrays(*cascade.to_arrays()) == cascade
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("window_size", (3, 2), "width: expected 3 to 1024, got 2"),
+        ("window_size", (-3, 4), "height: expected 3 to 1024, got -3"),
+        ("window_size", (3, 2**33), "width: expected 3 to 1024, got 8589934592"),
+        ("features", np.ones((0, 4), np.int32), "features: expected 1 to 100000, got 0"),
+        ("features", np.full((1, 4), 2, np.int32), "feature 0: expected 3 x 3"),
+        ("stage_sizes", np.array([2, 2], np.int32), "tree_sizes: expected 4 by .*, got 3"),
+        ("stage_sizes", np.array([4, -1], np.int32), "stage_sizes: expected 0 or more, got -1"),
+        ("stage_sizes", np.array([3, 0], np.int32), "stage 1: trees: expected 1 to 10000, got 0"),
+        ("thresholds", np.array([0, np.nan], np.float32), "stage 1: threshold: expected a finite"),
+        ("tree_sizes", np.array([1, 2, 2], np.int32), "nodes: expected 5 by tree_sizes, got 4"),
+        ("tree_sizes", np.array([5, 2, -3], np.int32), "tree_sizes: expected 0 or more, got -3"),
+        ("tree_sizes", np.array([0, 3, 1], np.int32), "stage 0, tree 0: nodes: expected 1 to 255"),
+        ("tree_sizes", np.full(3, 2**31 - 1, np.int32), "nodes: expected 6442450941 .*, got 4"),
+        (
+            "nodes",
+            np.full((4, 11), -1, np.int32),
+            "stage 0, tree 0: expected a feature of 0 or more",
+        ),
+        ("nodes", np.ones((4, 11), np.int32), "tree 0: feature: expected below 1, got 1"),
+        ("nodes", np.array([[3] + [0] * 10] * 4, np.int32), "node 0: expected a later node"),
+        ("leaves", np.zeros(6, np.float32), "leaves: expected 7 by tree_sizes, got 6"),
+        ("leaves", np.full(7, np.inf, np.float32), "tree 0: leaf: expected a finite number"),
+    ],
+)
+def test_arrays_of_an_unsound_cascade(name, value, part):
+    with pytest.raises(CascadeFormatError, match=part):
+        _core.Cascade.from_arrays(**arrays_of(**{name: value}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "part"),
+    [
+        ("features", np.ones((1, 4)), TypeError, r"features: expected int32 \(feature, 4\), got f"),
+        ("features", np.ones((1, 3), np.int32), ValueError, r"features: expected int32 \(feature"),
+        ("stage_sizes", np.array([2, 1]), TypeError, r"stage_sizes: expected int32 \(stage,\)"),
+        ("stage_sizes", [2, 1], TypeError, "stage_sizes: expected .*, got list"),
+        ("stage_sizes", np.array([3], np.int32), ValueError, "thresholds: expected one for each"),
+        ("thresholds", np.zeros(2), TypeError, "thresholds: expected float32"),
+        ("tree_sizes", np.zeros((3, 1), np.int32), ValueError, "tree_sizes: expected int32"),
+        ("nodes", np.zeros((4, 10), np.int32), ValueError, r"nodes: expected int32 \(node, 11\)"),
+        ("nodes", np.zeros((8, 11), np.int32)[::2], ValueError, "nodes: .*C-contiguous"),
+        ("leaves", np.zeros(7), TypeError, "leaves: expected float32"),
+        ("window_size", (3,), TypeError, "from_arrays"),
+    ],
+)
+def test_arrays_of_another_form(name, value, error, part):
+    with pytest.raises(error, match=part):
+        _core.Cascade.from_arrays(**arrays_of(**{name: value}))
 
 
 def test_a_dot_is_found_where_it_is():
@@ -88,7 +168,7 @@ def test_every_place_is_tried_at_every_step():
 
 
 def test_sizes_are_rows_and_columns():
-    cascade = _core.Cascade.from_xml(random_cascade(0, size=(20, 12), threshold=-99))
+    cascade = read_cascade(random_cascade(0, size=(20, 12), threshold=-99))
     options = {"min_neighbors": 0, "scale_factor": 1.5}
     windows = _core.detect(noise(), cascade, min_size=(30, 18), max_size=(45, 27), **options)[0]
     assert {tuple(size) for size in windows[:, 2:].tolist()} == {(30, 18), (45, 27)}
@@ -112,11 +192,11 @@ def test_windows_that_fail_are_told_with_their_sum():
 def test_windows_that_got_part_of_the_way(nodes, step):
     """They are those that a cascade of the first stages alone finds."""
     sizes = (5, 7, 9, 12)
-    whole = _core.Cascade.from_xml(random_cascade(3, stages=sizes, nodes=nodes))
+    whole = read_cascade(random_cascade(3, stages=sizes, nodes=nodes))
     image = noise(shape=(80, 90))
     found = []
     for least in range(1, len(sizes) + 1):
-        part = _core.Cascade.from_xml(random_cascade(3, stages=sizes[:least], nodes=nodes))
+        part = read_cascade(random_cascade(3, stages=sizes[:least], nodes=nodes))
         expected = _core.detect(image, part, min_neighbors=0, step=step)[0]
         windows, _, stages, _ = _core.detect(
             image, whole, min_neighbors=0, step=step, min_stages=least
@@ -144,7 +224,7 @@ def test_groups_by_hand():
 @pytest.mark.parametrize("threads", [2, 3, 8])
 @pytest.mark.parametrize("nodes", [1, 2])
 def test_threads_change_nothing(threads, nodes):
-    cascade = _core.Cascade.from_xml(random_cascade(3, nodes=nodes))
+    cascade = read_cascade(random_cascade(3, nodes=nodes))
     image = noise(shape=(250, 200))
     options = {"min_stages": 1, "min_neighbors": 0}
     alone = _core.detect(image, cascade, threads=1, **options)
@@ -156,7 +236,7 @@ def test_threads_change_nothing(threads, nodes):
 
 
 def test_one_cascade_serves_several_threads_at_once():
-    cascade = _core.Cascade.from_xml(random_cascade(2))
+    cascade = read_cascade(random_cascade(2))
     images = [noise(seed, (150, 150)) for seed in range(4)]
     expected = [_core.detect(image, cascade, min_neighbors=0)[0] for image in images]
     got = [None] * 4
@@ -176,7 +256,7 @@ def test_one_cascade_serves_several_threads_at_once():
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (19, 24), (20, 23)])
 def test_images_smaller_than_the_window_hold_nothing(shape):
-    cascade = _core.Cascade.from_xml(random_cascade(0, size=(20, 24), threshold=-99))
+    cascade = read_cascade(random_cascade(0, size=(20, 24), threshold=-99))
     for dtype in (np.uint8, np.float32):
         found = _core.detect(np.zeros(shape, dtype), cascade, min_neighbors=0)
         assert [array.shape for array in found] == [(0, 4), (0,), (0,), (0,)]

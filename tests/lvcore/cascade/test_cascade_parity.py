@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lvvol import _core, load_study
+from lvvol.cascade import cascade_to_xml, read_cascade
 from lvvol.networks.weights import SHIPPED
 from lvvol.roi import DETECTOR_FILE
 from tests.support.cascade_files import first_stages, random_cascade
@@ -35,7 +36,7 @@ def random_image(rng):
 
 def check_parity(opencv4, path, image, scale_factor, min_size=(0, 0), max_size=None):
     """Compare windows, their stages and sums, and groups; return how many windows there were."""
-    cascade = _core.Cascade.from_xml(path.read_bytes())
+    cascade = read_cascade(path)
     options = {"scale_factor": scale_factor, "min_size": min_size, "max_size": max_size}
     theirs = {
         "scaleFactor": scale_factor,
@@ -122,10 +123,10 @@ def test_opencv_reads_what_is_written(opencv4, cascades, tmp_path):
     trees.write_bytes(random_cascade(5, nodes=3))
     image = rng.integers(0, 256, (150, 170), dtype=np.uint8)
     for path in [*cascades, DETECTOR, trees]:
-        cascade = _core.Cascade.from_xml(path.read_bytes())
+        cascade = read_cascade(path)
         written = tmp_path / f"written_{path.name}"
-        written.write_bytes(cascade.to_xml())
-        assert _core.Cascade.from_xml(written.read_bytes()) == cascade
+        written.write_bytes(cascade_to_xml(cascade))
+        assert read_cascade(written) == cascade
         before, after = (opencv4.call("levels", str(p), image) for p in (path, written))
         assert in_order(*after) == in_order(*before)
         check_parity(opencv4, written, image, 1.1)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from lvvol._core import GeometryError
 from lvvol.dicom.files.header import Header
 from lvvol.dicom.files.pixels import Pixels
-from lvvol.geometry import image_affine
+from lvvol.geometry import GeometryError, image_affine
 
 Vector = tuple[float, ...]
 

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 
-from lvvol import _core
 from lvvol.dicom.files.read import decode, fetch
 from lvvol.dicom.stack.acquisition import Acquisition
 from lvvol.dicom.stack.candidates import TYPICAL_AXIS_DEGREES, angle_degrees, typical_axis
@@ -16,6 +15,7 @@ from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.plan import Plan
 from lvvol.dicom.stack.series import find_view
 from lvvol.motion import moving_centre
+from lvvol.planes import resample
 from lvvol.sources.archive import Source
 from lvvol.typing import Float32, Float64
 
@@ -152,7 +152,7 @@ def _descents_mm(
     to_pixels = np.array([view.down / row_mm, view.right / column_mm])
     matrix = to_pixels @ np.stack([_STEP_MM * along, _STEP_MM * across, corner], axis=1)
     matrices = np.repeat(matrix[None], len(images), axis=0)
-    grid = _core.resample(images, matrices, shape)
+    grid = resample(images, matrices, shape)
     end_rows = int((_INSIDE_MM + _OUTSIDE_MM) / _STEP_MM)
     if shape[0] < 2 * end_rows:
         return None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lvvol import _core
 from lvvol.dicom.stack.acquisition import Acquisition
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.geometry import image_affine
+from lvvol.planes import plane_map, resample
 from lvvol.typing import Float32, Float64
 
 # Grids that agree within this everywhere are not resampled: interpolation would blur more than it
@@ -107,9 +107,9 @@ def put_on_grid(images: Float32, placing: Placing, out: Float32) -> None:
     """
     shape = (out.shape[1], out.shape[2])
     if placing.shift is None:
-        matrix = _core.plane_map(placing.source_affine, placing.affine)
+        matrix = plane_map(placing.source_affine, placing.affine)
         matrices = np.repeat(matrix[None], len(images), axis=0)
-        out[:] = _core.resample(np.ascontiguousarray(images), matrices, shape)
+        out[:] = resample(np.ascontiguousarray(images), matrices, shape)
         return
     out[:] = 0.0
     target, source = [slice(None)], [slice(None)]

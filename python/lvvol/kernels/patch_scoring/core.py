@@ -14,6 +14,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from lvvol import _core
 from lvvol.kernels.patch_scoring.weights import WINDOW_SIZE, ScoringWeights, from_pooling
+from lvvol.windows import extract_windows
 
 _BATCH = 1024
 """Windows per batch, which bounds the memory."""
@@ -50,7 +51,7 @@ def score(
     stack, z, edges, t = map(_array, (images, slices, squares, phases))
     for start in range(0, len(z), _BATCH):
         part = slice(start, start + _BATCH)
-        windows = _core.extract_windows(
+        windows = extract_windows(
             stack,
             z[part],
             edges[part],
