@@ -113,21 +113,21 @@ def cascade_to_xml(cascade: Cascade) -> bytes:
     return "\n".join(lines).encode()
 
 
-def write_cascade(cascade: Cascade, path: Path) -> None:
+def write_cascade(cascade: Cascade, path: StrPath) -> None:
     """Write a cascade to a file that OpenCV 4 and `read_cascade` read.
 
     Parameters
     ----------
     cascade : Cascade
-    path : Path
-        Overwritten if it exists.
+    path : str or path-like
+        Replaced if it exists; written whole or not at all.
 
     Raises
     ------
-    OSError
+    OutputError
         If the file cannot be written.
     """
-    path.write_bytes(cascade_to_xml(cascade))
+    write_file(Path(path), cascade_to_xml(cascade))
 
 
 class _UnsoundError(Exception):
