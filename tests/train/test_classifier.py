@@ -56,7 +56,7 @@ def test_targets_follow_the_overlap_with_the_slices_square(monkeypatch):
         windows[:, 0, 0] = 1 + np.arange(len(sources))
         return windows
 
-    monkeypatch.setattr(classifier, "cut", note)
+    monkeypatch.setattr(classifier, "sample_squares", note)
     monkeypatch.setattr(classifier, "augment_intensity", lambda windows, rng: windows)
     windows, targets = window_epoch([labels], np.random.default_rng(0), 25)
     (at_ed, squares), (at_es, again) = noted
