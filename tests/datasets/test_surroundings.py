@@ -118,7 +118,7 @@ def test_strips_exist_only_on_sides_with_room(monkeypatch):
     stack = replace(stack, images=images, pixel_spacing_mm=(1.0, 1.0))
     monkeypatch.setattr(surroundings, "load_study", lambda study: stack)
     monkeypatch.setattr(surroundings, "to_working_stack", lambda stack: stack)
-    above, below, left, right = read_surroundings(None)
+    above, below, left, right = read_surroundings("study")
     assert above.size == left.size == 0
     # The centre is 35.5 mm from the top edge and 55.5 mm from the left one; strips are 75 mm away.
     assert below.shape == (3, 200 - 110, 190)

@@ -54,7 +54,7 @@ def built(monkeypatch):
 
 
 @pytest.fixture
-def sample_squares(monkeypatch):
+def image_arrays(monkeypatch):
     """Image arrays passed to the core, one entry per call."""
     stacks = []
     extract = _core.extract_windows
@@ -109,31 +109,31 @@ def test_strided_inputs(weights):
     assert_agrees(given, weights)
 
 
-def test_images_are_not_copied_needlessly(weights, cut):
+def test_images_are_not_copied_needlessly(weights, image_arrays):
     images, slices, squares, phases = arguments((4, 30, 40, 36))
     patch_scoring(images, slices, squares, phases, weights, path="core")
-    assert cut[0].__array_interface__["data"][0] == images.data_ptr()
+    assert image_arrays[0].__array_interface__["data"][0] == images.data_ptr()
     strided = images.mT.contiguous().mT
     patch_scoring(strided, slices, squares, phases, weights, path="core")
-    assert cut[1].shape == (len(slices.unique()), len(phases.unique()), 40, 36)
+    assert image_arrays[1].shape == (len(slices.unique()), len(phases.unique()), 40, 36)
 
 
-def test_the_path_is_chosen_and_can_be_forced(weights, cut):
+def test_the_path_is_chosen_and_can_be_forced(weights, image_arrays):
     for dtype in DTYPES:
         images, slices, squares, phases = arguments(dtype=dtype)
         typed = [w.to(dtype) if w.ndim > 1 else w for w in weights]
         given = images, slices, squares, phases, type(weights)(*typed)
         assert kernel_path.choose("auto", images.device, core=True) == "core"
         patch_scoring(*given)
-        assert len(cut) == 1, "auto is the core on a CPU"
+        assert len(image_arrays) == 1, "auto is the core on a CPU"
         patch_scoring(*given, path="reference")
         with kernel_path.forced("reference"):
             patch_scoring(*given)
-        assert len(cut) == 1
+        assert len(image_arrays) == 1
         with kernel_path.forced("core"):
             patch_scoring(*given)
-        assert len(cut) == 2
-        cut.clear()
+        assert len(image_arrays) == 2
+        image_arrays.clear()
 
 
 def test_a_classifier_is_built_once_for_its_weights(weights, built):
@@ -205,7 +205,7 @@ def test_it_can_be_traced(weights):
 
 
 @pytest.mark.parametrize("path", ["auto", "core"])
-def test_it_compiles_to_one_graph(path, weights, built, cut):
+def test_it_compiles_to_one_graph(path, weights, built, image_arrays):
     given = arguments((2, 3, 26, 30), SQUARES[:4])
 
     @torch.compile(fullgraph=True, backend="aot_eager")
@@ -215,7 +215,7 @@ def test_it_compiles_to_one_graph(path, weights, built, cut):
     expected = patch_scoring(*given, weights, path="reference").max()
     for _ in range(2):
         torch.testing.assert_close(largest(*given), expected, rtol=0, atol=1e-5)
-    assert len(cut) == 2
+    assert len(image_arrays) == 2
     assert len(built) == 1
     given[1][0] = -1
     with pytest.raises(IndexError, match="slices: expected 0 to 2 - 1, got -1"):

@@ -205,9 +205,9 @@ def test_arrays_are_not_converted():
 )
 def test_layers_match_the_module(kind, config):
     state = kind(config).state_dict()
-    told = {name: value for layer in layers_of(config) for name, *value in layer.tensors()}
-    assert told.keys() == state.keys()
-    for name, (shape, dtype) in told.items():
+    tensors = {name: value for layer in layers_of(config) for name, *value in layer.tensors()}
+    assert tensors.keys() == state.keys()
+    for name, (shape, dtype) in tensors.items():
         assert tuple(state[name].shape) == shape
         assert state[name].numpy().dtype == dtype
 
