@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from lvvol._core import Cascade, CascadeFormatError
 from lvvol.cascade.xml import MAX_BYTES, Element, quoted, read_xml
+from lvvol.output import write_file
+from lvvol.typing import StrPath
 
 _Number = TypeVar("_Number", int, float)
 
@@ -24,12 +26,12 @@ _INTEGER_CHARACTERS = re.compile(r"[-0-9 \t\r\n]*")
 _REAL_CHARACTERS = re.compile(r"[-+.eE0-9 \t\r\n]*")
 
 
-def read_cascade(source: Path | bytes) -> Cascade:
+def read_cascade(source: StrPath | bytes) -> Cascade:
     """Read a boosted LBP cascade in the form opencv_traincascade writes.
 
     Parameters
     ----------
-    source : Path or bytes
+    source : str, path-like or bytes
         A file, or its content: at most 32 MiB of XML in UTF-8. Document types, entities, character
         references, CDATA and processing instructions are refused; unknown elements are skipped.
 
@@ -54,7 +56,7 @@ def read_cascade(source: Path | bytes) -> Cascade:
     Traceback (most recent call last):
     lvvol._core.CascadeFormatError: cascade: expected an element stageType, got none
     """
-    if not isinstance(source, (bytes, os.PathLike)):
+    if not isinstance(source, (bytes, str, os.PathLike)):
         raise TypeError(f"source: expected a path or bytes, got {type(source).__name__}")
     if not isinstance(source, bytes):
         with Path(source).open("rb") as file:
