@@ -1,7 +1,7 @@
 // Compiles a header of kernels once per set of instructions:
 //
-//     #define LVCORE_KERNELS "lvcore/base/half_kernels.hpp"
-//     #include "lvcore/base/compile_kernels.hpp"
+//     #define LVCORE_KERNELS "lvcore/base/half_kernels.hpp"     #include
+// "lvcore/base/compile_kernels.hpp"
 //
 // and `LVCORE_BEST(kernel)` of instructions.hpp picks the version to run. Neither this header nor
 // one of kernels has an include guard. All that a header of kernels defines goes into
@@ -12,9 +12,8 @@
 // instructions the processor lacks. For the same reason the portable version comes first: headers
 // that kernels include are read there, outside the regions of special instructions.
 //
-// AVX-512 is for kernels that keep the processor busy, convolutions alone: it costs other loops
-// longer remainders and saves nothing where they wait for memory. LVCORE_KERNELS_AVX512 asks for
-// it; elsewhere `avx512` is another name for `avx2`.
+// Only convolutions define LVCORE_KERNELS_AVX512, for a third version: other kernels have short
+// rows or wait for memory, so theirs is the AVX2 version under another name.
 
 #include "lvcore/base/instructions.hpp"
 

@@ -30,9 +30,8 @@ std::string_view name_of(Instructions instructions);
 
 /// The version of a kernel to run with these instructions.
 template <class Kernel>
-const Kernel& version_for(Instructions instructions, [[maybe_unused]] const Kernel& portable,
-                          [[maybe_unused]] const Kernel& avx2,
-                          [[maybe_unused]] const Kernel& avx512) {
+const Kernel& version_for(Instructions instructions, const Kernel& portable, const Kernel& avx2,
+                          const Kernel& avx512) {
     switch (instructions) {
         case Instructions::avx512:
             return avx512;

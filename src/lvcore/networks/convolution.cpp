@@ -67,8 +67,9 @@ const ConvolutionWeights& checked(const std::string& name, const ConvolutionWeig
                                   Instructions instructions) {
     const auto text = [](std::size_t n) { return std::to_string(n); };
     if (!available(instructions)) {
-        throw std::invalid_argument("instructions: expected a set that this processor supports, got " +
-                                    std::string(name_of(instructions)));
+        throw std::invalid_argument(
+            "instructions: expected a set that this processor supports, got " +
+            std::string(name_of(instructions)));
     }
     const std::size_t taps = given.kernel * given.kernel;
     if (given.channels_out == 0 || given.channels_in == 0 || given.kernel % 2 == 0 ||
