@@ -9,17 +9,21 @@ CPP := $(CORE) $(wildcard tests/lvcore/*.[ch]pp tests/lvcore/*/*.[ch]pp)
 SOURCES := pyproject.toml constraints.txt CMakeLists.txt $(CORE)
 STUDY ?=
 PYTEST_ARGS ?=
+# The build whose C++ tests run.
+CPP_BUILD ?= build/dev-werror
+# Processes that run the tests; 0 for pytest alone.
+JOBS ?= auto
 CASES ?= 10000
 SEED ?= 0
 
-.PHONY: setup build test fuzz demo lint types tidy docs werror sanitize dist clean
+.PHONY: setup build test fuzz demo lint types tidy docs werror cpptests sanitize dist bare clean
 
 setup: $(VENV)/developed
 
 build: $(VENV)/installed
 
 test: $(VENV)/developed
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal $(PYTEST_ARGS)
 
 fuzz: $(VENV)/developed
 	$(BIN)/python -m tests.dicom.fuzz --cases $(CASES) --seed $(SEED) --write
@@ -52,7 +56,10 @@ werror: $(VENV)/developed
 	$(BIN)/cmake --preset dev-werror -DPython_EXECUTABLE="$(CURDIR)/$(BIN)/python" \
 	  -DCMAKE_MAKE_PROGRAM="$(CURDIR)/$(BIN)/ninja" -Dpybind11_DIR="$$($(BIN)/pybind11-config --cmakedir)"
 	$(BIN)/cmake --build --preset dev-werror
-	$(BIN)/ctest --preset dev-werror
+	$(MAKE) cpptests
+
+cpptests: $(VENV)/developed
+	$(BIN)/ctest --test-dir $(CPP_BUILD) --output-on-failure --no-tests=error
 
 sanitize: $(VENV)/developed
 	$(BIN)/cmake --preset asan-ubsan -DCMAKE_MAKE_PROGRAM="$(CURDIR)/$(BIN)/ninja"
@@ -62,6 +69,9 @@ sanitize: $(VENV)/developed
 dist: $(VENV)/developed
 	rm -rf dist
 	$(BIN)/python -m build
+
+bare: dist
+	.ci/bare
 
 clean:
 	rm -rf build demo dist docs/generated $(VENV)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -17,6 +18,10 @@ from tests.support.real_studies import STUDIES
 from tests.support.studies import Study
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# Where processes share the cores (make test), threads of torch would only wait for one another.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # No test fails because a machine is busy.
 hypothesis.settings.register_profile("lvvol", deadline=None)
@@ -49,11 +54,15 @@ def real_data(data_source: Path) -> Path:
             f"no real studies: {data_source} lacks {_missing(data_source)[0]} and an unpack script"
         )
     unpacked = REPOSITORY / "data"
-    if _missing(unpacked):
-        command = [sys.executable, str(data_source / "unpack"), str(unpacked)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0 or _missing(unpacked):
-            pytest.fail(f"{data_source / 'unpack'} did not unpack every study: {done.stderr}")
+    unpacked.mkdir(exist_ok=True)
+    # One process unpacks, others wait for it.
+    with (unpacked / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _missing(unpacked):
+            command = [sys.executable, str(data_source / "unpack"), str(unpacked)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode != 0 or _missing(unpacked):
+                pytest.fail(f"{data_source / 'unpack'} did not unpack every study: {done.stderr}")
     return unpacked
 
 

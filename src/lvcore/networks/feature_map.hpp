@@ -8,7 +8,7 @@ namespace lvcore {
 
 /// Most stages of a network, each half the size of the one before. This many need patches of at
 /// least 128 pixels; patches of 48 allow five.
-inline constexpr std::size_t kMaxStages = 8;
+inline constexpr std::size_t kMaxNetworkStages = 8;
 
 /// A map, not owned, with the channels of a pixel side by side: channel c of pixel (y, x) is
 /// `data[y * row + x * pixel + c]`.

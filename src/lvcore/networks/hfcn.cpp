@@ -35,9 +35,10 @@ std::size_t checked_head_channels(const HfcnWeights& weights) {
                                     std::to_string(weights.heads.size()) + " for " +
                                     std::to_string(weights.stages.size()));
     }
-    if (weights.stages.size() > kMaxStages) {
-        throw std::invalid_argument("stages: expected at most " + std::to_string(kMaxStages) +
-                                    ", got " + std::to_string(weights.stages.size()));
+    if (weights.stages.size() > kMaxNetworkStages) {
+        throw std::invalid_argument("stages: expected at most " +
+                                    std::to_string(kMaxNetworkStages) + ", got " +
+                                    std::to_string(weights.stages.size()));
     }
     const std::size_t channels = weights.heads.front().channels_out;
     for (std::size_t i = 0; i < weights.heads.size(); ++i) {

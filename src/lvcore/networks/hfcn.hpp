@@ -38,7 +38,8 @@ struct Patches {
 class Hfcn {
   public:
     /// @throws std::invalid_argument, naming the layer, if a layer is invalid (see `Convolution`),
-    /// does not match the one before or is missing, or there are more than `kMaxStages` stages.
+    /// does not match the one before or is missing, or there are more than `kMaxNetworkStages`
+    /// stages.
     Hfcn(const HfcnWeights& weights, Instructions instructions);
 
     /// Writes P, in the shape of the patches, and the mean of O over each patch. Each patch is

@@ -49,9 +49,10 @@ RoiClassifier::RoiClassifier(const RoiClassifierWeights& weights, Instructions i
     if (weights.convolutions.empty()) {
         throw std::invalid_argument("convolutions: expected a layer, got none");
     }
-    if (weights.convolutions.size() > kMaxStages) {
-        throw std::invalid_argument("convolutions: expected at most " + std::to_string(kMaxStages) +
-                                    ", got " + std::to_string(weights.convolutions.size()));
+    if (weights.convolutions.size() > kMaxNetworkStages) {
+        throw std::invalid_argument("convolutions: expected at most " +
+                                    std::to_string(kMaxNetworkStages) + ", got " +
+                                    std::to_string(weights.convolutions.size()));
     }
     std::size_t channels = weights.convolutions.front().channels_in;
     for (std::size_t i = 0; i < weights.convolutions.size(); ++i) {

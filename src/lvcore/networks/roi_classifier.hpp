@@ -32,8 +32,8 @@ struct Windows {
 class RoiClassifier {
   public:
     /// @throws std::invalid_argument, naming the layer, if a layer is invalid (see `Convolution`),
-    /// does not match the one before or is missing, there are more than `kMaxStages` convolutions,
-    /// or a window is too small to be halved between them.
+    /// does not match the one before or is missing, there are more than `kMaxNetworkStages`
+    /// convolutions, or a window is too small to be halved between them.
     RoiClassifier(const RoiClassifierWeights& weights, Instructions instructions);
 
     /// Writes the probability of each window being the LV's square. Each window is computed on its

@@ -16,7 +16,7 @@ PAIRS = [*((name,) for name in FAULTS), *combinations(FAULTS, 2)]
 @pytest.fixture(scope="module")
 def healthy():
     """Return a study without faults; faulty ones share its scans, so most are rendered once."""
-    return make_phantom(5, n_slices=7, n_phases=8, rows=64, vendor="SIEMENS")
+    return make_phantom(5, n_slices=7, n_phases=5, rows=64, vendor="SIEMENS")
 
 
 def write(study, folder, layout="flat"):
@@ -98,7 +98,7 @@ def test_faults_are_handled_and_reported(healthy, faults, tmp_path):
 )
 def test_faults_in_the_layouts_of_real_studies(layout, faults, tmp_path):
     vendor = {"dsb2": "SIEMENS", "sunnybrook": "GE MEDICAL SYSTEMS"}[layout]
-    study = plant(make_phantom(6, n_slices=7, n_phases=8, rows=64, vendor=vendor), faults)
+    study = plant(make_phantom(6, n_slices=7, n_phases=5, rows=64, vendor=vendor), faults)
     write(study, tmp_path, layout)
     stack = load_study(tmp_path)
     check_reading(stack, study)
@@ -106,7 +106,7 @@ def test_faults_in_the_layouts_of_real_studies(layout, faults, tmp_path):
 
 @pytest.mark.parametrize("seed", range(10, 22))
 def test_all_faults_at_once(seed, tmp_path):
-    study = plant(make_phantom(seed, n_slices=9, n_phases=8, rows=64), tuple(FAULTS))
+    study = plant(make_phantom(seed, n_slices=9, n_phases=5, rows=64), tuple(FAULTS))
     write(study, tmp_path)
     stack = load_study(tmp_path)
     check_reading(stack, study)

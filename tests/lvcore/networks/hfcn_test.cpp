@@ -190,7 +190,7 @@ TEST(hfcn_limits_its_stages) {
     const auto make = [](std::size_t stages) {
         return random_layers(stages, 0, Upsampling::nearest).build(Instructions::portable);
     };
-    CHECK(make(lvcore::kMaxStages).size_multiple() == 128);
+    CHECK(make(lvcore::kMaxNetworkStages).size_multiple() == 128);
     CHECK_THROWS(std::invalid_argument, "stages: expected at most 8, got 9", make(9));
     CHECK_THROWS(std::invalid_argument, "stages: expected at most 8, got 65", make(65));
 }

@@ -91,7 +91,7 @@ TEST(roi_classifier_limits_its_layers) {
         return build(std::vector<Layer>(layers, {1, 1, 1, {1}, {0}}), {2, 1, 1, {1, 0}, {0, 0}},
                      size, Instructions::portable);
     };
-    CHECK(make(lvcore::kMaxStages, 128).phases() == 1);
+    CHECK(make(lvcore::kMaxNetworkStages, 128).phases() == 1);
     CHECK_THROWS(std::invalid_argument, "size: expected at least 128, got 127", make(8, 127));
     CHECK_THROWS(std::invalid_argument, "convolutions: expected at most 8, got 9", make(9, 256));
     CHECK_THROWS(std::invalid_argument, "convolutions: expected at most 8, got 65", make(65, 1));
