@@ -1,4 +1,4 @@
-"""Time several ways of doing the same work in turn, so that a busy machine slows all of them."""
+"""Time several ways of doing the same work alternately, so that a busy machine slows them all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether hearts are told from images without one, and whether the detector matters.
+"""Whether images without a heart are refused, and whether the detector matters.
 
 ``python -m benchmarks.accuracy.refusals PNG DATA RUNS`` searches the training and validation
 patients in PNG (``dsb2_png``, ``sunnybrook_png``) and parts of the DICOM studies in DATA that show

@@ -1,4 +1,4 @@
-"""Timing in turn, and what is computed from the times."""
+"""Alternate timing, and the figures computed from the times."""
 
 import time
 

@@ -151,7 +151,7 @@ def test_warnings_are_above_the_images():
 
 
 def test_the_ends_and_the_series_are_beside_their_slices():
-    """Whatever is told of one slice changes its label and no other."""
+    """A remark on one slice changes its label and no other."""
     named = draw_contact_sheet(a_stack(apex=None))
     height = contact_sheet.tile_size(a_stack())[0] + CAPTION + GUTTER
     for change, rows in (

@@ -75,12 +75,12 @@ def test_the_hit_rate_of_positives_held_out_is_that_of_new_windows():
     positives, new = discs(300, noise=60), discs(2000, seed=99, noise=60)
     options = {"positives": positives, "stages": 1, "min_hit_rate": 0.9, "negatives": 3000,
                "max_false_alarm_rate": 0.01, "images": clutter(12, (40, 50), noise=60)}  # fmt: skip
-    plain, (told,) = train(**options)
+    plain, (reported,) = train(**options)
     honest, (honestly_told,) = train(**options, held_out=0.4)
     # Of 120 held out, 12 may fail: one standard deviation of the rate is 2.7 percent.
     assert honestly_told.hit_rate == pytest.approx(0.9, abs=0.03)
     assert passing(honest, new).mean() == pytest.approx(honestly_told.hit_rate, abs=0.07)
-    assert passing(plain, new).mean() < told.hit_rate - 0.07
+    assert passing(plain, new).mean() < reported.hit_rate - 0.07
     # The threshold is the score of one of the 120 of the whole.
     features, (stage,) = parse(honest)
     assert np.isclose(stage_scores(stage, features, positives), stage[0], atol=1e-5).any()
@@ -162,10 +162,10 @@ def test_what_is_learned_holds_for_what_is_new():
 
 @pytest.mark.parametrize("depth", [1, 3])
 def test_threads_change_nothing_and_seeds_do(depth):
-    one, told = train(threads=1, depth=depth, held_out=0.2)
+    one, reported = train(threads=1, depth=depth, held_out=0.2)
     four, told_four = train(threads=4, depth=depth, held_out=0.2)
     assert one == four
-    assert [(s.negatives, s.acceptance) for s in told] == [
+    assert [(s.negatives, s.acceptance) for s in reported] == [
         (s.negatives, s.acceptance) for s in told_four
     ]
     assert one != train(threads=1, depth=depth, held_out=0.2, seed=1)[0]
@@ -173,11 +173,11 @@ def test_threads_change_nothing_and_seeds_do(depth):
 
 @pytest.mark.parametrize(("stages", "held_out"), [(1, 0.0), (3, 0.0), (2, 0.3)])
 def test_resumed_is_as_if_never_stopped(stages, held_out):
-    whole, told = train(held_out=held_out)
-    part = read_cascade(cascade_to_xml(told[stages - 1].cascade))
-    rest, told_rest = train(start=part, held_out=held_out)
+    whole, reported = train(held_out=held_out)
+    part = read_cascade(cascade_to_xml(reported[stages - 1].cascade))
+    rest, reported_rest = train(start=part, held_out=held_out)
     assert rest == whole
-    for a, b in zip(told[stages:], told_rest, strict=True):
+    for a, b in zip(reported[stages:], reported_rest, strict=True):
         assert (a.stage, a.trees, a.hit_rate, a.false_alarm_rate, a.negatives, a.acceptance) == (
             b.stage, b.trees, b.hit_rate, b.false_alarm_rate, b.negatives, b.acceptance,
         )  # fmt: skip
@@ -185,9 +185,9 @@ def test_resumed_is_as_if_never_stopped(stages, held_out):
 
 def test_a_whole_cascade_is_returned_as_it_is():
     whole, _ = train(stages=2)
-    again, told = train(stages=2, start=whole)
+    again, reported = train(stages=2, start=whole)
     assert again == whole
-    assert told == []
+    assert reported == []
 
 
 def test_what_progress_throws_ends_training():
@@ -216,7 +216,7 @@ def interruptible():
 
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_training_without_progress():
-    # Every positive has its twin among the negatives, so that no number of trees is enough.
+    # Every positive has its twin among the negatives, so no number of trees suffices.
     rng = np.random.default_rng(0)
     twins = rng.integers(0, 256, (300, 24, 24), np.uint8)
     ended = threading.Event()

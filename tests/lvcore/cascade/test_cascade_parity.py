@@ -54,8 +54,8 @@ def check_parity(opencv4, path, image, scale_factor, min_size=(0, 0), max_size=N
         groups = _core.detect(image, cascade, min_neighbors=min_neighbors, **options)
         expected = opencv4.call("detect", str(path), image, min_neighbors, **theirs)
         assert in_order(to_xywh(groups[0])) == in_order(expected), case
-    told = opencv4.call("levels", str(path), image, **theirs)
-    assert in_order(to_xywh(windows), stages, scores) == in_order(*told), case
+    reported = opencv4.call("levels", str(path), image, **theirs)
+    assert in_order(to_xywh(windows), stages, scores) == in_order(*reported), case
     return len(windows)
 
 
