@@ -22,8 +22,7 @@ _POOLED1 = tl.constexpr(12)
 _POOLED2 = tl.constexpr(6)
 _WIDTH = tl.constexpr(WIDTH)
 
-# Rows of a window with the first convolution's padding, without those that pooling drops: the last
-# 2 x 2 pool reads convolved rows up to 23, which read rows -2 to 25.
+# Rows of a padded window, without those that pooling drops: the last pool reads rows -2 to 25.
 _PADDED = tl.constexpr(28)
 _LARGEST_SIDE = tl.constexpr(LARGEST_STEP * WINDOW_SIZE)
 
