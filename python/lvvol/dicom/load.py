@@ -13,6 +13,7 @@ from lvvol.dicom.files.image import Image
 from lvvol.dicom.files.read import Reading, decode, fetch, read_images
 from lvvol.dicom.stack.direction import End, find_apex, find_middle_mm
 from lvvol.dicom.stack.exam import count_files, find_stack
+from lvvol.dicom.stack.field import check_fields
 from lvvol.dicom.stack.grid import Grid, common_grid, put_on_grid
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.plan import Plan
@@ -132,6 +133,7 @@ def survey_study(
         _record_files(reading, source.n_links, damaged, ledger)
         stack = None
         if found.plan is not None:
+            check_fields(found.plan, grid, ledger)
             middle_mm = find_middle_mm(images, grid)
             apex = find_apex(found.plan, middle_mm, found.acquisitions, source, ledger)
             stack = _build_stack(found.plan, grid, images, apex, ledger)
