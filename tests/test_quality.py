@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lvvol.errors import ImageSizeError
 from lvvol.prediction import Prediction
-from lvvol.quality import check
+from lvvol.quality import check, refuse_small_images
 from lvvol.roi import FoundBy, Rois
 from tests.support.discs import disc_stack
 
@@ -26,7 +27,12 @@ def rois(kept=(), start=3, found_by=FoundBy.DETECTOR):
 
 
 def doubts_of(
-    areas=AREAS, probability_areas=None, volumes_ml=VOLUMES_ML, field_mm=(300.0, 300.0), **search
+    areas=AREAS,
+    probability_areas=None,
+    volumes_ml=VOLUMES_ML,
+    field_mm=(300.0, 300.0),
+    gap_mm=18.0,
+    **search,
 ):
     class Given(Prediction):
         """A measurement whose volumes and second areas need not follow from what it holds."""
@@ -37,6 +43,7 @@ def doubts_of(
         disc_stack(n_slices=6, n_phases=4),
         images=np.zeros((6, 4, 100, 100), np.float32),
         pixel_spacing_mm=(field_mm[0] / 100, field_mm[1] / 100),
+        positions_mm=gap_mm * np.arange(6.0),
     )
     return check(Given(stack, rois(**search), np.empty(0), areas))
 
@@ -149,3 +156,27 @@ def test_squares_that_reach_beyond_the_image(field_mm, cut_off):
     # Slice 6 holds no more than a trace.
     expected = "slices 1, 2, 3, 4, 5: the ROI reaches beyond the image, which may cut off the LV"
     assert doubts_of(field_mm=field_mm) == ((expected,) if cut_off else ())
+
+
+@pytest.mark.parametrize(("gap_mm", "length_mm"), [(14.0, 70), (36.0, 180)])
+def test_a_cavity_too_short_or_too_long_for_its_width(gap_mm, length_mm):
+    assert doubts_of(gap_mm=gap_mm) == (
+        f"the cavity is {length_mm} mm long and 71 mm wide at ED, not the shape of an LV: slices "
+        "may be missed, or pixel spacing or slice positions wrong",
+    )
+
+
+@pytest.mark.parametrize(("scale", "wide_mm"), [(1.35, 96), (0.25, 18)])
+def test_a_cavity_wider_or_narrower_than_any(scale, wide_mm):
+    found = doubts_of(scale**2 * AREAS, gap_mm=18.0 * scale)
+    assert found == (
+        f"the cavity is {wide_mm} mm wide at ED, outside 20 to 90 mm: the pixel spacing may be "
+        "wrong",
+    )
+
+
+def test_images_too_small_for_a_heart():
+    stack = disc_stack()
+    refuse_small_images(replace(stack, pixel_spacing_mm=(0.63, 0.66)))
+    with pytest.raises(ImageSizeError, match="found 99 x 152 mm; check Pixel Spacing"):
+        refuse_small_images(replace(stack, pixel_spacing_mm=(0.62, 1.0)))

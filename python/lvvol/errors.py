@@ -106,6 +106,12 @@ class RoiNotFoundError(LvvolError):
     exit_code = 20
 
 
+class ImageSizeError(LvvolError):
+    """The images are too small for a heart, or the stack is too large for memory."""
+
+    exit_code = 27
+
+
 class WeightsError(LvvolError):
     """The weights are missing, damaged, or belong to another network."""
 

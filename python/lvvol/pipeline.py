@@ -14,7 +14,7 @@ from lvvol.cine import CineStack
 from lvvol.networks.configs import PATCH_SIZE
 from lvvol.prediction import Prediction
 from lvvol.preprocess import to_working_stack
-from lvvol.quality import check
+from lvvol.quality import check, refuse_small_images
 from lvvol.roi import CascadeProposer, WindowScorer, locate
 from lvvol.typing import Float32, Float64, Progress
 
@@ -54,11 +54,14 @@ def measure(
 
     Raises
     ------
+    ImageSizeError
+        If the images are too small for a heart.
     DamagedStudyError
         If a grey value is not finite.
     RoiNotFoundError
         If no window looks like a left ventricle.
     """
+    refuse_small_images(stack)
     report = progress or _silent
     began = time.perf_counter()
     report("resample", 0, 1)

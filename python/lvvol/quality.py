@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lvvol.cine import CineStack
+from lvvol.errors import ImageSizeError
 from lvvol.roi import FoundBy, Rois
 from lvvol.typing import Bool, Float64
 
@@ -39,8 +41,38 @@ TRACE_AREA = 0.1
 MAX_ABRUPT_AREA = 0.4
 """Area of the last slice with a cavity relative to the largest, at both ends: no taper above it."""
 
+MIN_FIELD_MM = 100.0
+"""Side of an image below which no heart fits, with the chest wall and lung around it."""
+
+PLAUSIBLE_LENGTH = (1.0, 2.4)
+"""Length of the cavity by its largest diameter at ED: 322 of 324 patients lie within."""
+
+PLAUSIBLE_DIAMETER_MM = (20.0, 90.0)
+"""Largest diameter of the cavity at ED, from a circle of its area: all of 324 patients."""
+
 MAX_OUTSIDE = 0.1
 """Share of an ROI outside the image, above which the cavity may be cut off."""
+
+
+def refuse_small_images(stack: CineStack) -> None:
+    """Refuse images in which no heart fits (`MIN_FIELD_MM`).
+
+    Parameters
+    ----------
+    stack : CineStack
+        A stack as it was read.
+
+    Raises
+    ------
+    ImageSizeError
+        If the shorter side of the images is below `MIN_FIELD_MM`.
+    """
+    height_mm, width_mm = np.multiply(stack.images.shape[2:], stack.pixel_spacing_mm)
+    if min(height_mm, width_mm) < MIN_FIELD_MM:
+        raise ImageSizeError(
+            f"stack: expected images of at least {MIN_FIELD_MM:.0f} mm, found {height_mm:.0f} x "
+            f"{width_mm:.0f} mm; check Pixel Spacing"
+        )
 
 
 def check(prediction: Prediction) -> tuple[str, ...]:
@@ -66,6 +98,7 @@ def check(prediction: Prediction) -> tuple[str, ...]:
         warnings += check_gaps(name, areas_mm2[:, phase])
     warnings += check_stack_ends(ed_areas_mm2)
     warnings += check_taper(ed_areas_mm2)
+    warnings += check_shape(ed_areas_mm2, prediction.stack.slice_gaps_mm)
     warnings += check_search(rois)
     warnings += check_scores(rois, ed_areas_mm2)
     rows, columns = prediction.stack.images.shape[2:]
@@ -136,6 +169,35 @@ def check_taper(ed_areas_mm2: Float64) -> list[str]:
         "the cavity ends abruptly at both ends at ED, with no taper to an apex: "
         "slices beyond may have been missed"
     ]
+
+
+def check_shape(ed_areas_mm2: Float64, slice_gaps_mm: Float64) -> list[str]:
+    """Check the size of the cavity at ED (`PLAUSIBLE_DIAMETER_MM`, `PLAUSIBLE_LENGTH`).
+
+    A wrong pixel spacing changes its diameter, wrong positions change its length.
+    """
+    largest = ed_areas_mm2.max()
+    if largest <= 0:
+        return []
+    diameter_mm = 2.0 * float(np.sqrt(largest / np.pi))
+    low, high = PLAUSIBLE_DIAMETER_MM
+    warnings = []
+    if not low <= diameter_mm <= high:
+        warnings.append(
+            f"the cavity is {diameter_mm:.0f} mm wide at ED, outside {low:.0f} to {high:.0f} mm: "
+            "the pixel spacing may be wrong"
+        )
+    held = np.flatnonzero(ed_areas_mm2 >= TRACE_AREA * largest)
+    gap_mm = float(np.median(slice_gaps_mm))
+    # Every slice stands for half a gap on either side.
+    length_mm = float(slice_gaps_mm[held[0] : held[-1]].sum()) + gap_mm
+    low, high = PLAUSIBLE_LENGTH
+    if not low <= length_mm / diameter_mm <= high:
+        warnings.append(
+            f"the cavity is {length_mm:.0f} mm long and {diameter_mm:.0f} mm wide at ED, not the "
+            "shape of an LV: slices may be missed, or pixel spacing or slice positions wrong"
+        )
+    return warnings
 
 
 def check_search(rois: Rois) -> list[str]:

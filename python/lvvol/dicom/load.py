@@ -13,7 +13,7 @@ from lvvol.dicom.files.image import Image
 from lvvol.dicom.files.read import Reading, decode, fetch, read_images
 from lvvol.dicom.stack.direction import End, find_apex, find_middle_mm
 from lvvol.dicom.stack.exam import count_files, find_stack
-from lvvol.dicom.stack.field import check_fields
+from lvvol.dicom.stack.field import check_fields, check_memory
 from lvvol.dicom.stack.grid import Grid, common_grid, put_on_grid
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.plan import Plan
@@ -72,6 +72,8 @@ def load_study(
         form stacks of several patients or studies.
     DamagedStudyError
         If the files of the stack are truncated or cannot be decoded.
+    ImageSizeError
+        If the stack is too large for memory.
     SeriesError
         If a requested series does not exist, or none of them can be part of the stack.
     """
@@ -122,6 +124,7 @@ def survey_study(
             if found.plan is None:
                 break
             grid = common_grid(found.plan.slices, found.plan.normal, found.ledger)
+            check_memory(found.plan, grid, str(study))
             images, bad = _decode_stack(found.plan, grid, source)
             if not bad:
                 break

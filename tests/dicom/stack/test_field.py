@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lvvol import load_study
+from lvvol.errors import ImageSizeError, NotCineError
 from tests.support.altered import phantom_images, read_images, shift, short_axis, write_images
 
 
@@ -85,3 +86,56 @@ def test_real_slices_beside_the_others_are_reported(real_data, name, tmp_path):
         if image.SOPInstanceUID in basal:
             mirror_row(image)
     assert about(load_study(write_images(images, tmp_path)), "beside the others")
+
+
+def rescale(images, factor_rows, factor_columns):
+    for image in images:
+        row_mm, column_mm = image.PixelSpacing
+        image.PixelSpacing = [row_mm * factor_rows, column_mm * factor_columns]
+
+
+@pytest.mark.parametrize(
+    ("factors", "words"),
+    [
+        ((0.5, 0.5), "the longer side is usually 200 to 500 mm"),
+        ((1.8, 1.8), "the longer side is usually 200 to 500 mm"),
+        ((1.2, 1.0), "are not square"),
+    ],
+)
+def test_unlikely_sizes_are_reported(factors, words, tmp_path):
+    images = phantom_images()
+    rescale(images, *factors)
+    assert about(load_study(write_images(images, tmp_path)), words)
+
+
+def test_absurd_fields_are_refused(tmp_path):
+    images = phantom_images()
+    rescale(images, 5, 5)
+    with pytest.raises(NotCineError, match="field of view above 700 mm: its Pixel Spacing is"):
+        load_study(write_images(images, tmp_path))
+
+
+def test_contradicting_diameter_is_reported(tmp_path):
+    images = phantom_images()
+    slices = short_axis(images)
+    longest_mm = max(slices[0][0].Rows, slices[0][0].Columns) * float(slices[0][0].PixelSpacing[0])
+    for image in images:
+        image.ReconstructionDiameter = round(longest_mm, 1)
+    assert not load_study(write_images(images, tmp_path / "right")).warnings
+    for image in slices[2]:
+        image.ReconstructionDiameter = 421.0
+    (warning,) = load_study(write_images(images, tmp_path / "wrong")).warnings
+    assert warning.startswith("Reconstruction Diameter is 421 mm, but with Pixel Spacing")
+
+
+def test_stack_too_large_for_memory_is_refused_before_it_is_allocated(tmp_path, monkeypatch):
+    monkeypatch.setattr("lvvol.dicom.stack.field.MAX_STACK_BYTES", 1 << 20)
+    with pytest.raises(ImageSizeError, match="found 8 slices of 12 phases"):
+        load_study(write_images(phantom_images(), tmp_path))
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.25])
+def test_real_spacing_against_the_diameter_is_reported(real_data, factor, tmp_path):
+    images = read_images(real_data / "sunnybrook/SCD_IMAGES_01/SCD0000301")
+    rescale(images, factor, factor)
+    assert about(load_study(write_images(images, tmp_path)), "Reconstruction Diameter is 330 mm")

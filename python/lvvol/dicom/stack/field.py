@@ -1,4 +1,4 @@
-"""Check the field of view: that the slices of a stack show the same part of the body."""
+"""Check the field of view: whether all slices show the same part of the body, in a likely size."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from lvvol.dicom.stack.acquisition import Acquisition
 from lvvol.dicom.stack.grid import Grid, Placing
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.plan import Plan
+from lvvol.errors import ImageSizeError
 from lvvol.typing import Bool, Float64
 
 # Share of a slice that must lie on the grid, or of the grid that must lie on it. Slices planned
@@ -21,13 +22,52 @@ MAX_OFF_AXIS_MM = 25.0
 # Rotation of the image axes above which a slice was planned otherwise than the rest, or mirrored.
 MAX_TURN_DEGREES = 30.0
 
+# Longer side of the field of view of nearly all cardiac studies, children included.
+TYPICAL_FIELD_MM = (200.0, 500.0)
+# Scanners reconstruct square pixels. Rounding of Pixel Spacing stays far below these shares.
+MAX_PIXEL_ASPECT = 0.01
+MAX_DIAMETER_ERROR = 0.02
+# Larger than 30 slices of 60 phases of 700 x 700 pixels, an extreme study.
+MAX_STACK_BYTES = 4 << 30
+
 _SAMPLES = 33  # per side, to measure overlaps
 
 
-def check_fields(plan: Plan, grid: Grid, ledger: Ledger) -> None:
-    """Warn about slices that may not show the heart of the others; the stack does not change.
+def check_memory(plan: Plan, grid: Grid, study: str) -> None:
+    """Refuse a stack that does not fit into memory, before any is allocated.
 
-    Outside its images a slice is black, which would count as an empty ventricle.
+    Parameters
+    ----------
+    plan : Plan
+        The stack.
+    grid : Grid
+        Its pixel grid.
+    study : str
+        Path of the study, for messages.
+
+    Raises
+    ------
+    ImageSizeError
+        If the stack, on its own pixels or on pixels of 1 mm, takes more than `MAX_STACK_BYTES`.
+    """
+    rows, columns = grid.shape
+    row_mm, column_mm = grid.pixel_spacing_mm
+    n_pixels = max(rows * columns, rows * row_mm * columns * column_mm)
+    n_bytes = 4.0 * plan.phases.size * n_pixels
+    if n_bytes > MAX_STACK_BYTES:
+        n_slices, n_phases = plan.phases.shape
+        raise ImageSizeError(
+            f"{study}: expected a stack of at most {MAX_STACK_BYTES >> 30} GB, found {n_slices} "
+            f"slices of {n_phases} phases of {rows} x {columns} pixels, {n_bytes / 2**30:.1f} GB; "
+            "select the series of one stack (--series)"
+        )
+
+
+def check_fields(plan: Plan, grid: Grid, ledger: Ledger) -> None:
+    """Warn about slices that may not show the heart, or in another size; the stack does not change.
+
+    Outside its images a slice is black, which would count as an empty ventricle. A volume grows
+    with the square of the pixel spacing.
 
     Parameters
     ----------
@@ -38,6 +78,7 @@ def check_fields(plan: Plan, grid: Grid, ledger: Ledger) -> None:
     ledger : Ledger
         Records the warnings.
     """
+    _check_size(plan, grid, ledger)
     overlaps = np.array(
         [_overlap(p, a, grid) for p, a in zip(grid.placings, plan.slices, strict=True)]
     )
@@ -58,6 +99,42 @@ def check_fields(plan: Plan, grid: Grid, ledger: Ledger) -> None:
             "back as their orientation says. Check that the heart lies in the same place as in "
             "the neighbours (lvvol inspect --png)."
         )
+
+
+def _check_size(plan: Plan, grid: Grid, ledger: Ledger) -> None:
+    """Warn if the pixel spacing is implausible, or other attributes contradict it."""
+    row_mm, column_mm = grid.pixel_spacing_mm
+    height_mm, width_mm = grid.shape[0] * row_mm, grid.shape[1] * column_mm
+    low, high = TYPICAL_FIELD_MM
+    if not low <= max(height_mm, width_mm) <= high:
+        ledger.warnings.append(
+            f"The images cover {height_mm:.0f} x {width_mm:.0f} mm; the longer side is usually "
+            f"{low:.0f} to {high:.0f} mm. If they are not cropped, Pixel Spacing is wrong, and all "
+            "volumes with it."
+        )
+    if abs(row_mm - column_mm) > MAX_PIXEL_ASPECT * min(row_mm, column_mm):
+        ledger.warnings.append(
+            f"Pixels of {row_mm:.3g} x {column_mm:.3g} mm are not square, which is unusual: check "
+            "that the heart is not stretched (lvvol inspect --png); volumes change with Pixel "
+            "Spacing."
+        )
+    diameters = {d: None for a in plan.slices if (d := _contradicting_diameter_mm(a))}
+    if diameters:
+        ledger.warnings.append(
+            f"Reconstruction Diameter is {_joined(f'{d:g}' for d in diameters)} mm, but with Pixel "
+            f"Spacing the longer side of the images is {max(height_mm, width_mm):.0f} mm: one of "
+            "them is wrong, or the images were cropped. Volumes rely on Pixel Spacing."
+        )
+
+
+def _contradicting_diameter_mm(acquisition: Acquisition) -> float | None:
+    """Return the Reconstruction Diameter of a slice if its images have another size."""
+    image = acquisition.first
+    side_mm = max(image.rows * image.pixel_spacing_mm[0], image.columns * image.pixel_spacing_mm[1])
+    diameter_mm = image.diameter_mm
+    if not diameter_mm or abs(side_mm - diameter_mm) <= MAX_DIAMETER_ERROR * diameter_mm:
+        return None
+    return diameter_mm
 
 
 def _overlap(placing: Placing, acquisition: Acquisition, grid: Grid) -> float:
