@@ -16,6 +16,7 @@ from lvvol.dicom.stack.exam import count_files, find_stack
 from lvvol.dicom.stack.field import check_fields, check_memory
 from lvvol.dicom.stack.grid import Grid, common_grid, put_on_grid
 from lvvol.dicom.stack.ledger import Ledger
+from lvvol.dicom.stack.left_out import warn_of_left_out
 from lvvol.dicom.stack.plan import Plan
 from lvvol.dicom.stack.series import list_series
 from lvvol.errors import (
@@ -136,6 +137,9 @@ def survey_study(
         _record_files(reading, source.n_links, damaged, ledger)
         stack = None
         if found.plan is not None:
+            warn_of_left_out(
+                found.plan, found.acquisitions, reading.excluded, reading.series, ledger
+            )
             check_fields(found.plan, grid, ledger)
             middle_mm = find_middle_mm(images, grid)
             apex = find_apex(found.plan, middle_mm, found.acquisitions, source, ledger)

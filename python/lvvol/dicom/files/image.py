@@ -102,9 +102,7 @@ class Image:
     @property
     def series(self) -> tuple[object, ...]:
         """Key of its series; the folder only if the header does not identify one."""
-        if self.series_uid or self.series_number is not None:
-            return (self.series_uid, self.series_number)
-        return (self.file.rpartition("/")[0],)
+        return _series_key(self.series_uid, self.series_number, self.file)
 
     @property
     def label(self) -> str:
@@ -114,6 +112,27 @@ class Image:
         else:
             name = f"series {self.series_uid or self.file.rpartition('/')[0] or '(unnamed)'}"
         return f"{name} ({self.description})" if self.description else name
+
+
+def series_key(header: Header, name: str) -> tuple[object, ...]:
+    """Return the key of the series of a file, as `Image.series`, if it has no usable image.
+
+    Parameters
+    ----------
+    header : Header
+        The parsed file.
+    name : str
+        Its name, relative to the study.
+    """
+    attributes = _Attributes(header.texts)
+    return _series_key(
+        attributes.text("SeriesInstanceUID"), attributes.integer("SeriesNumber"), name
+    )
+
+
+def _series_key(uid: str, number: int | None, name: str) -> tuple[object, ...]:
+    """Return the key of a series."""
+    return (uid, number) if uid or number is not None else (name.rpartition("/")[0],)
 
 
 class UnusableError(Exception):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.stack.acquisition import Acquisition
-from lvvol.dicom.stack.ledger import Ledger
+from lvvol.dicom.stack.ledger import FOREIGN, Ledger
 from lvvol.dicom.stack.plan import Plan, plan_stack
 from lvvol.dicom.stack.scans import find_acquisitions
 from lvvol.errors import (
@@ -121,8 +121,7 @@ def _exclude_others(chosen: SearchResult, tried: list[SearchResult]) -> SearchRe
     for other in tried:
         if other is chosen:
             continue
-        why = "it belongs to another patient or study"
-        chosen.ledger.exclusion_reasons.update(dict.fromkeys(other.acquisitions, why))
+        chosen.ledger.exclusion_reasons.update(dict.fromkeys(other.acquisitions, FOREIGN))
         chosen.ledger.record(
             f"Excluded {sum(a.n_phases for a in other.acquisitions)} images of another patient or "
             "study.",
