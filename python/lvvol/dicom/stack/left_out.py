@@ -64,8 +64,8 @@ def warn_of_left_out(
     )
     ledger.warnings.append(
         f"Left out {n_files} file{'s' * (n_files != 1)}{known}, beside the {n_images} images of "
-        f"the stack: {listed}. If they show the ventricle, a part of it is missing from the volumes; "
-        "lvvol inspect lists them."
+        f"the stack: {listed}. If they show the ventricle, a part of it is missing from the "
+        "volumes; lvvol inspect lists them."
     )
 
 
