@@ -95,7 +95,7 @@ class AmbiguousStudyError(LvvolError):
 
 
 class SeriesError(LvvolError):
-    """A requested series does not exist or cannot be part of a short-axis stack."""
+    """A requested study or series does not exist or cannot be part of a short-axis stack."""
 
     exit_code = 23
 
