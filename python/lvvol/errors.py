@@ -106,6 +106,12 @@ class RoiNotFoundError(LvvolError):
     exit_code = 20
 
 
+class NoMotionError(LvvolError):
+    """The images do not change over the heart cycle, so there is no end-systole."""
+
+    exit_code = 26
+
+
 class ImageSizeError(LvvolError):
     """The images are too small for a heart, or the stack is too large for memory."""
 

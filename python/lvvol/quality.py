@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lvvol.cine import CineStack
-from lvvol.errors import ImageSizeError
+from lvvol.errors import ImageSizeError, NoMotionError
+from lvvol.motion import change_over_cycle
 from lvvol.roi import FoundBy, Rois
-from lvvol.typing import Bool, Float64
+from lvvol.typing import Bool, Float32, Float64
 
 if TYPE_CHECKING:
     from lvvol.prediction import Prediction
@@ -40,6 +41,16 @@ TRACE_AREA = 0.1
 
 MAX_ABRUPT_AREA = 0.4
 """Area of the last slice with a cavity relative to the largest, at both ends: no taper above it."""
+
+MIN_CHANGE = 0.03
+"""Least change over the cycle, in the slice of most change: 0.12 in pairs of ED and ES of 324."""
+
+MIN_GROWTH = 1.25
+"""Least growth of differences from successive phases to half a cycle: 1.01 at most for noise alone,
+3.2 or more in the slice of most growth of the five real studies."""
+
+MIN_GROWTH_PHASES = 8
+"""Phases below which half a cycle is too few steps to tell motion from noise."""
 
 MIN_FIELD_MM = 100.0
 """Side of an image below which no heart fits, with the chest wall and lung around it."""
@@ -73,6 +84,55 @@ def refuse_small_images(stack: CineStack) -> None:
             f"stack: expected images of at least {MIN_FIELD_MM:.0f} mm, found {height_mm:.0f} x "
             f"{width_mm:.0f} mm; check Pixel Spacing"
         )
+
+
+def refuse_motionless(prediction: Prediction) -> None:
+    """Refuse a ventricle that does not beat (`MIN_CHANGE`, `MIN_GROWTH`).
+
+    Images that change by noise alone are refused only if EF is implausibly small as well: phases in
+    a wrong order look like noise, but their volumes are right.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        The measurement of a working stack.
+
+    Raises
+    ------
+    NoMotionError
+        If the images do not change in any ROI, or by noise alone.
+    """
+    windows = [
+        window
+        for images, square_mm in zip(
+            prediction.stack.images, prediction.rois.squares_mm, strict=True
+        )
+        if (window := _window(images, square_mm, prediction.stack.pixel_spacing_mm)).size
+    ]
+    if not windows:
+        return
+    change, growth = np.max([change_over_cycle(window) for window in windows], axis=0)
+    if change < MIN_CHANGE:
+        raise NoMotionError(
+            "stack: expected a beating heart, found images that do not change over the cycle where "
+            "the LV is; check that the phases are those of a cine (lvvol inspect --png)"
+        )
+    n_phases = prediction.stack.n_phases
+    still = prediction.edv_ml > 0 and prediction.ef_percent < PLAUSIBLE_EF_PERCENT[0]
+    if n_phases >= MIN_GROWTH_PHASES and growth < MIN_GROWTH and still:
+        raise NoMotionError(
+            "stack: expected a beating heart, found phases that differ by noise alone where the LV "
+            "is; check that they are those of a cine (lvvol inspect --png)"
+        )
+
+
+def _window(images: Float32, square_mm: Float64, pixel_spacing_mm: tuple[float, float]) -> Float32:
+    """Return the images of one slice within a square, in whole pixels."""
+    (top, bottom), (left, right) = (
+        np.rint(np.clip([start, start + square_mm[2]], 0, None) / pixel).astype(int)
+        for start, pixel in zip(square_mm[:2], pixel_spacing_mm, strict=True)
+    )
+    return images[:, top:bottom, left:right]
 
 
 def check(prediction: Prediction) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from lvvol.dicom.stack.series import list_series
 from lvvol.errors import (
     DamagedStudyError,
     EmptyStudyError,
+    NoMotionError,
     NotCineError,
     NotDicomError,
     PermissionDeniedError,
@@ -80,6 +81,8 @@ def load_study(
         If the files of the stack are truncated or cannot be decoded.
     ImageSizeError
         If the stack is too large for memory.
+    NoMotionError
+        If all phases are alike.
     SeriesError
         If a requested study or series does not exist, or no such series can be part of the stack.
     """
@@ -152,10 +155,17 @@ def survey_study(
             middle_mm = find_middle_mm(images, grid)
             apex = find_apex(found.plan, middle_mm, found.acquisitions, source, ledger)
             stack = _build_stack(found.plan, grid, images, apex, ledger)
+        error = found.error
+        if found.plan is not None and stack is not None and _is_still(stack.images):
+            stack = None
+            error = NoMotionError(
+                f"{place}: expected a cine, found the same image in all "
+                f"{found.plan.phases.shape[1]} phases of every slice; export the study again"
+            )
     return Survey(
         series=list_series(reading.images, found.acquisitions, found.plan, ledger),
         stack=stack,
-        error=found.error,
+        error=error,
         decisions=tuple(ledger.decisions),
         warnings=tuple(ledger.warnings),
     )
@@ -264,6 +274,15 @@ def _build_stack(
         series_numbers=tuple(a.first.series_number for a in plan.slices),
         decisions=tuple(ledger.decisions),
         warnings=tuple(ledger.warnings),
+    )
+
+
+def _is_still(images: Float32) -> bool:
+    """Whether all phases of every slice are alike."""
+    return all(
+        np.array_equal(phases[0], image, equal_nan=True)
+        for phases in images
+        for image in phases[1:]
     )
 
 
