@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lvvol.errors import ImageSizeError, NoMotionError
 from lvvol.prediction import Prediction
-from lvvol.quality import check
+from lvvol.quality import check, refuse_motionless, refuse_small_images
 from lvvol.roi import FoundBy, Rois
-from tests.support.discs import disc_stack
+from tests.support.discs import disc_prediction, disc_stack
 
 ED = np.array([500.0, 3500.0, 4000.0, 4000.0, 2500.0, 300.0])
 AREAS = np.column_stack([ED, 0.7 * ED, 0.4 * ED])
@@ -26,7 +27,12 @@ def rois(kept=(), start=3, found_by=FoundBy.DETECTOR):
 
 
 def doubts_of(
-    areas=AREAS, probability_areas=None, volumes_ml=VOLUMES_ML, field_mm=(300.0, 300.0), **search
+    areas=AREAS,
+    probability_areas=None,
+    volumes_ml=VOLUMES_ML,
+    field_mm=(300.0, 300.0),
+    gap_mm=18.0,
+    **search,
 ):
     class Given(Prediction):
         """A measurement whose volumes and second areas need not follow from what it holds."""
@@ -37,6 +43,7 @@ def doubts_of(
         disc_stack(n_slices=6, n_phases=4),
         images=np.zeros((6, 4, 100, 100), np.float32),
         pixel_spacing_mm=(field_mm[0] / 100, field_mm[1] / 100),
+        positions_mm=gap_mm * np.arange(6.0),
     )
     return check(Given(stack, rois(**search), np.empty(0), areas))
 
@@ -149,3 +156,73 @@ def test_squares_that_reach_beyond_the_image(field_mm, cut_off):
     # Slice 6 holds no more than a trace.
     expected = "slices 1, 2, 3, 4, 5: the ROI reaches beyond the image, which may cut off the LV"
     assert doubts_of(field_mm=field_mm) == ((expected,) if cut_off else ())
+
+
+@pytest.mark.parametrize(("gap_mm", "length_mm"), [(14.0, 70), (36.0, 180)])
+def test_a_cavity_too_short_or_too_long_for_its_width(gap_mm, length_mm):
+    assert doubts_of(gap_mm=gap_mm) == (
+        f"the cavity is {length_mm} mm long and 71 mm wide at ED, not the shape of an LV: slices "
+        "may be missed, or pixel spacing or slice positions wrong",
+    )
+
+
+@pytest.mark.parametrize(("scale", "wide_mm"), [(1.35, 96), (0.25, 18)])
+def test_a_cavity_wider_or_narrower_than_any(scale, wide_mm):
+    found = doubts_of(scale**2 * AREAS, gap_mm=18.0 * scale)
+    assert found == (
+        f"the cavity is {wide_mm} mm wide at ED, outside 20 to 90 mm: the pixel spacing may be "
+        "wrong",
+    )
+
+
+def test_images_too_small_for_a_heart():
+    stack = disc_stack()
+    refuse_small_images(replace(stack, pixel_spacing_mm=(0.63, 0.66)))
+    with pytest.raises(ImageSizeError, match="found 99 x 152 mm; check Pixel Spacing"):
+        refuse_small_images(replace(stack, pixel_spacing_mm=(0.62, 1.0)))
+
+
+def beating(n_phases=12, static=False, noise=0.0, ef_percent=60.0, order=slice(None)):
+    """Return a disc that contracts and relaxes smoothly, or does not, with noise in each phase."""
+    cycle = (
+        np.zeros(n_phases) if static else (1 - np.cos(2 * np.pi * np.arange(n_phases) / n_phases))
+    )
+    rows, columns = np.mgrid[:160, :152]
+    distance = np.hypot(1.5 * rows - 120, 1.25 * columns - 95)
+    images = np.array([200.0 / (1 + np.exp(distance - 24 + 6 * c)) for c in cycle])[order]
+    images = images + noise * np.random.default_rng(3).normal(size=(4, *images.shape))
+    measured = disc_prediction(n_phases=n_phases)
+    volumes_ml = np.full(n_phases, 100.0)
+    volumes_ml[1] = 100.0 - ef_percent
+
+    class Given(Prediction):
+        """A measurement whose volumes need not follow from what it holds."""
+
+    Given.volumes_ml = volumes_ml
+    stack = replace(measured.stack, images=images.astype(np.float32))
+    return Given(stack, measured.rois, measured.lv_probability, measured.areas_mm2)
+
+
+@pytest.mark.parametrize(
+    "heart",
+    [
+        beating(),
+        beating(noise=10.0),
+        beating(n_phases=4, noise=10.0),
+        beating(ef_percent=5.0),  # failing, but moving
+        beating(order=[0, 6, 1, 7, 2, 8, 3, 9, 4, 10, 5, 11]),  # phases out of order
+    ],
+)
+def test_a_beating_heart_is_not_refused(heart):
+    refuse_motionless(heart)
+
+
+@pytest.mark.parametrize("n_phases", [4, 12])
+def test_a_heart_that_stands_still_is_refused(n_phases):
+    with pytest.raises(NoMotionError, match="images that do not change over the cycle"):
+        refuse_motionless(beating(n_phases=n_phases, static=True))
+
+
+def test_a_heart_in_which_only_noise_changes_is_refused():
+    with pytest.raises(NoMotionError, match="differ by noise alone"):
+        refuse_motionless(beating(static=True, noise=20.0, ef_percent=6.0))

@@ -95,7 +95,7 @@ class AmbiguousStudyError(LvvolError):
 
 
 class SeriesError(LvvolError):
-    """A requested series does not exist or cannot be part of a short-axis stack."""
+    """A requested study or series does not exist or cannot be part of a short-axis stack."""
 
     exit_code = 23
 
@@ -104,6 +104,18 @@ class RoiNotFoundError(LvvolError):
     """No window looks like a left ventricle, so nothing is measured."""
 
     exit_code = 20
+
+
+class NoMotionError(LvvolError):
+    """The images do not change over the heart cycle, so there is no end-systole."""
+
+    exit_code = 26
+
+
+class ImageSizeError(LvvolError):
+    """The images are too small for a heart, or the stack is too large for memory."""
+
+    exit_code = 27
 
 
 class WeightsError(LvvolError):

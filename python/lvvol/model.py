@@ -60,6 +60,7 @@ class Model:
         study: StrPath | CineStack,
         *,
         series: Iterable[str | int] = (),
+        study_uid: str | None = None,
         threads: int = 0,
         progress: Progress | None = None,
     ) -> Prediction:
@@ -71,6 +72,8 @@ class Model:
             A folder, zip or tar of DICOM files, or a stack from `lvvol.load_study`.
         series : iterable of str or int
             Series to use, as in `lvvol.load_study`; not for a `CineStack`, whose series are chosen.
+        study_uid : str, optional
+            Study Instance UID of the study to use, likewise.
         threads : int
             Largest number of threads; 0 for one per core.
         progress : callable, optional
@@ -87,17 +90,19 @@ class Model:
         LvvolError
             If the study cannot be read or holds no left ventricle; see `lvvol.errors`.
         ValueError
-            If series are named for a `CineStack`.
+            If a study or series are named for a `CineStack`.
         """
         timings_s: dict[str, float] = {}
         if isinstance(study, CineStack):
             if named := list(series):
                 raise ValueError(f"series: expected none for a CineStack, got {named}")
+            if study_uid is not None:
+                raise ValueError(f"study_uid: expected none for a CineStack, got {study_uid!r}")
             stack = study
         else:
             began = time.perf_counter()
             reading = partial(progress, "read") if progress else None
-            stack = load_study(study, series=series, progress=reading)
+            stack = load_study(study, series=series, study=study_uid, progress=reading)
             timings_s["read"] = time.perf_counter() - began
         prediction = measure(
             stack,
@@ -188,6 +193,7 @@ def predict(
     study: StrPath | CineStack,
     *,
     series: Iterable[str | int] = (),
+    study_uid: str | None = None,
     weights: StrPath | None = None,
     threads: int = 0,
     progress: Progress | None = None,
@@ -199,7 +205,7 @@ def predict(
 
     Parameters
     ----------
-    study, series, threads, progress
+    study, series, study_uid, threads, progress
         As in `Model.predict`.
     weights : str or path-like, optional
         Folder of a training run; the shipped weights by default.
@@ -215,13 +221,15 @@ def predict(
         If the study cannot be read or holds no left ventricle, or the weights cannot be used; see
         `lvvol.errors`.
     ValueError
-        If series are named for a `CineStack`.
+        If a study or series are named for a `CineStack`.
     """
     # Load first, so bad weights fail before the slow read.
     began = time.perf_counter()
     model = _shipped_model() if weights is None else load_model(weights)
     loading_s = time.perf_counter() - began
-    prediction = model.predict(study, series=series, threads=threads, progress=progress)
+    prediction = model.predict(
+        study, series=series, study_uid=study_uid, threads=threads, progress=progress
+    )
     return replace(prediction, timings_s={"load model": loading_s, **prediction.timings_s})
 
 

@@ -55,3 +55,43 @@ def moving_centre(images: Float32) -> tuple[float, float]:
     total = weights.sum()
     row, column = (weights.sum(axis=1) @ rows) / total, (weights.sum(axis=0) @ columns) / total
     return float(row), float(column)
+
+
+def change_over_cycle(images: Float32) -> tuple[float, float]:
+    """Measure how much a region changes, and whether it changes as a heart does.
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (phase, row, column)
+        A region of one slice, finite.
+
+    Returns
+    -------
+    change : float
+        Mean standard deviation over phases, relative to that of all grey values; 0 if nothing
+        changes.
+    growth : float
+        Mean difference of phases half a cycle apart, relative to that of successive phases: 1 for
+        noise, above 2 for a heart, whose successive phases resemble each other; 0 if nothing
+        changes.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not as above or an extent is 0.
+
+    Examples
+    --------
+    >>> change_over_cycle(np.ones((4, 8, 8), np.float32))
+    (0.0, 0.0)
+    """
+    if images.ndim != 3 or not images.size:
+        raise ValueError(
+            f"images: expected (phase, row, column), each at least 1, got {images.shape}"
+        )
+    spread = float(images.std(dtype=np.float64))
+    step = float(np.abs(np.roll(images, 1, axis=0) - images).mean(dtype=np.float64))
+    if spread == 0.0 or step == 0.0:
+        return 0.0, 0.0
+    half = np.abs(np.roll(images, len(images) // 2, axis=0) - images).mean(dtype=np.float64)
+    return float(images.std(axis=0).mean(dtype=np.float64)) / spread, float(half) / step

@@ -14,7 +14,7 @@ from lvvol.cine import CineStack
 from lvvol.networks.configs import PATCH_SIZE
 from lvvol.prediction import Prediction
 from lvvol.preprocess import to_working_stack
-from lvvol.quality import check
+from lvvol.quality import check, refuse_motionless, refuse_small_images
 from lvvol.roi import CascadeProposer, WindowScorer, locate
 from lvvol.typing import Float32, Float64, Progress
 from lvvol.windows import extract_windows
@@ -55,11 +55,16 @@ def measure(
 
     Raises
     ------
+    ImageSizeError
+        If the images are too small for a heart.
     DamagedStudyError
         If a grey value is not finite.
     RoiNotFoundError
         If no window looks like a left ventricle.
+    NoMotionError
+        If the images do not change over the cycle where the ventricle is.
     """
+    refuse_small_images(stack)
     report = progress or _silent
     began = time.perf_counter()
     report("resample", 0, 1)
@@ -100,6 +105,8 @@ def measure_working_stack(
     ------
     RoiNotFoundError
         If no window looks like a left ventricle.
+    NoMotionError
+        If the images do not change over the cycle where the ventricle is.
     """
     report = progress or _silent
     n_slices, n_phases = working.n_slices, working.n_phases
@@ -128,6 +135,7 @@ def measure_working_stack(
 
     areas_mm2 = np.clip(fractions, 0, None) * rois.squares_mm[:, 2:] ** 2
     measured = Prediction(working, rois, lv_probability, areas_mm2)
+    refuse_motionless(measured)
     warnings = (*working.warnings, *check(measured))
     clock.end("volume")
     return replace(measured, warnings=warnings, timings_s=clock.timings_s)

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lvvol.cine import CineStack
+from lvvol.errors import ImageSizeError, NoMotionError
+from lvvol.motion import change_over_cycle
 from lvvol.roi import FoundBy, Rois
-from lvvol.typing import Bool, Float64
+from lvvol.typing import Bool, Float32, Float64
 
 if TYPE_CHECKING:
     from lvvol.prediction import Prediction
@@ -39,8 +42,97 @@ TRACE_AREA = 0.1
 MAX_ABRUPT_AREA = 0.4
 """Area of the last slice with a cavity relative to the largest, at both ends: no taper above it."""
 
+MIN_CHANGE = 0.03
+"""Least change over the cycle, in the slice of most change: 0.12 in pairs of ED and ES of 324."""
+
+MIN_GROWTH = 1.25
+"""Least growth of differences from successive phases to half a cycle: 1.01 at most for noise alone,
+3.2 or more in the slice of most growth of the five real studies."""
+
+MIN_GROWTH_PHASES = 8
+"""Phases below which half a cycle is too few steps to tell motion from noise."""
+
+MIN_FIELD_MM = 100.0
+"""Side of an image below which no heart fits, with the chest wall and lung around it."""
+
+PLAUSIBLE_LENGTH = (1.0, 2.4)
+"""Length of the cavity by its largest diameter at ED: 322 of 324 patients lie within."""
+
+PLAUSIBLE_DIAMETER_MM = (20.0, 90.0)
+"""Largest diameter of the cavity at ED, from a circle of its area: all of 324 patients."""
+
 MAX_OUTSIDE = 0.1
 """Share of an ROI outside the image, above which the cavity may be cut off."""
+
+
+def refuse_small_images(stack: CineStack) -> None:
+    """Refuse images in which no heart fits (`MIN_FIELD_MM`).
+
+    Parameters
+    ----------
+    stack : CineStack
+        A stack as it was read.
+
+    Raises
+    ------
+    ImageSizeError
+        If the shorter side of the images is below `MIN_FIELD_MM`.
+    """
+    height_mm, width_mm = np.multiply(stack.images.shape[2:], stack.pixel_spacing_mm)
+    if min(height_mm, width_mm) < MIN_FIELD_MM:
+        raise ImageSizeError(
+            f"stack: expected images of at least {MIN_FIELD_MM:.0f} mm, found {height_mm:.0f} x "
+            f"{width_mm:.0f} mm; check Pixel Spacing"
+        )
+
+
+def refuse_motionless(prediction: Prediction) -> None:
+    """Refuse a ventricle that does not beat (`MIN_CHANGE`, `MIN_GROWTH`).
+
+    Images that change by noise alone are refused only if EF is implausibly small as well: phases in
+    a wrong order look like noise, but their volumes are right.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        The measurement of a working stack.
+
+    Raises
+    ------
+    NoMotionError
+        If the images do not change in any ROI, or by noise alone.
+    """
+    windows = [
+        window
+        for images, square_mm in zip(
+            prediction.stack.images, prediction.rois.squares_mm, strict=True
+        )
+        if (window := _window(images, square_mm, prediction.stack.pixel_spacing_mm)).size
+    ]
+    if not windows:
+        return
+    change, growth = np.max([change_over_cycle(window) for window in windows], axis=0)
+    if change < MIN_CHANGE:
+        raise NoMotionError(
+            "stack: expected a beating heart, found images that do not change over the cycle where "
+            "the LV is; check that the phases are those of a cine (lvvol inspect --png)"
+        )
+    n_phases = prediction.stack.n_phases
+    still = prediction.edv_ml > 0 and prediction.ef_percent < PLAUSIBLE_EF_PERCENT[0]
+    if n_phases >= MIN_GROWTH_PHASES and growth < MIN_GROWTH and still:
+        raise NoMotionError(
+            "stack: expected a beating heart, found phases that differ by noise alone where the LV "
+            "is; check that they are those of a cine (lvvol inspect --png)"
+        )
+
+
+def _window(images: Float32, square_mm: Float64, pixel_spacing_mm: tuple[float, float]) -> Float32:
+    """Return the images of one slice within a square, in whole pixels."""
+    (top, bottom), (left, right) = (
+        np.rint(np.clip([start, start + square_mm[2]], 0, None) / pixel).astype(int)
+        for start, pixel in zip(square_mm[:2], pixel_spacing_mm, strict=True)
+    )
+    return images[:, top:bottom, left:right]
 
 
 def check(prediction: Prediction) -> tuple[str, ...]:
@@ -66,6 +158,7 @@ def check(prediction: Prediction) -> tuple[str, ...]:
         warnings += check_gaps(name, areas_mm2[:, phase])
     warnings += check_stack_ends(ed_areas_mm2)
     warnings += check_taper(ed_areas_mm2)
+    warnings += check_shape(ed_areas_mm2, prediction.stack.slice_gaps_mm)
     warnings += check_search(rois)
     warnings += check_scores(rois, ed_areas_mm2)
     rows, columns = prediction.stack.images.shape[2:]
@@ -136,6 +229,35 @@ def check_taper(ed_areas_mm2: Float64) -> list[str]:
         "the cavity ends abruptly at both ends at ED, with no taper to an apex: "
         "slices beyond may have been missed"
     ]
+
+
+def check_shape(ed_areas_mm2: Float64, slice_gaps_mm: Float64) -> list[str]:
+    """Check the size of the cavity at ED (`PLAUSIBLE_DIAMETER_MM`, `PLAUSIBLE_LENGTH`).
+
+    A wrong pixel spacing changes its diameter, wrong positions change its length.
+    """
+    largest = ed_areas_mm2.max()
+    if largest <= 0:
+        return []
+    diameter_mm = 2.0 * float(np.sqrt(largest / np.pi))
+    low, high = PLAUSIBLE_DIAMETER_MM
+    warnings = []
+    if not low <= diameter_mm <= high:
+        warnings.append(
+            f"the cavity is {diameter_mm:.0f} mm wide at ED, outside {low:.0f} to {high:.0f} mm: "
+            "the pixel spacing may be wrong"
+        )
+    held = np.flatnonzero(ed_areas_mm2 >= TRACE_AREA * largest)
+    gap_mm = float(np.median(slice_gaps_mm))
+    # Every slice stands for half a gap on either side.
+    length_mm = float(slice_gaps_mm[held[0] : held[-1]].sum()) + gap_mm
+    low, high = PLAUSIBLE_LENGTH
+    if not low <= length_mm / diameter_mm <= high:
+        warnings.append(
+            f"the cavity is {length_mm:.0f} mm long and {diameter_mm:.0f} mm wide at ED, not the "
+            "shape of an LV: slices may be missed, or pixel spacing or slice positions wrong"
+        )
+    return warnings
 
 
 def check_search(rois: Rois) -> list[str]:

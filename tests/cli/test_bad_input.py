@@ -101,9 +101,31 @@ def test_two_patients(refused, tmp_path):
     refused(tmp_path / "study", errors.AmbiguousStudyError)
 
 
+def test_images_too_small_for_a_heart_are_refused(run, tmp_path):
+    good_study(tmp_path / "study")
+    code, out, err = run("predict", tmp_path / "study")
+    assert (code, out) == (errors.ImageSizeError.exit_code, "")
+    assert "found 36 x 25 mm" in err
+
+
+@pytest.mark.parametrize("command", ["predict", "inspect"])
+def test_study_that_stands_still_is_refused(run, tmp_path, command):
+    (tmp_path / "study").mkdir()
+    study = Study(tmp_path / "study")
+    for z in range(4):
+        for phase in range(4):
+            study.slice(z, n_phases=1, TriggerTime=40.0 * phase)
+    code, _, err = run(command, tmp_path / "study")
+    assert code == errors.NoMotionError.exit_code
+    assert "found the same image in all 4 phases of every slice" in err
+
+
 def test_study_without_a_heart_is_refused(run, tmp_path):
     """A stack of grey ramps must not give a volume."""
-    good_study(tmp_path / "study")
+    (tmp_path / "study").mkdir()
+    study = Study(tmp_path / "study")
+    for z in range(4):
+        study.slice(z, n_phases=4, rows=160, columns=160, PixelSpacing=[1.5, 1.5])
     code, out, err = run("predict", tmp_path / "study")
     assert (code, out) == (errors.RoiNotFoundError.exit_code, "")
     assert err.count("\n") == 1

@@ -15,12 +15,12 @@ def requested(monkeypatch):
     """Replace reading and measuring; return the list of requested series."""
     names = []
 
-    def survey_study(study, *, series=(), progress=None):
-        names.extend(series)
+    def survey_study(path, *, series=(), study=None, progress=None):
+        names.extend([*series, *([study] if study else [])])
         return a_survey()
 
-    def predict(study, *, series=(), **options):
-        names.extend(series)
+    def predict(study, *, series=(), study_uid=None, **options):
+        names.extend([*series, *([study_uid] if study_uid else [])])
         return disc_prediction()
 
     monkeypatch.setattr(dicom, "survey_study", survey_study)
@@ -36,6 +36,7 @@ def requested(monkeypatch):
         (["--series", "5"], [5]),
         (["--series=1.2.840.5", "--series", "7"], ["1.2.840.5", 7]),
         (["--series", " 05 ", "--series", "x"], [5, "x"]),
+        (["--study", "1.2.3", "--series", "7"], [7, "1.2.3"]),
     ],
 )
 def test_digits_are_a_number_and_anything_else_a_uid(run, requested, command, arguments, series):

@@ -24,6 +24,7 @@ from lvvol.errors import (
     NotCineError,
     NotDicomError,
     PermissionDeniedError,
+    SeriesError,
     StudyNotFoundError,
     TooFewSlicesError,
     WrongModalityError,
@@ -210,6 +211,44 @@ def test_two_patients_are_refused(study, new_study):
     with pytest.raises(AmbiguousStudyError, match="expected one study, found 2") as caught:
         load_study(study.folder)
     check_message(caught, study.folder)
+
+
+def test_studies_in_one_folder_are_listed_and_selected(study, new_study):
+    uids = [study.uids["StudyInstanceUID"]]
+    for index in range(4):
+        study.slice(index, 3)
+    for name in ("b", "c"):
+        other = new_study(f"study/{name}")
+        uids.append(other.uids["StudyInstanceUID"])
+        for index in range(5):
+            other.slice(index, 3)
+    with pytest.raises(AmbiguousStudyError, match=r"found 3 .*\(--study\)") as caught:
+        load_study(study.folder)
+    assert all(uid in str(caught.value) for uid in uids)
+    assert "with 5 slices, such as b/0000.dcm" in str(caught.value)
+    for uid, n_slices in zip(uids, (4, 5, 5), strict=True):
+        stack = load_study(study.folder, study=uid)
+        assert (stack.n_slices, stack.study_uid) == (n_slices, uid)
+    with pytest.raises(SeriesError, match=r"got 1\.2\.3; available: ") as caught:
+        load_study(study.folder, study="1.2.3")
+    check_message(caught, study.folder)
+
+
+def test_identifiers_that_break_a_study_are_named(study):
+    """Every slice of other patients and pixels: no stack, and the reason why."""
+    for index in range(5):
+        study.slice(index, 3, PatientID=f"P{index}", rows=20 + index)
+    with pytest.raises(TooFewSlicesError, match="5 different Patient IDs or Study") as caught:
+        load_study(study.folder)
+    check_message(caught, study.folder)
+
+
+def test_archives_in_a_folder_are_named(study):
+    for name in ("one.zip", "two.ZIP"):
+        (study.folder / name).write_bytes(bytes(200))
+    match = r"found 2 archive files \(first: one.zip\), .* give the path of one of them"
+    with pytest.raises(NotDicomError, match=match):
+        load_study(study.folder)
 
 
 def test_stray_images_of_another_patient_are_excluded(study, new_study):

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from lvvol.cli.options import PATH, json_option, series_option, study_argument
+from lvvol.cli.options import PATH, json_option, series_option, study_argument, study_uid_option
 
 
 @click.command()
 @study_argument
 @series_option
+@study_uid_option
 @json_option("Print one JSON object instead of tables.")
 @click.option(
     "--png",
@@ -20,7 +21,13 @@ from lvvol.cli.options import PATH, json_option, series_option, study_argument
     type=PATH,
     help="Write a contact sheet of the stack: one row per slice, up to 12 phases across.",
 )
-def inspect(study: Path, series: tuple[str | int, ...], as_json: bool, png: Path | None) -> None:
+def inspect(
+    study: Path,
+    series: tuple[str | int, ...],
+    study_uid: str | None,
+    as_json: bool,
+    png: Path | None,
+) -> None:
     """Show the contents of a study before measuring it.
 
     STUDY is a folder (searched with its subfolders), a zip or a tar of DICOM files.
@@ -52,7 +59,10 @@ def inspect(study: Path, series: tuple[str | int, ...], as_json: bool, png: Path
 
     with progress_bars() as progress:
         survey = dicom.survey_study(
-            study, series=series, progress=partial(progress, "read") if progress else None
+            study,
+            series=series,
+            progress=partial(progress, "read") if progress else None,
+            study=study_uid,
         )
     click.echo(format_survey_json(survey, study) if as_json else format_survey(survey))
     if survey.stack is None:

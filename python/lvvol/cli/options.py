@@ -37,6 +37,13 @@ series_option = click.option(
     "they win wherever lvvol has to choose.",
 )
 
+study_uid_option = click.option(
+    "--study",
+    "study_uid",
+    metavar="UID",
+    help="Use this study, by its Study Instance UID, where STUDY holds several.",
+)
+
 weights_option = click.option(
     "--weights",
     metavar="RUN",

@@ -11,6 +11,7 @@ from lvvol.cli.options import (
     output_option,
     series_option,
     study_argument,
+    study_uid_option,
     threads_option,
     weights_option,
 )
@@ -21,6 +22,7 @@ from lvvol.cli.options import (
 @output_option("OUT", "Write result.json and overlay.png into this folder, created if missing.")
 @json_option("Print one JSON object instead of the table.")
 @series_option
+@study_uid_option
 @threads_option
 @weights_option
 def predict(
@@ -28,6 +30,7 @@ def predict(
     output: Path | None,
     as_json: bool,
     series: tuple[str | int, ...],
+    study_uid: str | None,
     threads: int | None,
     weights: Path | None,
 ) -> None:
@@ -60,7 +63,12 @@ def predict(
 
     with progress_bars() as progress:
         prediction = model.predict(
-            study, series=series, weights=weights, threads=threads or 0, progress=progress
+            study,
+            series=series,
+            weights=weights,
+            threads=threads or 0,
+            progress=progress,
+            study_uid=study_uid,
         )
     written = write_result(prediction, output) if output is not None else ()
     if as_json:

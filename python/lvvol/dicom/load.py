@@ -12,14 +12,17 @@ from lvvol.cine import CineStack, Decision
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.files.read import Reading, decode, fetch, read_images
 from lvvol.dicom.stack.direction import End, find_apex, find_middle_mm
-from lvvol.dicom.stack.exam import count_files, find_stack
+from lvvol.dicom.stack.exam import count_files, find_stack, of_study
+from lvvol.dicom.stack.field import check_fields, check_memory
 from lvvol.dicom.stack.grid import Grid, common_grid, put_on_grid
 from lvvol.dicom.stack.ledger import Ledger
+from lvvol.dicom.stack.left_out import warn_of_left_out
 from lvvol.dicom.stack.plan import Plan
 from lvvol.dicom.stack.series import list_series
 from lvvol.errors import (
     DamagedStudyError,
     EmptyStudyError,
+    NoMotionError,
     NotCineError,
     NotDicomError,
     PermissionDeniedError,
@@ -30,11 +33,14 @@ from lvvol.sources.archive import Source, open_source
 from lvvol.survey import Survey
 from lvvol.typing import Float32
 
+_ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+
 
 def load_study(
     path: str | os.PathLike[str],
     *,
     series: Iterable[str | int] = (),
+    study: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CineStack:
     """Load the short-axis cine stack of a study.
@@ -50,6 +56,8 @@ def load_study(
     series : iterable of str or int
         Series Instance UIDs or series numbers. If they form a stack by themselves, only they are
         used; otherwise they are preferred wherever there is a choice between acquisitions.
+    study : str, optional
+        Study Instance UID: images of other studies are ignored.
     progress : callable, optional
         Called with the number of files read and the total.
 
@@ -71,10 +79,14 @@ def load_study(
         form stacks of several patients or studies.
     DamagedStudyError
         If the files of the stack are truncated or cannot be decoded.
+    ImageSizeError
+        If the stack is too large for memory.
+    NoMotionError
+        If all phases are alike.
     SeriesError
-        If a requested series does not exist, or none of them can be part of the stack.
+        If a requested study or series does not exist, or no such series can be part of the stack.
     """
-    survey = survey_study(path, series=series, progress=progress)
+    survey = survey_study(path, series=series, study=study, progress=progress)
     if survey.stack is None:
         assert survey.error is not None  # a survey has one or the other
         raise survey.error
@@ -85,13 +97,14 @@ def survey_study(
     path: str | os.PathLike[str],
     *,
     series: Iterable[str | int] = (),
+    study: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Survey:
     """Survey a study: list its series, and load its stack or find out why there is none.
 
     Parameters
     ----------
-    path, series, progress
+    path, series, study, progress
         As in `load_study`.
 
     Returns
@@ -111,16 +124,19 @@ def survey_study(
     names = _check_names(series)
     if not os.fspath(path):
         raise StudyNotFoundError("path: expected the path of a study, got an empty string")
-    study = Path(path)
-    with open_source(study) as source:
+    place = Path(path)
+    with open_source(place) as source:
         reading = read_images(source, progress)
-        _check_reading(study, reading, source.n_links)
+        _check_reading(place, reading, source.n_links)
+        if study is not None:
+            reading.images = of_study(place, reading.images, study)
         remaining, damaged = reading.images, sorted(reading.damaged)
         while True:
-            found = find_stack(study, remaining, damaged, names)
+            found = find_stack(place, remaining, damaged, names)
             if found.plan is None:
                 break
             grid = common_grid(found.plan.slices, found.plan.normal, found.ledger)
+            check_memory(found.plan, grid, str(place))
             images, bad = _decode_stack(found.plan, grid, source)
             if not bad:
                 break
@@ -132,13 +148,24 @@ def survey_study(
         _record_files(reading, source.n_links, damaged, ledger)
         stack = None
         if found.plan is not None:
+            warn_of_left_out(
+                found.plan, found.acquisitions, reading.excluded, reading.series, ledger
+            )
+            check_fields(found.plan, grid, ledger)
             middle_mm = find_middle_mm(images, grid)
             apex = find_apex(found.plan, middle_mm, found.acquisitions, source, ledger)
             stack = _build_stack(found.plan, grid, images, apex, ledger)
+        error = found.error
+        if found.plan is not None and stack is not None and _is_still(stack.images):
+            stack = None
+            error = NoMotionError(
+                f"{place}: expected a cine, found the same image in all "
+                f"{found.plan.phases.shape[1]} phases of every slice; export the study again"
+            )
     return Survey(
         series=list_series(reading.images, found.acquisitions, found.plan, ledger),
         stack=stack,
-        error=found.error,
+        error=error,
         decisions=tuple(ledger.decisions),
         warnings=tuple(ledger.warnings),
     )
@@ -193,6 +220,12 @@ def _check_reading(study: Path, reading: Reading, n_links: int) -> None:
             f"{study}: expected cine MR images, found only "
             f"{count_files(reading.without_image, 'DICOM')} without an image"
         )
+    archives = [name for name in reading.not_dicom if name.lower().endswith(_ARCHIVE_ENDINGS)]
+    if archives:
+        raise NotDicomError(
+            f"{study}: expected DICOM files, found {count_files(archives, 'archive')}, which are "
+            "not opened inside a folder or archive; give the path of one of them"
+        )
     raise NotDicomError(
         f"{study}: expected DICOM files, found only {count_files(reading.not_dicom, 'non-DICOM')}"
     )
@@ -241,6 +274,15 @@ def _build_stack(
         series_numbers=tuple(a.first.series_number for a in plan.slices),
         decisions=tuple(ledger.decisions),
         warnings=tuple(ledger.warnings),
+    )
+
+
+def _is_still(images: Float32) -> bool:
+    """Whether all phases of every slice are alike."""
+    return all(
+        np.array_equal(phases[0], image, equal_nan=True)
+        for phases in images
+        for image in phases[1:]
     )
 
 

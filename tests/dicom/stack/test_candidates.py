@@ -5,6 +5,7 @@ import pytest
 
 from lvvol import load_study, survey_study
 from lvvol.errors import SeriesError
+from tests.support.altered import read_images, write_images
 from tests.support.studies import DOWN, NORMAL, RIGHT, pixels_of
 
 STEADY = {"ScanningSequence": "GR", "SequenceVariant": ["SK", "SS"]}
@@ -206,3 +207,60 @@ def test_repeats_with_a_time_per_image_are_two_scans(study):
     stack = load_study(study.folder)
     assert stack.images.shape[:2] == (5, 6)
     assert (stack.images[4] == 8).all()
+
+
+def second_stack(stack):
+    return [w for w in stack.warnings if "second short-axis stack" in w]
+
+
+@pytest.mark.parametrize(("n_slices", "is_reported"), [(6, True), (5, False)])
+def test_second_stack_in_another_direction_is_a_candidate(study, n_slices, is_reported):
+    """Two patients under one Patient ID: 6 slices are 60 % of 10."""
+    for index in range(10):
+        study.slice(index, 6, SeriesNumber=1)
+    for index in range(n_slices):
+        study.slice(index, 6, SeriesNumber=2, ImageOrientationPatient=tilted(12))
+    stack = load_study(study.folder)
+    assert stack.n_slices == 10
+    assert bool(second_stack(stack)) == is_reported
+    if is_reported:
+        (warning,) = second_stack(stack)
+        assert f"of {n_slices} slices (series 2), perhaps of another patient" in warning
+        reasons = {d.why for d in stack.decisions if d.what.startswith("Excluded series 2")}
+        assert reasons == {
+            "It belongs to another stack, tilted by 12.0 degrees; it is a candidate (option "
+            "--series)."
+        }
+
+
+def test_second_stack_in_another_frame_of_reference_is_a_candidate(study):
+    for index in range(7):
+        study.slice(index, 6, SeriesNumber=1)
+        study.slice(index + 0.4, 6, SeriesNumber=2, FrameOfReferenceUID="1.2.3")
+    stack = load_study(study.folder)
+    assert stack.n_slices == 7
+    assert len(second_stack(stack)) == 1
+
+
+def test_frames_of_reference_of_each_slice_divide_no_stack(study):
+    """Anonymisers invent one for each series or image."""
+    for index in range(7):
+        study.slice(index, 6, SeriesNumber=index + 1, FrameOfReferenceUID=f"1.2.{index}")
+    stack = load_study(study.folder)
+    assert stack.n_slices == 7
+    assert not second_stack(stack)
+
+
+REAL_PAIRS = [
+    ("dsb2_dicom/1", "dsb2_dicom/501"),
+    ("dsb2_dicom/501", "sunnybrook/SCD_IMAGES_01/SCD0000201"),
+    ("sunnybrook/SCD_IMAGES_01/SCD0000101", "sunnybrook/SCD_IMAGES_01/SCD0000301"),
+]
+
+
+@pytest.mark.parametrize("names", REAL_PAIRS)
+def test_two_real_patients_without_identity_are_reported(real_data, names, tmp_path):
+    images = [image for name in names for image in read_images(real_data / name)]
+    for image in images:
+        image.PatientID, image.StudyInstanceUID = "", "1.2.3"
+    assert len(second_stack(load_study(write_images(images, tmp_path)))) == 1

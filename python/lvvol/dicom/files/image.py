@@ -17,6 +17,8 @@ MAX_MATRIX = 2048
 # Beyond any scanner bore and any pixel size: values outside are not measurements.
 MAX_POSITION_MM = 10_000.0
 MIN_SPACING_MM, MAX_SPACING_MM = 0.01, 100.0
+# Fields of view end where the field of the magnet does, at 500 mm.
+MAX_FIELD_MM = 700.0
 # Above the largest integer in a header, 2^32; sums and products of such values stay finite.
 MAX_NUMBER = 1e10
 
@@ -37,6 +39,8 @@ class Image:
         Distance between rows, then between columns.
     rows, columns : int
         Matrix size.
+    diameter_mm : float or None
+        Reconstruction Diameter: the longer side of the field of view.
     trigger_ms : float or None
         Time after the R wave.
     cycle_ms : float or None
@@ -68,6 +72,7 @@ class Image:
     pixel_spacing_mm: tuple[float, float]
     rows: int
     columns: int
+    diameter_mm: float | None
     patient_id: str
     study_uid: str
     series_uid: str
@@ -96,9 +101,7 @@ class Image:
     @property
     def series(self) -> tuple[object, ...]:
         """Key of its series; the folder only if the header does not identify one."""
-        if self.series_uid or self.series_number is not None:
-            return (self.series_uid, self.series_number)
-        return (self.file.rpartition("/")[0],)
+        return _series_key(self.series_uid, self.series_number, self.file)
 
     @property
     def label(self) -> str:
@@ -108,6 +111,27 @@ class Image:
         else:
             name = f"series {self.series_uid or self.file.rpartition('/')[0] or '(unnamed)'}"
         return f"{name} ({self.description})" if self.description else name
+
+
+def series_key(header: Header, name: str) -> tuple[object, ...]:
+    """Return the key of the series of a file, as `Image.series`, if it has no usable image.
+
+    Parameters
+    ----------
+    header : Header
+        The parsed file.
+    name : str
+        Its name, relative to the study.
+    """
+    attributes = _Attributes(header.texts)
+    return _series_key(
+        attributes.text("SeriesInstanceUID"), attributes.integer("SeriesNumber"), name
+    )
+
+
+def _series_key(uid: str, number: int | None, name: str) -> tuple[object, ...]:
+    """Return the key of a series."""
+    return (uid, number) if uid or number is not None else (name.rpartition("/")[0],)
 
 
 class UnusableError(Exception):
@@ -172,6 +196,8 @@ def _image(
         raise UnusableError("missing rows or columns")
     if max(rows, columns) > MAX_MATRIX:
         raise UnusableError(f"more than {MAX_MATRIX} rows or columns")
+    if max(rows * spacing[0], columns * spacing[1]) > MAX_FIELD_MM:
+        raise UnusableError(f"field of view above {MAX_FIELD_MM:g} mm: its Pixel Spacing is wrong")
     slope = attributes.number("RescaleSlope")
     # Where two keywords are given, the second is that of enhanced images.
     trigger = attributes.number("TriggerTime", "NominalCardiacTriggerDelayTime")
@@ -183,6 +209,7 @@ def _image(
         pixel_spacing_mm=(spacing[0], spacing[1]),
         rows=rows,
         columns=columns,
+        diameter_mm=attributes.number("ReconstructionDiameter"),
         patient_id=attributes.text("PatientID"),
         study_uid=attributes.text("StudyInstanceUID"),
         series_uid=attributes.text("SeriesInstanceUID"),

@@ -15,7 +15,7 @@ from pydicom import config
 from pydicom.uid import UID
 
 from lvvol.dicom.files.header import MAX_FILE_BYTES, parse
-from lvvol.dicom.files.image import MAX_NUMBER, Image, UnusableError, images_of
+from lvvol.dicom.files.image import MAX_NUMBER, Image, UnusableError, images_of, series_key
 from lvvol.dicom.files.pixels import Pixels
 from lvvol.sources.archive import Source
 from lvvol.typing import Float32
@@ -67,6 +67,8 @@ class Reading:
         MR images with a usable geometry.
     excluded : dict of str to list of str
         Files whose images cannot be part of a cine stack, by reason.
+    series : dict of str to tuple
+        Key of the series of these files, as `Image.series`.
     not_dicom, without_image, damaged, unreadable : list of str
         Files that are not DICOM; DICOM files without an image; truncated or inconsistent files;
         files and folders without read permission.
@@ -78,6 +80,7 @@ class Reading:
 
     images: list[Image] = field(default_factory=list)
     excluded: dict[str, list[str]] = field(default_factory=dict)
+    series: dict[str, tuple[object, ...]] = field(default_factory=dict)
     not_dicom: list[str] = field(default_factory=list)
     without_image: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
@@ -245,11 +248,13 @@ def _classify(reading: Reading, name: str, content: bytes, keep: bool) -> int:
         if modality != "MR":
             reading.other_modalities.setdefault(modality or "unnamed", name)
             _exclude(reading, f"modality {modality or 'unnamed'}, not MR", name)
+            reading.series[name] = series_key(header, name)
             return 0
         images = images_of(header, name, keep)
         header.pixels.check()
     except UnusableError as error:
         _exclude(reading, str(error), name)
+        reading.series[name] = series_key(header, name)
     except Exception:  # a corrupt header can fail anywhere in pydicom, with errors of any type
         reading.damaged.append(name)
     else:

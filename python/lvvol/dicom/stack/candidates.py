@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ _TYPICAL_AXIS = np.array([0.61, -0.72, -0.33])
 TYPICAL_AXIS_DEGREES = 45.0
 # A stack with at least this share of the images of the largest one is an equal candidate.
 RIVAL_SHARE = 0.6
+# Slices of this many are a complete stack, however many another one has.
+COMPLETE_SLICES = 7
 
 # Names only break ties between stacks that are equal in geometry and timing.
 _NAMES_FOR = re.compile(r"sax|short|\bsa\b|cine", re.IGNORECASE)
@@ -145,12 +148,16 @@ def choose_stack(
         cine = only
     chosen = _parallel_set(cine, named)
     normal = line_up(chosen).normal
-    for other in cine:
-        if other not in chosen:
-            tilt = angle_degrees(other.normal, normal)
-            ledger.exclude(
-                other, f"its plane is tilted by {tilt:.0f} degrees relative to the stack"
-            )
+    others = [a for a in cine if a not in chosen]
+    while others:
+        second = _parallel_set(others, named)
+        if not _is_second_stack(line_up(second), line_up(chosen)):
+            break
+        _exclude_rival(second, chosen, ledger)
+        others = [a for a in others if a not in second]
+    for other in others:
+        tilt = angle_degrees(other.normal, normal)
+        ledger.exclude(other, f"its plane is tilted by {tilt:.0f} degrees relative to the stack")
     members, *groups = _rank_groups(_group_by_planning(chosen), named)
     for group in groups:
         if _is_rival(line_up(group), line_up(members)):
@@ -195,8 +202,31 @@ def typical_axis() -> Float64:
     return np.asarray(_TYPICAL_AXIS / np.linalg.norm(_TYPICAL_AXIS))
 
 
+def _is_second_stack(other: Line, line: Line) -> bool:
+    """Whether planes in another direction are a complete short-axis stack too."""
+    n_places = len(other.phases_by_place)
+    complete = min(RIVAL_SHARE * len(line.phases_by_place), COMPLETE_SLICES)
+    off_axis = angle_degrees(other.normal, typical_axis())
+    return n_places >= max(MIN_SLICES, complete) and off_axis <= TYPICAL_AXIS_DEGREES
+
+
+def _frames(members: Sequence[Acquisition]) -> dict[Acquisition, str]:
+    """Return the frame of reference of each acquisition; empty if they mean nothing.
+
+    By definition a series has a single one; several are an artefact of anonymisation.
+    """
+    of_series: dict[tuple[object, ...], set[str]] = defaultdict(set)
+    for member in members:
+        for image in member.images:
+            of_series[image.series].add(image.frame_of_reference_uid)
+    if any(len(uids) > 1 for uids in of_series.values()):
+        return dict.fromkeys(members, "")
+    return {member: member.first.frame_of_reference_uid for member in members}
+
+
 def _group_by_planning(members: Sequence[Acquisition]) -> list[list[Acquisition]]:
-    """Group parallel acquisitions by pulse sequence and exact direction."""
+    """Group parallel acquisitions by pulse sequence, frame of reference and exact direction."""
+    frames = _frames(members)
     limit = np.cos(np.deg2rad(SAME_PLANNING_DEGREES))
     groups: list[list[Acquisition]] = []
     for member in members:
@@ -204,6 +234,7 @@ def _group_by_planning(members: Sequence[Acquisition]) -> list[list[Acquisition]
             group
             for group in groups
             if group[0].protocol == member.protocol
+            and frames[group[0]] == frames[member]
             and any(abs(float(a.normal @ member.normal)) >= limit for a in group)
         ]
         joined = [member, *(a for group in near for a in group)]
@@ -260,11 +291,19 @@ def _exclude_rival(
     else:
         tilt = angle_degrees(line_up(other).normal, line_up(members).normal)
         why = f"it belongs to another stack, tilted by {tilt:.1f} degrees"
+        if other[0].first.frame_of_reference_uid != chosen.first.frame_of_reference_uid:
+            why += ", in another frame of reference"
+        why += "; it is a candidate (option --series)"
     for acquisition in other:
         ledger.exclude(acquisition, why)
-    names = sorted({a.first.label for a in other})
+    # Numbers do not distinguish the series of two patients.
+    shared = {a.first.label for a in other} & {a.first.label for a in members}
+    names = sorted(
+        {a.first.series_uid if a.first.label in shared else a.first.label for a in other}
+    )
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     ledger.warnings.append(
         f"The study has a second short-axis stack of {len(line_up(other).phases_by_place)} slices "
-        f"({names[0]}{more}); to use it, request its series (option --series)."
+        f"({names[0]}{more}), perhaps of another patient or from before a movement; to use it, "
+        "request its series (option --series)."
     )

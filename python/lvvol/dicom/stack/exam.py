@@ -9,9 +9,10 @@ from pathlib import Path
 
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.stack.acquisition import Acquisition
-from lvvol.dicom.stack.ledger import Ledger
+from lvvol.dicom.stack.ledger import FOREIGN, Ledger
 from lvvol.dicom.stack.plan import Plan, plan_stack
 from lvvol.dicom.stack.scans import find_acquisitions
+from lvvol.dicom.stack.split import parts_of_one_stack
 from lvvol.errors import (
     AmbiguousStudyError,
     DamagedStudyError,
@@ -20,6 +21,9 @@ from lvvol.errors import (
     SeriesError,
     TooFewSlicesError,
 )
+
+# Studies that an error lists.
+MAX_LISTED = 5
 
 
 @dataclass(frozen=True)
@@ -65,13 +69,8 @@ def find_stack(
     SearchResult
         Either a plan or an error.
     """
-    exams: dict[tuple[str, str], list[Image]] = defaultdict(list)
-    for image in images:
-        exams[image.patient_id, image.study_uid].append(image)
     tried: list[SearchResult] = []
-    for exam in sorted(exams):
-        acquisitions, decisions = find_acquisitions(exams[exam])
-        ledger = Ledger(decisions)
+    for acquisitions, ledger in _exams(images):
         named = frozenset(a for a in acquisitions if _matching_names(a, names))
         try:
             plan = plan_stack(acquisitions, str(study), ledger, named)
@@ -96,16 +95,48 @@ def find_stack(
     )
 
 
+def _exams(images: Iterable[Image]) -> list[tuple[list[Acquisition], Ledger]]:
+    """Group images by Patient ID and Study Instance UID, and join those that are one stack."""
+    of_exam: dict[tuple[str, str], list[Image]] = defaultdict(list)
+    for image in images:
+        of_exam[image.patient_id, image.study_uid].append(image)
+    exams = [of_exam[key] for key in sorted(of_exam)]
+    found = [find_acquisitions(exam) for exam in exams]
+    parts = parts_of_one_stack([[a for a in each if not a.fault] for each, _ in found])
+    if not parts:
+        return [(acquisitions, Ledger(decisions)) for acquisitions, decisions in found]
+    together = [image for part in parts for image in exams[part]]
+    acquisitions, decisions = find_acquisitions(together)
+    joined = Ledger(decisions)
+    differing = [
+        name
+        for name, values in (
+            ("Patient IDs", {i.patient_id for i in together}),
+            ("Study Instance UIDs", {i.study_uid for i in together}),
+        )
+        if len(values) > 1
+    ]
+    strays = [image for part in parts[1:] for image in exams[part]]
+    joined.warnings.append(
+        f"The slices have different {' and '.join(differing)} ({len(parts)} parts; the first other "
+        f"one: {strays[0].file}). They are measured as one stack, because the parts have the same "
+        "direction, axis and pixels and lie side by side; check that all are of one patient."
+    )
+    joined.record(
+        f"Joined {len(parts)} parts with different {' and '.join(differing)}.",
+        "Their cine planes lie side by side in one stack.",
+        sorted({image.file for image in strays}),
+    )
+    others = [f for i, f in enumerate(found) if i not in parts]
+    return [(acquisitions, joined), *((each, Ledger(made)) for each, made in others)]
+
+
 def _no_stack_error(
     study: Path, planned: list[SearchResult], tried: list[SearchResult], damaged: list[str]
 ) -> LvvolError:
     """Return the error for no stack or several stacks."""
     if planned:
-        examples = " and ".join(found.acquisitions[0].first.file for found in planned[:2])
-        return AmbiguousStudyError(
-            f"{study}: expected one study, found {len(planned)} of different patients or dates "
-            f"(for example {examples}); select the folder of one study"
-        )
+        return _ambiguous(study, planned)
     failures = [found.error for found in tried if found.error is not None]
     if damaged:
         why = str(failures[0]).removeprefix(f"{study}: ") if failures else "no image is left"
@@ -113,7 +144,59 @@ def _no_stack_error(
             f"{study}: found {count_files(damaged, 'truncated or damaged')}; without them: {why}"
         )
     # Report the closest miss: a study with too few cine slices rather than one without any.
-    return next((f for f in failures if isinstance(f, TooFewSlicesError)), failures[0])
+    closest = next((f for f in failures if isinstance(f, TooFewSlicesError)), failures[0])
+    if len(tried) == 1:
+        return closest
+    return type(closest)(
+        f"{closest}; the files have {len(tried)} different Patient IDs or Study Instance UIDs, "
+        "and each of these was searched by itself: if they are one study, give its files the same "
+        "identifiers"
+    )
+
+
+def _ambiguous(study: Path, planned: list[SearchResult]) -> AmbiguousStudyError:
+    """Return the error for several stacks: what they are, and how to choose one."""
+    slices = [found.plan.slices for found in planned if found.plan]
+    uids = [own[0].first.study_uid for own in slices]
+    listed = "; ".join(
+        f"{uid or 'without UID'} with {len(own)} slices, such as {own[0].first.file}"
+        for uid, own in zip(uids[:MAX_LISTED], slices, strict=False)
+    )
+    more = f"; and {len(uids) - MAX_LISTED} more" if len(uids) > MAX_LISTED else ""
+    distinct = "" not in uids and len(set(uids)) == len(uids)
+    choice = "its Study Instance UID (--study)" if distinct else "the folder of one"
+    return AmbiguousStudyError(
+        f"{study}: expected one study, found {len(uids)} of different patients or dates: "
+        f"{listed}{more}; select {choice}"
+    )
+
+
+def of_study(study: Path, images: list[Image], uid: str) -> list[Image]:
+    """Return the images of the requested study.
+
+    Parameters
+    ----------
+    study : Path
+        Path of the study, for messages.
+    images : list of Image
+        All usable images.
+    uid : str
+        Study Instance UID.
+
+    Raises
+    ------
+    SeriesError
+        If no image has it.
+    """
+    chosen = [image for image in images if image.study_uid == uid]
+    if chosen:
+        return chosen
+    known = sorted({image.study_uid for image in images} - {""})
+    listed = ", ".join(known[:MAX_LISTED]) + (", ..." if len(known) > MAX_LISTED else "")
+    raise SeriesError(
+        f"{study}: expected the Study Instance UID of MR images, got {uid}; "
+        f"available: {listed or 'none'}"
+    )
 
 
 def _exclude_others(chosen: SearchResult, tried: list[SearchResult]) -> SearchResult:
@@ -121,8 +204,7 @@ def _exclude_others(chosen: SearchResult, tried: list[SearchResult]) -> SearchRe
     for other in tried:
         if other is chosen:
             continue
-        why = "it belongs to another patient or study"
-        chosen.ledger.exclusion_reasons.update(dict.fromkeys(other.acquisitions, why))
+        chosen.ledger.exclusion_reasons.update(dict.fromkeys(other.acquisitions, FOREIGN))
         chosen.ledger.record(
             f"Excluded {sum(a.n_phases for a in other.acquisitions)} images of another patient or "
             "study.",

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from lvvol.cine import Decision
 from lvvol.dicom.stack.acquisition import Acquisition
 
+FOREIGN = "it belongs to another patient or study"
+"""Reason for exclusion of acquisitions with other identifiers than those of the stack."""
+
 
 @dataclass
 class Ledger:

@@ -96,7 +96,7 @@ def plan_stack(
     if len(slices) < MIN_SLICES:
         raise TooFewSlicesError(
             f"{study}: expected a short-axis stack of at least {MIN_SLICES} parallel cine slices, "
-            f"found {len(slices)}"
+            f"found {len(slices)}{_describe_others(acquisitions)}"
         )
     n_excluded = n_places - len(slices)
     if n_excluded:
@@ -117,6 +117,17 @@ def _describe(acquisitions: Sequence[Acquisition]) -> str:
         return f"{planes} with one image each"
     fault, count = faults.most_common(1)[0]
     return f"{planes}, none usable; most common reason ({count} of them): {fault}"
+
+
+def _describe_others(acquisitions: Sequence[Acquisition]) -> str:
+    """Describe the planes that cannot be slices, for a stack with too few."""
+    faults = Counter(a.fault for a in acquisitions if a.fault and a.n_phases > 1)
+    parts = [f"{n} because {fault}" for fault, n in faults.most_common(2)]
+    if n_single := sum(a.n_phases == 1 for a in acquisitions):
+        parts.append(f"{n_single} because Trigger Time or Acquisition Time leave one image in each")
+    if not parts:
+        return ""
+    return f"; other planes or scans cannot be slices: {', '.join(parts)}"
 
 
 def _resolve_repeats(
