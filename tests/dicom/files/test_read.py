@@ -22,7 +22,7 @@ from lvvol.dicom.files import read
 from lvvol.dicom.files.read import decode, fetch, read_images
 from lvvol.errors import DamagedStudyError
 from lvvol.sources.archive import open_source
-from tests.support.studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
+from tests.support.studies import COLUMNS, ROWS, pixels_of
 
 
 def read_all(path):
@@ -290,40 +290,6 @@ def test_protocol_of_a_classic_image(study):
     assert image.contrast
     assert (bare.sequence, bare.sequence_name, bare.component) == ((), "", "")
     assert not bare.contrast
-
-
-def enhanced(study, n_slices=4, n_phases=5):
-    """Return an enhanced dataset with all slices and phases, in arbitrary order."""
-    frames = [(z, t) for t in range(n_phases) for z in reversed(range(n_slices))]
-    ds = study.dataset(
-        SOPClassUID="1.2.840.10008.5.1.4.1.1.4.1",
-        ImagePositionPatient=None,
-        ImageOrientationPatient=None,
-        PixelSpacing=None,
-        TriggerTime=None,
-        NumberOfFrames=len(frames),
-    )
-    ds.PixelData = np.stack([pixels_of(z, t) for z, t in frames]).tobytes()
-
-    def macro(**values):
-        item = Dataset()
-        for keyword, value in values.items():
-            setattr(item, keyword, value)
-        return Sequence([item])
-
-    shared = Dataset()
-    shared.PixelMeasuresSequence = macro(PixelSpacing=list(SPACING_MM), SliceThickness=6.0)
-    shared.PlaneOrientationSequence = macro(ImageOrientationPatient=[*RIGHT, *DOWN])
-    ds.SharedFunctionalGroupsSequence = Sequence([shared])
-    per_frame = []
-    for z, t in frames:
-        item = Dataset()
-        item.PlanePositionSequence = macro(ImagePositionPatient=(z * 8.0 * NORMAL).tolist())
-        item.CardiacSynchronizationSequence = macro(NominalCardiacTriggerDelayTime=40.0 * t)
-        item.PixelValueTransformationSequence = macro(RescaleSlope=2.0, RescaleIntercept=z)
-        per_frame.append(item)
-    ds.PerFrameFunctionalGroupsSequence = Sequence(per_frame)
-    return ds
 
 
 def test_enhanced_multi_frame(study):

@@ -24,13 +24,15 @@ KEYWORDS = (
     "AcquisitionTime", "AcquisitionDateTime", "TriggerTime", "TemporalPositionIdentifier",
     "NominalInterval", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
     "SliceLocation", "SliceThickness", "SpacingBetweenSlices", "ScanningSequence",
-    "SequenceVariant", "SequenceName", "ContrastBolusAgent", "RescaleSlope", "RescaleIntercept",
+    "SequenceVariant", "SequenceName", "EchoTime", "InversionTime", "BodyPartExamined",
+    "ContrastBolusAgent", "RescaleSlope", "RescaleIntercept",
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "PixelRepresentation",
     # Enhanced images use different elements for some of the same attributes.
     "FrameAcquisitionDateTime", "FrameAcquisitionNumber", "NominalCardiacTriggerDelayTime",
     "TemporalPositionIndex", "RRIntervalTimeNominal", "EchoPulseSequence",
-    "SteadyStatePulseSequence", "PulseSequenceName", "ComplexImageComponent",
+    "SteadyStatePulseSequence", "PulseSequenceName", "ComplexImageComponent", "FrameType",
+    "EffectiveEchoTime", "InversionTimes", "DiffusionBValue", "CardiacSynchronizationTechnique",
 )  # fmt: skip
 
 USED = {int(Tag(keyword)): (keyword, dictionary_VR(keyword).encode()) for keyword in KEYWORDS}

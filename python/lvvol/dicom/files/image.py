@@ -52,6 +52,15 @@ class Image:
     component : str
         Signal component, in upper case: the third value of Image Type (M, P, CARDIAC, ...), or the
         Complex Image Component of an enhanced image (MAGNITUDE, PHASE, ...).
+    image_type : tuple of str
+        Values of Image Type, or of Frame Type in an enhanced image, in upper case.
+    echo_ms, inversion_ms, b_value : float or None
+        Echo time, inversion time and diffusion b-value in s/mm2.
+    body_part : str
+        Body Part Examined, in upper case.
+    ordered_by_frame : bool
+        Whether its instance number is only that of its frame in an enhanced image with no sign of
+        cardiac gating; frames may be in any order.
     contrast : bool
         Whether the header names a contrast agent.
     slope, intercept : float
@@ -88,6 +97,12 @@ class Image:
     sequence: tuple[str, ...]
     sequence_name: str
     component: str
+    image_type: tuple[str, ...]
+    echo_ms: float | None
+    inversion_ms: float | None
+    b_value: float | None
+    body_part: str
+    ordered_by_frame: bool
     contrast: bool
     slope: float
     intercept: float
@@ -203,6 +218,12 @@ def _image(
         sequence=attributes.sequence(),
         sequence_name=attributes.text("SequenceName", "PulseSequenceName"),
         component=attributes.component(),
+        image_type=attributes.image_type(),
+        echo_ms=attributes.number("EchoTime", "EffectiveEchoTime"),
+        inversion_ms=attributes.number("InversionTime", "InversionTimes"),
+        b_value=attributes.number("DiffusionBValue"),
+        body_part=attributes.text("BodyPartExamined").upper(),
+        ordered_by_frame=enhanced and not attributes.is_gated(),
         contrast=bool(attributes.text("ContrastBolusAgent")),
         slope=1.0 if slope is None or slope == 0 else slope,
         intercept=attributes.number("RescaleIntercept") or 0.0,
@@ -257,8 +278,21 @@ class _Attributes:
 
     def component(self) -> str:
         """Return the signal component, such as M or PHASE."""
-        image_type = self.text("ImageType").split("\\")
-        return (self.text("ComplexImageComponent") or "".join(image_type[2:3])).upper()
+        return self.text("ComplexImageComponent").upper() or "".join(self.image_type()[2:3])
+
+    def image_type(self) -> tuple[str, ...]:
+        """Return the values of Image Type or, for a frame, of Frame Type."""
+        text = self.text("FrameType", "ImageType").upper()
+        return tuple(text.split("\\")) if text else ()
+
+    def is_gated(self) -> bool:
+        """Whether the header of an enhanced image says that it was gated by the heart."""
+        technique = self.text("CardiacSynchronizationTechnique").upper()
+        return bool(
+            technique not in ("", "NONE")
+            or self.number("NominalInterval", "RRIntervalTimeNominal")
+            or "CARDIAC" in "".join(self.image_type()[2:3])
+        )
 
     def mirror(self) -> float | None:
         """Return the value that inverts MONOCHROME1: the sum of both ends of the stored range."""

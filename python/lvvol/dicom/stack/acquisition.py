@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from lvvol.dicom.files.image import Image
+from lvvol.dicom.stack.content import signal_of
 from lvvol.typing import Float64
 
 # Cine slices are at least 4 mm apart; positions of the same slice differ only by rounding.
@@ -16,8 +17,6 @@ SAME_DIRECTION = np.cos(np.deg2rad(1.0))
 # Two beats of a slow heart. A longer series of single beats is not a cine of one cycle, but
 # perfusion or free breathing.
 LONGEST_CYCLE_S = 4.0
-# Signal components that denote the phase of the signal, such as velocities, not its magnitude.
-PHASE_MAPS = {"P", "PHASE", "PHASE MAP", "VELOCITY MAP"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +31,14 @@ class Acquisition:
         The attribute by which they are ordered; empty if none can order them.
     beats_s : float
         Duration of an ungated scan, beat by beat, in seconds; 0 for a scan gated over many beats.
+    not_cine : str
+        Why its pixels cannot be a cardiac cine, as a clause about "it"; empty if they can.
     """
 
     images: tuple[Image, ...]
     phase_key: str
     beats_s: float = 0.0
+    not_cine: str = ""
 
     @property
     def first(self) -> Image:
@@ -92,19 +94,24 @@ class Acquisition:
     @property
     def is_phase_map(self) -> bool:
         """Whether its pixels are the phase of the signal, not its magnitude."""
-        return is_phase_map(self.first)
+        return signal_of(self.first) == "phase"
+
+    @property
+    def echo_ms(self) -> float:
+        """Echo time; 0 if unknown."""
+        return self.first.echo_ms or 0.0
 
     @property
     def fault(self) -> str:
         """Why it cannot be a cine slice, as a clause about "it"; empty if it can."""
         if self.n_phases == 1:
             return "it has only one phase"
+        if self.not_cine:
+            return self.not_cine
         if not self.phase_key:
             return "no attribute orders its images in time"
         if self.beats_s > LONGEST_CYCLE_S:
             return f"its images were acquired over {self.beats_s:.0f} s, not over one heart cycle"
-        if self.is_phase_map:
-            return "it is a phase map, not a magnitude image"
         return ""
 
     @property
@@ -126,21 +133,17 @@ class Acquisition:
     def acquisition_order(self) -> tuple[float, ...]:
         """Sort key of repeated acquisitions, from first to last.
 
-        Acquisition time, then series, acquisition and instance number to break ties.
+        Acquisition time, then the shorter echo, then series, acquisition and instance number.
         """
         image = min(self.images, key=tag_order)
         numbers = (
             image.acquired,
+            -self.echo_ms,
             image.series_number,
             image.acquisition_number,
             image.instance_number,
         )
         return tuple(-1.0 if n is None else float(n) for n in numbers)
-
-
-def is_phase_map(image: Image) -> bool:
-    """Whether an image is the phase of the signal, such as velocities, not its magnitude."""
-    return image.component in PHASE_MAPS
 
 
 def tag_order(image: Image) -> tuple[object, ...]:

@@ -154,6 +154,8 @@ def _resolve_repeats(
                 why = f"which has {best.n_phases} phases instead of {other.n_phases}"
             elif (best.protocol == usual) > (other.protocol == usual):
                 why = "which has the pulse sequence of the other slices"
+            elif best.first.acquired == other.first.acquired and best.echo_ms < other.echo_ms:
+                why = "which has the shorter echo time"
             else:
                 why = "which was acquired later"
             ledger.exclude(

@@ -11,9 +11,14 @@ from lvvol.dicom.files.image import Image
 from lvvol.dicom.stack.acquisition import (
     LONGEST_CYCLE_S,
     Acquisition,
-    is_phase_map,
     same_plane,
     tag_order,
+)
+from lvvol.dicom.stack.content import (
+    diffusion_series,
+    signal_of,
+    split_by_contrast,
+    why_not_cine,
 )
 
 # A scan gated over many beats takes one or several breath-holds.
@@ -25,7 +30,7 @@ _PHASE_KEYS: tuple[tuple[str, _Key], ...] = (
     ("TriggerTime", lambda i: i.trigger_ms),
     ("TemporalPositionIdentifier", lambda i: i.temporal_position),
     ("AcquisitionTime", lambda i: i.acquired),
-    ("InstanceNumber", lambda i: i.instance_number),
+    ("InstanceNumber", lambda i: None if i.ordered_by_frame else i.instance_number),
 )
 
 
@@ -51,11 +56,14 @@ def find_acquisitions(images: Iterable[Image]) -> tuple[list[Acquisition], list[
     """
     decisions: list[Decision] = []
     acquisitions = []
-    for plane in _planes(_without_duplicates(images, decisions)):
+    distinct = _without_duplicates(images, decisions)
+    diffusion = diffusion_series(distinct)
+    for plane in _planes(distinct):
         for scan in _scans(plane):
             name, value = _phase_key(scan) or ("", _no_phase)
             ordered = sorted(scan, key=lambda image: (value(image) or 0.0, tag_order(image)))
-            acquisitions.append(Acquisition(tuple(ordered), name, _beats_s(ordered)))
+            not_cine = why_not_cine(ordered[0], diffusion)
+            acquisitions.append(Acquisition(tuple(ordered), name, _beats_s(ordered), not_cine))
     return acquisitions, decisions
 
 
@@ -87,11 +95,11 @@ def _without_duplicates(images: Iterable[Image], decisions: list[Decision]) -> l
 
 
 def _planes(images: Iterable[Image]) -> list[list[Image]]:
-    """Group images by plane, matrix size, pixel spacing and kind of pulse sequence."""
+    """Group images by plane, matrix size, pixel spacing, kind of pulse sequence and contrast."""
     exact: dict[tuple[object, ...], list[Image]] = defaultdict(list)
     for image in images:
         pixels = (image.rows, image.columns, image.pixel_spacing_mm)
-        kind = (image.sequence, is_phase_map(image))
+        kind = (image.sequence, signal_of(image))
         exact[(image.position_mm, image.orientation, pixels, kind)].append(image)
     planes: dict[tuple[object, ...], list[list[Image]]] = defaultdict(list)
     for key, group in exact.items():
@@ -102,7 +110,9 @@ def _planes(images: Iterable[Image]) -> list[list[Image]]:
                 break
         else:
             planes[key[2:]].append(list(group))
-    return [plane for alike in planes.values() for plane in alike]
+    return [
+        part for alike in planes.values() for plane in alike for part in split_by_contrast(plane)
+    ]
 
 
 def _scans(plane: list[Image]) -> list[list[Image]]:

@@ -95,7 +95,7 @@ def find_view(
         return "phase map"
     if acquisition.beats_s > LONGEST_CYCLE_S:
         return "many beats"
-    if plan is None or tilt is None:
+    if plan is None or tilt is None or acquisition.not_cine:
         return "other cine"
     if tilt <= PARALLEL_DEGREES:
         return "short axis"
