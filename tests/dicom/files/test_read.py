@@ -22,7 +22,7 @@ from lvvol.dicom.files import read
 from lvvol.dicom.files.read import decode, fetch, read_images
 from lvvol.errors import DamagedStudyError
 from lvvol.sources.archive import open_source
-from tests.support.studies import COLUMNS, ROWS, pixels_of
+from tests.support.studies import COLUMNS, ROWS, enhanced, pixels_of
 
 
 def read_all(path):

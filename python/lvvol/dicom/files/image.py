@@ -117,6 +117,11 @@ class Image:
         return (self.file.rpartition("/")[0],)
 
     @property
+    def is_derived(self) -> bool:
+        """Whether its pixels were computed from those of other images."""
+        return self.image_type[:1] == ("DERIVED",)
+
+    @property
     def label(self) -> str:
         """Name of its series for messages."""
         if self.series_number is not None:

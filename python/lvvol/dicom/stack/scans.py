@@ -99,7 +99,7 @@ def _planes(images: Iterable[Image]) -> list[list[Image]]:
     exact: dict[tuple[object, ...], list[Image]] = defaultdict(list)
     for image in images:
         pixels = (image.rows, image.columns, image.pixel_spacing_mm)
-        kind = (image.sequence, signal_of(image))
+        kind = (image.sequence, signal_of(image), image.is_derived)
         exact[(image.position_mm, image.orientation, pixels, kind)].append(image)
     planes: dict[tuple[object, ...], list[list[Image]]] = defaultdict(list)
     for key, group in exact.items():
