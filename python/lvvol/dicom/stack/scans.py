@@ -20,6 +20,7 @@ from lvvol.dicom.stack.content import (
     split_by_contrast,
     why_not_cine,
 )
+from lvvol.dicom.stack.duplicates import without_duplicates
 
 # A scan gated over many beats takes one or several breath-holds.
 LONGEST_SCAN_S = 60.0
@@ -54,9 +55,8 @@ def find_acquisitions(images: Iterable[Image]) -> tuple[list[Acquisition], list[
     list of Decision
         Duplicates that were excluded.
     """
-    decisions: list[Decision] = []
     acquisitions = []
-    distinct = _without_duplicates(images, decisions)
+    distinct, decisions = without_duplicates(images)
     diffusion = diffusion_series(distinct)
     for plane in _planes(distinct):
         for scan in _scans(plane):
@@ -69,29 +69,6 @@ def find_acquisitions(images: Iterable[Image]) -> tuple[list[Acquisition], list[
 
 def _no_phase(image: Image) -> float | None:
     return None
-
-
-def _without_duplicates(images: Iterable[Image], decisions: list[Decision]) -> list[Image]:
-    """Sort images by their attributes and drop duplicates."""
-    seen: dict[tuple[object, ...], Image] = {}
-    duplicates = []
-    for image in sorted(images, key=tag_order):
-        *tags, _, frame = tag_order(image)
-        # Without an instance UID, images with identical attributes may still differ.
-        key = (*tags, frame) if image.sop_instance_uid else (image.file, frame)
-        if key in seen:
-            duplicates.append(image.file)
-        else:
-            seen[key] = image
-    if duplicates:
-        decisions.append(
-            Decision(
-                f"Excluded {len(duplicates)} duplicate image{'s' * (len(duplicates) > 1)}.",
-                "They have the same SOP Instance UID and attributes as another file.",
-                tuple(sorted(set(duplicates))),
-            )
-        )
-    return list(seen.values())
 
 
 def _planes(images: Iterable[Image]) -> list[list[Image]]:
