@@ -1,9 +1,10 @@
-"""Original images win over their processed copies."""
+"""Original images win over their processed copies, gated scans over real-time ones."""
 
 import numpy as np
 import pytest
 
 from lvvol import load_study
+from lvvol.errors import NotCineError
 from tests.support.studies import COLUMNS, NORMAL, ROWS, pixels_of
 
 ORIGINAL = ["ORIGINAL", "PRIMARY", "M", "RETRO"]
@@ -78,3 +79,74 @@ def test_a_requested_derived_series_is_used(study):
     stack_of(study, 1010, FILTERED, mark=9)
     stack = load_study(study.folder, series=[1010])
     assert list(stack.series_numbers) == [1010] * 5
+
+
+def real_time(study, clock, number=20, n_phases=60, **tags):
+    """Write a free-breathing stack over the same planes: 60 images, 50 ms apart."""
+    for z in range(5):
+        position = (np.array([10.0, 20.0, 30.0]) + z * 8.0 * NORMAL).tolist()
+        for t in range(n_phases):
+            ms = 50 * t
+            times = {
+                "trigger": {"TriggerTime": float(ms), "AcquisitionTime": f"13000{z}"},
+                "clock": {
+                    "TriggerTime": None,
+                    "AcquisitionTime": f"130{z}{ms // 1000:02d}.{ms % 1000:03d}",
+                },
+                "none": {"TriggerTime": None, "AcquisitionTime": f"13000{z}"},
+                "both": {
+                    "TriggerTime": float(ms),
+                    "AcquisitionTime": f"130{z}{ms // 1000:02d}.{ms % 1000:03d}",
+                },
+            }[clock]
+            study.save(
+                study.dataset(
+                    np.full((ROWS, COLUMNS), 9, np.uint16), SeriesNumber=number,
+                    ImagePositionPatient=position, InstanceNumber=60 * z + t + 1,
+                    **times, **SEQUENCE, **tags,
+                )
+            )  # fmt: skip
+
+
+@pytest.mark.parametrize("clock", ["trigger", "clock", "both", "none"])
+def test_gated_wins_over_real_time_with_more_phases(study, clock):
+    stack_of(study, 10, ORIGINAL, NominalInterval=360, step_ms=60.0)
+    real_time(study, clock)
+    stack = load_study(study.folder)
+    assert stack.n_phases == 6
+    check_originals(stack)
+
+
+@pytest.mark.parametrize("clock", ["trigger", "clock", "both", "none"])
+def test_real_time_alone_is_refused(study, clock):
+    real_time(study, clock, RepetitionTime=50.0)
+    with pytest.raises(NotCineError, match=r"images (take|were acquired over) 3(\.0)? s"):
+        load_study(study.folder)
+
+
+def test_real_time_of_one_or_two_beats_is_recognised_by_its_cycle(study):
+    real_time(study, "both", n_phases=36, NominalInterval=900)
+    with pytest.raises(NotCineError, match=r"take 1\.8 s by their Trigger Times"):
+        load_study(study.folder)
+
+
+def test_a_name_supports_what_times_leave_open(study):
+    """1.5 s could be a slow heart; beside a gated stack, the name decides."""
+    stack_of(study, 10, ORIGINAL, NominalInterval=360, step_ms=60.0)
+    real_time(study, "trigger", n_phases=30, SeriesDescription="sax realtime")
+    stack = load_study(study.folder)
+    check_originals(stack)
+    assert any("Nothing in its headers says that it was gated" in d.why for d in stack.decisions)
+
+
+def test_jittering_triggers_of_many_beats_are_no_phases(study):
+    """First pass with one acquisition time for all: Trigger Times 100 to 120 ms."""
+    for z in range(4):
+        study.slice(z, 40, step_ms=0.5, acquired="130000")
+    with pytest.raises(NotCineError, match="Trigger Times of its 40 images differ by only 20 ms"):
+        load_study(study.folder)
+
+
+def test_a_slow_heart_is_measured(study):
+    stack_of(study, 10, ORIGINAL, step_ms=300.0)  # 1.8 s, without Nominal Interval
+    assert load_study(study.folder).n_phases == 6

@@ -24,8 +24,8 @@ KEYWORDS = (
     "AcquisitionTime", "AcquisitionDateTime", "TriggerTime", "TemporalPositionIdentifier",
     "NominalInterval", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
     "SliceLocation", "SliceThickness", "SpacingBetweenSlices", "ScanningSequence",
-    "SequenceVariant", "SequenceName", "EchoTime", "InversionTime", "BodyPartExamined",
-    "ContrastBolusAgent", "RescaleSlope", "RescaleIntercept",
+    "SequenceVariant", "SequenceName", "EchoTime", "InversionTime", "RepetitionTime",
+    "BodyPartExamined", "ContrastBolusAgent", "RescaleSlope", "RescaleIntercept",
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "PixelRepresentation",
     # Enhanced images use different elements for some of the same attributes.

@@ -56,6 +56,8 @@ class Image:
         Values of Image Type, or of Frame Type in an enhanced image, in upper case.
     echo_ms, inversion_ms, b_value : float or None
         Echo time, inversion time and diffusion b-value in s/mm2.
+    repetition_ms : float or None
+        Repetition time.
     body_part : str
         Body Part Examined, in upper case.
     ordered_by_frame : bool
@@ -101,6 +103,7 @@ class Image:
     echo_ms: float | None
     inversion_ms: float | None
     b_value: float | None
+    repetition_ms: float | None
     body_part: str
     ordered_by_frame: bool
     contrast: bool
@@ -227,6 +230,7 @@ def _image(
         echo_ms=attributes.number("EchoTime", "EffectiveEchoTime"),
         inversion_ms=attributes.number("InversionTime", "InversionTimes"),
         b_value=attributes.number("DiffusionBValue"),
+        repetition_ms=attributes.number("RepetitionTime"),
         body_part=attributes.text("BodyPartExamined").upper(),
         ordered_by_frame=enhanced and not attributes.is_gated(),
         contrast=bool(attributes.text("ContrastBolusAgent")),

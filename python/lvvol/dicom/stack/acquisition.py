@@ -14,9 +14,14 @@ from lvvol.typing import Float64
 # Cine slices are at least 4 mm apart; positions of the same slice differ only by rounding.
 SAME_PLACE_MM = 1.0
 SAME_DIRECTION = np.cos(np.deg2rad(1.0))
-# Two beats of a slow heart. A longer series of single beats is not a cine of one cycle, but
-# perfusion or free breathing.
-LONGEST_CYCLE_S = 4.0
+# A heart cycle is rarely longer (30 beats per minute). A scan may exceed its nominal cycle, being
+# a mean, but by less than half of it.
+LONGEST_CYCLE_S = 2.0
+LONGEST_IN_CYCLES = 1.5
+# Nominal Interval is believed within these limits (200 to 20 beats per minute).
+_CYCLES_MS = (300.0, 3000.0)
+# No scanner resolves phases this close, even interpolated; the triggers of single beats jitter so.
+_SHORTEST_STEP_MS = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +115,59 @@ class Acquisition:
             return self.not_cine
         if not self.phase_key:
             return "no attribute orders its images in time"
-        if self.beats_s > LONGEST_CYCLE_S:
-            return f"its images were acquired over {self.beats_s:.0f} s, not over one heart cycle"
+        if self.has_many_beats:
+            return self._why_many_beats()
+        if self.step_ms is not None and self.step_ms < _SHORTEST_STEP_MS:
+            span_ms = self.times_ms[-1] - self.times_ms[0]
+            return (
+                f"the Trigger Times of its {self.n_phases} images differ by only {span_ms:.0f} ms, "
+                "so it shows one moment of several beats"
+            )
         return ""
+
+    @property
+    def cycle_ms(self) -> float | None:
+        """Length of the heart cycle by its headers; None if missing or implausible."""
+        known = [
+            c for i in self.images if (c := i.cycle_ms) and _CYCLES_MS[0] <= c <= _CYCLES_MS[1]
+        ]
+        return float(np.median(known)) if known else None
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether its headers place its images in the heart cycle."""
+        return self.phase_key == "TriggerTime" or self.cycle_ms is not None
+
+    @property
+    def duration_s(self) -> float:
+        """How long its images take, by the best evidence; 0 if unknown.
+
+        Trigger times, acquisition times of an ungated scan, or the repetition time where nothing
+        says that it was gated.
+        """
+        if self.step_ms is not None:
+            return max(self.beats_s, self.step_ms * self.n_phases / 1000)
+        if self.beats_s or self.is_gated:
+            return self.beats_s
+        return (self.first.repetition_ms or 0.0) * self.n_phases / 1000
+
+    @property
+    def has_many_beats(self) -> bool:
+        """Whether its images take longer than one heart cycle: real time or first pass."""
+        cycle_ms = self.cycle_ms
+        limit_s = LONGEST_CYCLE_S if cycle_ms is None else LONGEST_IN_CYCLES * cycle_ms / 1000
+        return self.duration_s > limit_s
+
+    def _why_many_beats(self) -> str:
+        """Describe an ungated scan, as a clause about "it"."""
+        duration_s = self.duration_s
+        if duration_s == self.beats_s:
+            return f"its images were acquired over {duration_s:.0f} s, not over one heart cycle"
+        source = "Trigger Times" if self.step_ms is not None else "Repetition Time"
+        return (
+            f"its {self.n_phases} images take {duration_s:.1f} s by their {source}, longer than "
+            "one heart cycle, so they were not gated by the heart (real time or first pass)"
+        )
 
     @property
     def step_ms(self) -> float | None:

@@ -98,6 +98,9 @@ def _place(image: Image) -> tuple[object, ...]:
         image.sequence,
         image.image_type,
         image.component,
+        image.echo_ms,
+        image.inversion_ms,
+        image.b_value,
         image.acquisition_number,
     )
 

@@ -13,7 +13,7 @@ from lvvol.dicom.stack.candidates import MIN_SLICES, choose_stack, line_up
 from lvvol.dicom.stack.compare import compare_tags
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.phases import match_phases, typical_phases
-from lvvol.dicom.stack.precedence import exclude_copies, warn_of_derived
+from lvvol.dicom.stack.precedence import exclude_inferior, warn_of_derived
 from lvvol.errors import NotCineError, TooFewSlicesError
 from lvvol.typing import Float64, Int64
 
@@ -87,7 +87,7 @@ def plan_stack(
             f"{study}: expected cine slices with at least {MIN_PHASES} phases, found "
             f"{_describe(acquisitions)}"
         )
-    cine = exclude_copies(cine, named, ledger)
+    cine = exclude_inferior(cine, named, ledger)
     line = line_up(choose_stack(cine, named, ledger))
     slices, positions = _resolve_repeats(
         line.members, line.positions_mm, line.places, named, ledger

@@ -1,21 +1,27 @@
-"""Exclude cines that lose to another of the same place: processed copies of original images."""
+"""Exclude cines that lose to another of the same place: derived to original, ungated to gated."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from lvvol.dicom.stack.acquisition import SAME_DIRECTION, SAME_PLACE_MM, Acquisition
 from lvvol.dicom.stack.ledger import Ledger
 
+# Names only support what the times already suggest.
+_REAL_TIME = re.compile(r"real.?time|free.?breath|ungated", re.IGNORECASE)
 
-def exclude_copies(
+
+def exclude_inferior(
     cine: Sequence[Acquisition], named: frozenset[Acquisition], ledger: Ledger
 ) -> list[Acquisition]:
-    """Exclude derived cines that show the same places as original ones.
+    """Exclude derived and ungated cines that show the same places as original and gated ones.
 
     Filtered images, subtractions and maps have the places and times of the images that they were
-    derived from, and later series numbers. If any of a kind of derived images is such a copy, all
-    of that kind are excluded: a map must not fill the place of a slice whose original is missing.
+    derived from, and later series numbers. Real-time scans often have more phases than gated ones,
+    but each slice begins anywhere in the cycle. If any of a kind of cines shows the place of a
+    better one, all of that kind are excluded: neither a map nor a real-time slice must fill the
+    place of a missing one.
 
     Parameters
     ----------
@@ -29,8 +35,15 @@ def exclude_copies(
     Returns
     -------
     list of Acquisition
-        The others, in the same order. Derived cines remain where nothing else shows their places.
+        The others, in the same order. Inferior cines remain where nothing else shows their places.
     """
+    return _without_ungated(_without_derived(list(cine), named, ledger), named, ledger)
+
+
+def _without_derived(
+    cine: list[Acquisition], named: frozenset[Acquisition], ledger: Ledger
+) -> list[Acquisition]:
+    """Exclude derived cines that show the places of original ones."""
     originals = [a for a in cine if not a.first.is_derived]
     derived = [a for a in cine if a.first.is_derived and a not in named]
     source_of = {
@@ -48,6 +61,39 @@ def exclude_copies(
                 f"{source.first.label}, which are used instead",
             )
     return [a for a in cine if a not in excluded]
+
+
+def _without_ungated(
+    cine: list[Acquisition], named: frozenset[Acquisition], ledger: Ledger
+) -> list[Acquisition]:
+    """Exclude cines without a sign of gating that show the places of gated ones."""
+    gated = [a for a in cine if not _may_be_ungated(a)]
+    ungated = [a for a in cine if _may_be_ungated(a) and a not in named]
+    source_of = {
+        _kind(other): source
+        for other in ungated
+        for source in gated
+        if _is_same_place(other, source)
+    }
+    excluded = set()
+    for other in ungated:
+        source = source_of.get(_kind(other))
+        if source is not None:
+            excluded.add(other)
+            ledger.exclude(
+                other,
+                "nothing in its headers says that it was gated by the heart, as "
+                f"{source.first.label} of the same places was",
+            )
+    return [a for a in cine if a not in excluded]
+
+
+def _may_be_ungated(acquisition: Acquisition) -> bool:
+    """Whether nothing places its images in the cycle, or its name denies what trigger times say."""
+    if acquisition.cycle_ms is not None:
+        return False
+    names = f"{acquisition.first.description} {acquisition.first.sequence_name}"
+    return not acquisition.is_gated or bool(_REAL_TIME.search(names))
 
 
 def warn_of_derived(slices: Sequence[Acquisition], ledger: Ledger) -> None:
@@ -79,8 +125,11 @@ def _kind(acquisition: Acquisition) -> tuple[str, ...]:
 
 def _shows_same(copy: Acquisition, source: Acquisition) -> bool:
     """Whether two cines show the same place; maps may lack the pulse sequence."""
-    if copy.protocol and copy.protocol != source.protocol:
+    return copy.protocol in ((), source.protocol) and _is_same_place(copy, source)
+
+
+def _is_same_place(a: Acquisition, b: Acquisition) -> bool:
+    """Whether two cines lie in one plane, whatever their field of view."""
+    if abs(float(a.normal @ b.normal)) < SAME_DIRECTION:
         return False
-    if abs(float(copy.normal @ source.normal)) < SAME_DIRECTION:
-        return False
-    return abs(float((copy.centre_mm - source.origin_mm) @ source.normal)) < SAME_PLACE_MM
+    return abs(float((a.centre_mm - b.origin_mm) @ b.normal)) < SAME_PLACE_MM

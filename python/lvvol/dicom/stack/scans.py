@@ -9,7 +9,6 @@ from itertools import chain, pairwise
 from lvvol.cine import Decision
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.stack.acquisition import (
-    LONGEST_CYCLE_S,
     Acquisition,
     same_plane,
     tag_order,
@@ -24,6 +23,8 @@ from lvvol.dicom.stack.duplicates import without_duplicates
 
 # A scan gated over many beats takes one or several breath-holds.
 LONGEST_SCAN_S = 60.0
+# Two beats of a slow heart: a longer pause separates two scans.
+LONGEST_PAUSE_S = 4.0
 
 _Key = Callable[[Image], float | None]
 # Attributes that order the phases, best first.
@@ -94,7 +95,21 @@ def _planes(images: Iterable[Image]) -> list[list[Image]]:
 
 def _scans(plane: list[Image]) -> list[list[Image]]:
     """Split the images of a plane that was scanned more than once."""
-    return [scan for run in _runs(plane) for scan in _split_by_attributes(run)]
+    return [
+        scan
+        for part in _split_by_trigger(plane)
+        for run in _runs(part)
+        for scan in _split_by_attributes(run)
+    ]
+
+
+def _split_by_trigger(plane: list[Image]) -> list[list[Image]]:
+    """Separate series with trigger times from series without any, such as real-time scans."""
+    with_trigger = {image.series for image in plane if image.trigger_ms is not None}
+    parts: tuple[list[Image], list[Image]] = ([], [])
+    for image in plane:
+        parts[image.series in with_trigger].append(image)
+    return [part for part in parts if part]
 
 
 def _runs(plane: list[Image]) -> list[list[Image]]:
@@ -117,7 +132,7 @@ def _sweeps(plane: list[Image], phase: _Key) -> list[list[list[Image]]]:
     sweeps = [[ordered[:1]]]
     for before, image in pairwise(ordered):
         later_s = _clock(image) - _clock(before)
-        paused = later_s > LONGEST_CYCLE_S
+        paused = later_s > LONGEST_PAUSE_S
         restarts = (phase(image) or 0.0) <= (phase(before) or 0.0)
         # A scan with a common acquisition time does not continue one with individual times.
         differs = (together[_clock(image)] > 1) != (together[_clock(before)] > 1)
