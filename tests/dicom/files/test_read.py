@@ -1,6 +1,7 @@
 """Reading headers and pixels in every format."""
 
 import warnings
+from datetime import date
 from io import FileIO
 from itertools import chain
 from types import SimpleNamespace
@@ -136,7 +137,7 @@ def test_invalid_values_cause_neither_errors_nor_warnings(study, capfd):
     assert image.frame_of_reference_uid == ""
     assert image.study_uid == "1.02.not a uid"
     # 2012-00-00 sorts before 2012-01-01.
-    assert image.acquired == 20120000 * 86400 + 8 * 3600 + 26 * 60 + 21
+    assert image.acquired == date(2012, 1, 1).toordinal() * 86400 + 8 * 3600 + 26 * 60 + 21
     assert capfd.readouterr() == ("", "")
 
 
@@ -150,7 +151,10 @@ def test_invalid_times_do_not_stop_reading(study, time):
 def test_acquisition_date_time_with_zone(study):
     study.save(study.dataset(AcquisitionDateTime="20240229133000.500000+0100"))
     reading, _ = read_all(study.folder)
-    assert reading.images[0].acquired == 20240229 * 86400 + 13 * 3600 + 30 * 60 + 0.5
+    assert (
+        reading.images[0].acquired
+        == date(2024, 2, 29).toordinal() * 86400 + 13 * 3600 + 30 * 60 + 0.5
+    )
 
 
 def test_files_are_classified(study):

@@ -33,6 +33,7 @@ KEYWORDS = (
     "TemporalPositionIndex", "RRIntervalTimeNominal", "EchoPulseSequence",
     "SteadyStatePulseSequence", "PulseSequenceName", "ComplexImageComponent", "FrameType",
     "EffectiveEchoTime", "InversionTimes", "DiffusionBValue", "CardiacSynchronizationTechnique",
+    "NominalPercentageOfCardiacPhase",
 )  # fmt: skip
 
 USED = {int(Tag(keyword)): (keyword, dictionary_VR(keyword).encode()) for keyword in KEYWORDS}
@@ -200,6 +201,8 @@ def _text(value: bytes, vr: bytes) -> str:
         return str(int.from_bytes(value, "little"))
     if vr == b"FD" and len(value) == 8:
         return str(*struct.unpack("<d", value))
+    if vr == b"FL" and len(value) == 4:
+        return str(*struct.unpack("<f", value))
     raise UnusualError
 
 

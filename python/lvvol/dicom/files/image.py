@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,10 +42,12 @@ class Image:
         Matrix size.
     trigger_ms : float or None
         Time after the R wave.
+    cycle_percent : float or None
+        Nominal Percentage of Cardiac Phase: time after the R wave in percent of the heart cycle.
     cycle_ms : float or None
         Length of the heart cycle (Nominal Interval).
     acquired : float or None
-        Acquisition date and time; larger is later, and differences within one day are seconds.
+        Acquisition date and time in seconds, counted from an arbitrary day.
     sequence : tuple of str
         Kind of pulse sequence, in upper case: the values of Scanning Sequence, then the sorted
         values of Sequence Variant, such as ``("GR", "SK", "SP")``.
@@ -92,6 +96,7 @@ class Image:
     acquired: float | None
     trigger_ms: float | None
     temporal_position: int | None
+    cycle_percent: float | None
     cycle_ms: float | None
     slice_location_mm: float | None
     slice_thickness_mm: float | None
@@ -219,6 +224,7 @@ def _image(
         acquired=attributes.moment(),
         trigger_ms=trigger,
         temporal_position=attributes.integer("TemporalPositionIdentifier", "TemporalPositionIndex"),
+        cycle_percent=attributes.number("NominalPercentageOfCardiacPhase"),
         cycle_ms=attributes.number("NominalInterval", "RRIntervalTimeNominal"),
         slice_location_mm=attributes.number("SliceLocation"),
         slice_thickness_mm=attributes.number("SliceThickness"),
@@ -324,9 +330,22 @@ class _Attributes:
             return None
         if not 0 <= seconds < 90_000:  # a generous day; also rejects NaN
             return None
-        # Invalid dates such as 20120000 occur; as plain numbers they still sort.
-        days = int(date[:8]) if date.isdecimal() else 0
-        return days * 86400.0 + seconds
+        return _days(date) * 86400.0 + seconds
+
+
+@lru_cache(maxsize=256)
+def _days(date: str) -> int:
+    """Return a calendar date as a number of days; 0 if malformed.
+
+    Invalid dates such as 20120000 occur; they count as the nearest valid one.
+    """
+    if len(date) != 8 or not (date.isascii() and date.isdecimal()):
+        return 0
+    year, month, day = int(date[:4]), int(date[4:6]), int(date[6:])
+    if year < 1:
+        return 0
+    month = min(max(month, 1), 12)
+    return datetime.date(year, month, min(max(day, 1), monthrange(year, month)[1])).toordinal()
 
 
 @lru_cache(maxsize=4096)

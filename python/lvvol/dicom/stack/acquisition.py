@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -128,15 +129,13 @@ class Acquisition:
     @property
     def cycle_ms(self) -> float | None:
         """Length of the heart cycle by its headers; None if missing or implausible."""
-        known = [
-            c for i in self.images if (c := i.cycle_ms) and _CYCLES_MS[0] <= c <= _CYCLES_MS[1]
-        ]
-        return float(np.median(known)) if known else None
+        return cycle_of(self.images)
 
     @property
     def is_gated(self) -> bool:
         """Whether its headers place its images in the heart cycle."""
-        return self.phase_key == "TriggerTime" or self.cycle_ms is not None
+        keys = ("TriggerTime", "NominalPercentageOfCardiacPhase")
+        return self.phase_key in keys or self.cycle_ms is not None
 
     @property
     def duration_s(self) -> float:
@@ -154,15 +153,17 @@ class Acquisition:
     @property
     def has_many_beats(self) -> bool:
         """Whether its images take longer than one heart cycle: real time or first pass."""
-        cycle_ms = self.cycle_ms
-        limit_s = LONGEST_CYCLE_S if cycle_ms is None else LONGEST_IN_CYCLES * cycle_ms / 1000
-        return self.duration_s > limit_s
+        return has_many_beats(1000 * self.duration_s, self.images)
 
     def _why_many_beats(self) -> str:
         """Describe an ungated scan, as a clause about "it"."""
         duration_s = self.duration_s
         if duration_s == self.beats_s:
-            return f"its images were acquired over {duration_s:.0f} s, not over one heart cycle"
+            known = {image.trigger_ms for image in self.images} - {None}
+            missing = "are missing" if not known else "are all equal" if len(known) == 1 else ""
+            return f"its images were acquired over {duration_s:.0f} s, not over one heart cycle" + (
+                missing and f", and Trigger Times, which could order them, {missing}"
+            )
         source = "Trigger Times" if self.step_ms is not None else "Repetition Time"
         return (
             f"its {self.n_phases} images take {duration_s:.1f} s by their {source}, longer than "
@@ -199,6 +200,39 @@ class Acquisition:
             image.instance_number,
         )
         return tuple(-1.0 if n is None else float(n) for n in numbers)
+
+
+def cycle_of(images: Sequence[Image]) -> float | None:
+    """Return the length of the heart cycle by the headers of images.
+
+    Parameters
+    ----------
+    images : sequence of Image
+        Images of one scan.
+
+    Returns
+    -------
+    float or None
+        Milliseconds; None if missing or implausible.
+    """
+    low, high = _CYCLES_MS
+    known = [c for i in images if (c := i.cycle_ms) and low <= c <= high]
+    return float(np.median(known)) if known else None
+
+
+def has_many_beats(duration_ms: float, images: Sequence[Image]) -> bool:
+    """Whether a scan takes longer than one heart cycle.
+
+    Parameters
+    ----------
+    duration_ms : float
+        How long it takes.
+    images : sequence of Image
+        Its images, which may name the length of the cycle.
+    """
+    cycle_ms = cycle_of(images)
+    limit_ms = 1000 * LONGEST_CYCLE_S if cycle_ms is None else LONGEST_IN_CYCLES * cycle_ms
+    return duration_ms > limit_ms
 
 
 def tag_order(image: Image) -> tuple[object, ...]:

@@ -107,7 +107,7 @@ def _place(image: Image) -> tuple[object, ...]:
 
 def _time(image: Image) -> tuple[object, ...]:
     """Return what tells the phases apart; a copy may have a new instance number."""
-    phase = (image.trigger_ms, image.temporal_position)
+    phase = (image.trigger_ms, image.temporal_position, image.cycle_percent)
     if all(p is None for p in phase):
         return (image.acquired, image.instance_number)
     return (image.acquired, *phase)

@@ -10,6 +10,7 @@ from lvvol.cine import Decision
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.stack.acquisition import (
     Acquisition,
+    has_many_beats,
     same_plane,
     tag_order,
 )
@@ -25,15 +26,23 @@ from lvvol.dicom.stack.duplicates import without_duplicates
 LONGEST_SCAN_S = 60.0
 # Two beats of a slow heart: a longer pause separates two scans.
 LONGEST_PAUSE_S = 4.0
+# Images of a real-time scan follow each other faster.
+LONGEST_FRAME_S = 0.25
+# Fewer trigger times are evenly spaced by chance.
+MIN_EVEN_PHASES = 4
+MIN_EVEN_STEP = 0.75
 
 _Key = Callable[[Image], float | None]
 # Attributes that order the phases, best first.
 _PHASE_KEYS: tuple[tuple[str, _Key], ...] = (
     ("TriggerTime", lambda i: i.trigger_ms),
     ("TemporalPositionIdentifier", lambda i: i.temporal_position),
+    ("NominalPercentageOfCardiacPhase", lambda i: i.cycle_percent),
     ("AcquisitionTime", lambda i: i.acquired),
     ("InstanceNumber", lambda i: None if i.ordered_by_frame else i.instance_number),
 )
+# Those that give the phase itself, not the time or order of acquisition.
+_PHASE_ATTRIBUTES = _PHASE_KEYS[:3]
 
 
 def find_acquisitions(images: Iterable[Image]) -> tuple[list[Acquisition], list[Decision]]:
@@ -114,7 +123,9 @@ def _split_by_trigger(plane: list[Image]) -> list[list[Image]]:
 
 def _runs(plane: list[Image]) -> list[list[Image]]:
     """Split by acquisition time: a scan ends where time advances and the phases start over."""
-    phase = next((v for _, v in _PHASE_KEYS[:2] if len(set(map(v, plane)) - {None}) > 1), None)
+    if _is_one_cycle(plane) and not _has_common_times(plane):
+        return [plane]  # the clock is that of each image, or was scrambled by an anonymiser
+    phase = next((v for _, v in _PHASE_ATTRIBUTES if len(set(map(v, plane)) - {None}) > 1), None)
     if phase is None or any(i.acquired is None or phase(i) is None for i in plane):
         return [plane]
     runs: list[list[Image]] = []
@@ -144,6 +155,28 @@ def _sweeps(plane: list[Image], phase: _Key) -> list[list[list[Image]]]:
     return sweeps
 
 
+def _is_one_cycle(images: Sequence[Image]) -> bool:
+    """Whether trigger times divide one heart cycle evenly, so that they alone order the images."""
+    times = sorted(t for i in images if (t := i.trigger_ms) is not None)
+    if len(times) < len(images) or len(times) < MIN_EVEN_PHASES:
+        return False
+    span_ms = times[-1] - times[0]
+    shortest_ms = min(b - a for a, b in pairwise(times))
+    # Few missing phases lengthen the mean step a little; two scans together halve it.
+    is_even = shortest_ms >= MIN_EVEN_STEP * span_ms / (len(times) - 1) > 0
+    return is_even and not has_many_beats(span_ms, images)
+
+
+def _has_common_times(images: Sequence[Image]) -> bool:
+    """Whether every acquisition time is that of several images, as in repeated scans."""
+    return min(Counter(image.acquired for image in images).values()) > 1
+
+
+def _is_train(known: Sequence[float]) -> bool:
+    """Whether acquisition times follow each other as images of a real-time scan do."""
+    return max(b - a for a, b in pairwise(sorted(known))) <= LONGEST_FRAME_S
+
+
 def _has_one_time(run: list[Image]) -> bool:
     """Whether several images have the same acquisition time."""
     return len({image.acquired for image in run}) == 1 < len(run)
@@ -158,7 +191,9 @@ def _split_by_attributes(run: list[Image]) -> list[list[Image]]:
     """Split images of the same acquisition time into scans by their other attributes."""
     if len(run) > 1 and _distinct(run, _clock):
         return [run]  # already separated by acquisition time
-    values = [value for _, value in (*_PHASE_KEYS[:2], _PHASE_KEYS[3]) if _is_repeated(run, value)]
+    values = [
+        value for _, value in (*_PHASE_ATTRIBUTES, _PHASE_KEYS[-1]) if _is_repeated(run, value)
+    ]
     if not values:
         return _split_by_series(run)
     seen: Counter[float | None] = Counter()
@@ -184,7 +219,7 @@ def _split_by_attributes(run: list[Image]) -> list[list[Image]]:
 
 def _split_by_series(run: list[Image]) -> list[list[Image]]:
     """Split by series if two series share a phase, for example a still image and a cine."""
-    value = next((v for _, v in _PHASE_KEYS[:2] if all(v(i) is not None for i in run)), None)
+    value = next((v for _, v in _PHASE_ATTRIBUTES if all(v(i) is not None for i in run)), None)
     parts: dict[object, list[Image]] = defaultdict(list)
     for image in run:
         parts[image.series].append(image)
@@ -222,6 +257,8 @@ def _beats_s(ordered: Sequence[Image]) -> float:
         return 0.0
     # A gated scan acquires every phase over many beats. If trigger times increase with acquisition
     # time, the scanner may have stamped each phase with its own time.
+    if len(known) > 1 and not _is_train(known) and _is_one_cycle(ordered):
+        return 0.0
     rising = all(b > a for a, b in pairwise(known))
     span_s = max(known) - min(known)
     gated = _distinct(ordered, _PHASE_KEYS[0][1]) and (
