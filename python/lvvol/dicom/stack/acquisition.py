@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import median
 
 import numpy as np
 
@@ -107,7 +108,7 @@ class Acquisition:
         """Echo time; 0 if unknown."""
         return self.first.echo_ms or 0.0
 
-    @property
+    @cached_property
     def fault(self) -> str:
         """Why it cannot be a cine slice, as a clause about "it"; empty if it can."""
         if self.n_phases == 1:
@@ -126,7 +127,7 @@ class Acquisition:
             )
         return ""
 
-    @property
+    @cached_property
     def cycle_ms(self) -> float | None:
         """Length of the heart cycle by its headers; None if missing or implausible."""
         return cycle_of(self.images)
@@ -137,7 +138,7 @@ class Acquisition:
         keys = ("TriggerTime", "NominalPercentageOfCardiacPhase")
         return self.phase_key in keys or self.cycle_ms is not None
 
-    @property
+    @cached_property
     def duration_s(self) -> float:
         """How long its images take, by the best evidence; 0 if unknown.
 
@@ -150,7 +151,7 @@ class Acquisition:
             return self.beats_s
         return (self.first.repetition_ms or 0.0) * self.n_phases / 1000
 
-    @property
+    @cached_property
     def has_many_beats(self) -> bool:
         """Whether its images take longer than one heart cycle: real time or first pass."""
         return has_many_beats(1000 * self.duration_s, self.images)
@@ -170,14 +171,14 @@ class Acquisition:
             "one heart cycle, so they were not gated by the heart (real time or first pass)"
         )
 
-    @property
+    @cached_property
     def step_ms(self) -> float | None:
         """Median time between phases; None unless they are ordered by trigger time."""
         if self.phase_key != "TriggerTime" or self.n_phases < 2:
             return None
         return float(np.median(np.diff(self.times_ms)))
 
-    @property
+    @cached_property
     def times_ms(self) -> Float64:
         """Time of each phase after the R wave; NaN where unknown."""
         times = [image.trigger_ms for image in self.images]
@@ -217,7 +218,7 @@ def cycle_of(images: Sequence[Image]) -> float | None:
     """
     low, high = _CYCLES_MS
     known = [c for i in images if (c := i.cycle_ms) and low <= c <= high]
-    return float(np.median(known)) if known else None
+    return median(known) if known else None
 
 
 def has_many_beats(duration_ms: float, images: Sequence[Image]) -> bool:
