@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 ROWS, COLUMNS = 24, 20
@@ -116,6 +117,14 @@ class Study:
         ]
 
 
+def macro(**values: Any) -> Sequence:
+    """Return a functional group with one item."""
+    item = Dataset()
+    for keyword, value in values.items():
+        setattr(item, keyword, value)
+    return Sequence([item])
+
+
 def good_study(folder: Path) -> Study:
     """Write four slices of four phases, which form a stack but show no heart."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -123,3 +132,31 @@ def good_study(folder: Path) -> Study:
     for z in range(4):
         study.slice(z, n_phases=4)
     return study
+
+
+def enhanced(study: Study, n_slices: int = 4, n_phases: int = 5) -> Dataset:
+    """Return an enhanced dataset with all slices and phases, in arbitrary order."""
+    frames = [(z, t) for t in range(n_phases) for z in reversed(range(n_slices))]
+    ds = study.dataset(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.4.1",
+        ImagePositionPatient=None,
+        ImageOrientationPatient=None,
+        PixelSpacing=None,
+        TriggerTime=None,
+        NumberOfFrames=len(frames),
+    )
+    ds.PixelData = np.stack([pixels_of(z, t) for z, t in frames]).tobytes()
+
+    shared = Dataset()
+    shared.PixelMeasuresSequence = macro(PixelSpacing=list(SPACING_MM), SliceThickness=6.0)
+    shared.PlaneOrientationSequence = macro(ImageOrientationPatient=[*RIGHT, *DOWN])
+    ds.SharedFunctionalGroupsSequence = Sequence([shared])
+    per_frame = []
+    for z, t in frames:
+        item = Dataset()
+        item.PlanePositionSequence = macro(ImagePositionPatient=(z * 8.0 * NORMAL).tolist())
+        item.CardiacSynchronizationSequence = macro(NominalCardiacTriggerDelayTime=40.0 * t)
+        item.PixelValueTransformationSequence = macro(RescaleSlope=2.0, RescaleIntercept=z)
+        per_frame.append(item)
+    ds.PerFrameFunctionalGroupsSequence = Sequence(per_frame)
+    return ds

@@ -15,8 +15,9 @@ from lvvol.dicom.files.elements import read_meta
 from lvvol.dicom.files.header import parse
 from lvvol.dicom.files.pixels import NativePixels
 from lvvol.dicom.files.read import read_images
+from lvvol.errors import NotCineError
 from lvvol.sources.archive import open_source
-from tests.support.studies import pixels_of
+from tests.support.studies import enhanced, macro, pixels_of
 
 
 def test_every_encoding_gives_the_same_texts(study, new_study):
@@ -70,6 +71,35 @@ def test_truncated_deflated_file_is_damaged(study):
         parse(path.read_bytes())
     with open_source(study.folder) as source:
         assert read_images(source).damaged == ["0001.dcm"]
+
+
+def test_private_sequences_are_no_functional_groups(study):
+    """A vendor's private copy of the classic header has another position, UID and slope."""
+    plain = load_study(study.save(enhanced(study), "plain.dcm"))
+    ds = enhanced(study)
+    uid = ds.SOPInstanceUID
+    copy = macro(
+        ImagePositionPatient=[0.9, 0.9, 0.9], SOPInstanceUID="1.2.3", RescaleSlope="7",
+        NominalCardiacTriggerDelayTime=1.0, PixelSpacing=[9.0, 9.0],
+    )  # fmt: skip
+    for frame in ds.PerFrameFunctionalGroupsSequence:
+        frame.add_new(0x20050014, "LO", "Philips MR Imaging DD 005")
+        frame.add_new(0x2005140F, "SQ", copy)
+        frame.ReferencedImageSequence = copy
+    stack = load_study(study.save(ds, "private.dcm"))
+    np.testing.assert_array_equal(stack.affines, plain.affines)
+    np.testing.assert_array_equal(stack.images, plain.images)
+    np.testing.assert_array_equal(stack.times_ms, plain.times_ms)
+    assert {u for uids in stack.sop_instance_uids for u in uids} == {uid}
+
+
+def test_the_anatomic_region_of_frames_is_their_body_part(study):
+    ds = enhanced(study)
+    region = macro(CodeMeaning="Brain", CodeValue="T-A0100", CodingSchemeDesignator="SRT")
+    shared = ds.SharedFunctionalGroupsSequence[0]
+    shared.FrameAnatomySequence = macro(AnatomicRegionSequence=region, FrameLaterality="U")
+    with pytest.raises(NotCineError, match="it shows the brain, not the heart"):
+        load_study(study.save(ds))
 
 
 def test_enhanced_series_converted_by_highdicom(study, tmp_path):

@@ -1,6 +1,7 @@
 """Reading headers and pixels in every format."""
 
 import warnings
+from datetime import date
 from io import FileIO
 from itertools import chain
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from lvvol.dicom.files import read
 from lvvol.dicom.files.read import decode, fetch, read_images
 from lvvol.errors import DamagedStudyError
 from lvvol.sources.archive import open_source
-from tests.support.studies import COLUMNS, DOWN, NORMAL, RIGHT, ROWS, SPACING_MM, pixels_of
+from tests.support.studies import COLUMNS, ROWS, enhanced, pixels_of
 
 
 def read_all(path):
@@ -136,7 +137,7 @@ def test_invalid_values_cause_neither_errors_nor_warnings(study, capfd):
     assert image.frame_of_reference_uid == ""
     assert image.study_uid == "1.02.not a uid"
     # 2012-00-00 sorts before 2012-01-01.
-    assert image.acquired == 20120000 * 86400 + 8 * 3600 + 26 * 60 + 21
+    assert image.acquired == date(2012, 1, 1).toordinal() * 86400 + 8 * 3600 + 26 * 60 + 21
     assert capfd.readouterr() == ("", "")
 
 
@@ -150,7 +151,10 @@ def test_invalid_times_do_not_stop_reading(study, time):
 def test_acquisition_date_time_with_zone(study):
     study.save(study.dataset(AcquisitionDateTime="20240229133000.500000+0100"))
     reading, _ = read_all(study.folder)
-    assert reading.images[0].acquired == 20240229 * 86400 + 13 * 3600 + 30 * 60 + 0.5
+    assert (
+        reading.images[0].acquired
+        == date(2024, 2, 29).toordinal() * 86400 + 13 * 3600 + 30 * 60 + 0.5
+    )
 
 
 def test_files_are_classified(study):
@@ -290,40 +294,6 @@ def test_protocol_of_a_classic_image(study):
     assert image.contrast
     assert (bare.sequence, bare.sequence_name, bare.component) == ((), "", "")
     assert not bare.contrast
-
-
-def enhanced(study, n_slices=4, n_phases=5):
-    """Return an enhanced dataset with all slices and phases, in arbitrary order."""
-    frames = [(z, t) for t in range(n_phases) for z in reversed(range(n_slices))]
-    ds = study.dataset(
-        SOPClassUID="1.2.840.10008.5.1.4.1.1.4.1",
-        ImagePositionPatient=None,
-        ImageOrientationPatient=None,
-        PixelSpacing=None,
-        TriggerTime=None,
-        NumberOfFrames=len(frames),
-    )
-    ds.PixelData = np.stack([pixels_of(z, t) for z, t in frames]).tobytes()
-
-    def macro(**values):
-        item = Dataset()
-        for keyword, value in values.items():
-            setattr(item, keyword, value)
-        return Sequence([item])
-
-    shared = Dataset()
-    shared.PixelMeasuresSequence = macro(PixelSpacing=list(SPACING_MM), SliceThickness=6.0)
-    shared.PlaneOrientationSequence = macro(ImageOrientationPatient=[*RIGHT, *DOWN])
-    ds.SharedFunctionalGroupsSequence = Sequence([shared])
-    per_frame = []
-    for z, t in frames:
-        item = Dataset()
-        item.PlanePositionSequence = macro(ImagePositionPatient=(z * 8.0 * NORMAL).tolist())
-        item.CardiacSynchronizationSequence = macro(NominalCardiacTriggerDelayTime=40.0 * t)
-        item.PixelValueTransformationSequence = macro(RescaleSlope=2.0, RescaleIntercept=z)
-        per_frame.append(item)
-    ds.PerFrameFunctionalGroupsSequence = Sequence(per_frame)
-    return ds
 
 
 def test_enhanced_multi_frame(study):

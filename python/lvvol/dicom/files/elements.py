@@ -24,14 +24,16 @@ KEYWORDS = (
     "AcquisitionTime", "AcquisitionDateTime", "TriggerTime", "TemporalPositionIdentifier",
     "NominalInterval", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
     "ReconstructionDiameter", "SliceLocation", "SliceThickness", "SpacingBetweenSlices",
-    "ScanningSequence",
-    "SequenceVariant", "SequenceName", "ContrastBolusAgent", "RescaleSlope", "RescaleIntercept",
+    "ScanningSequence", "SequenceVariant", "SequenceName", "EchoTime", "InversionTime",
+    "RepetitionTime", "BodyPartExamined", "ContrastBolusAgent", "RescaleSlope", "RescaleIntercept",
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns",
     "BitsAllocated", "BitsStored", "PixelRepresentation",
     # Enhanced images use different elements for some of the same attributes.
     "FrameAcquisitionDateTime", "FrameAcquisitionNumber", "NominalCardiacTriggerDelayTime",
     "TemporalPositionIndex", "RRIntervalTimeNominal", "EchoPulseSequence",
-    "SteadyStatePulseSequence", "PulseSequenceName", "ComplexImageComponent",
+    "SteadyStatePulseSequence", "PulseSequenceName", "ComplexImageComponent", "FrameType",
+    "EffectiveEchoTime", "InversionTimes", "DiffusionBValue", "CardiacSynchronizationTechnique",
+    "NominalPercentageOfCardiacPhase",
 )  # fmt: skip
 
 USED = {int(Tag(keyword)): (keyword, dictionary_VR(keyword).encode()) for keyword in KEYWORDS}
@@ -199,6 +201,8 @@ def _text(value: bytes, vr: bytes) -> str:
         return str(int.from_bytes(value, "little"))
     if vr == b"FD" and len(value) == 8:
         return str(*struct.unpack("<d", value))
+    if vr == b"FL" and len(value) == 4:
+        return str(*struct.unpack("<f", value))
     raise UnusualError
 
 

@@ -27,6 +27,24 @@ from lvvol.sources.archive import MAX_RATIO, RATIO_FREE_BYTES
 MAX_FILE_BYTES = 512 << 20
 
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+# The standard's functional groups that hold elements in use. Later ones override earlier ones, so
+# attributes that a converter could not assign to a group count least. Other sequences of a frame,
+# such as a vendor's private copy of the header, are not functional groups and are ignored.
+_MACROS = (
+    "UnassignedSharedConvertedAttributesSequence",
+    "UnassignedPerFrameConvertedAttributesSequence",
+    "MRTimingAndRelatedParametersSequence",
+    "MREchoSequence",
+    "MRModifierSequence",
+    "MRDiffusionSequence",
+    "MRImageFrameTypeSequence",
+    "PixelMeasuresSequence",
+    "PlaneOrientationSequence",
+    "PlanePositionSequence",
+    "CardiacSynchronizationSequence",
+    "FrameContentSequence",
+    "PixelValueTransformationSequence",
+)
 _PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 # Parsing only these takes two thirds of the time of a whole header.
 _TAGS = [
@@ -144,11 +162,15 @@ def _is_truncated(element: Any) -> bool:
 
 
 def _texts_of_macros(item: Dataset) -> dict[str, str]:
-    """Collect the values of a functional group, whose macros are sequences of one item."""
+    """Collect the values of the functional groups of a frame, each a sequence of one item."""
     texts: dict[str, str] = {}
-    for element in item:
-        if element.VR == "SQ" and element.value:
-            texts |= _texts_of(element.value[0])
+    for anatomy in item.get("FrameAnatomySequence") or ():
+        for region in anatomy.get("AnatomicRegionSequence") or ():
+            texts["BodyPartExamined"] = str(region.get("CodeMeaning", ""))
+    for keyword in _MACROS:
+        macro = item.get(keyword)
+        if macro:
+            texts |= _texts_of(macro[0])
     return texts
 
 

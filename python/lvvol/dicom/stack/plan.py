@@ -13,6 +13,7 @@ from lvvol.dicom.stack.candidates import MIN_SLICES, choose_stack, line_up
 from lvvol.dicom.stack.compare import compare_tags
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.phases import match_phases, typical_phases
+from lvvol.dicom.stack.precedence import exclude_inferior, warn_of_derived
 from lvvol.errors import NotCineError, TooFewSlicesError
 from lvvol.typing import Float64, Int64
 
@@ -86,6 +87,7 @@ def plan_stack(
             f"{study}: expected cine slices with at least {MIN_PHASES} phases, found "
             f"{_describe(acquisitions)}"
         )
+    cine = exclude_inferior(cine, named, ledger)
     line = line_up(choose_stack(cine, named, ledger))
     slices, positions = _resolve_repeats(
         line.members, line.positions_mm, line.places, named, ledger
@@ -105,6 +107,7 @@ def plan_stack(
             "decisions give the reasons."
         )
     plan = Plan(slices, positions, line.normal, match_phases(slices, positions, ledger))
+    warn_of_derived(slices, ledger)
     compare_tags(slices, positions, plan.phases.shape[1], ledger)
     return plan
 
@@ -165,6 +168,8 @@ def _resolve_repeats(
                 why = f"which has {best.n_phases} phases instead of {other.n_phases}"
             elif (best.protocol == usual) > (other.protocol == usual):
                 why = "which has the pulse sequence of the other slices"
+            elif best.first.acquired == other.first.acquired and best.echo_ms < other.echo_ms:
+                why = "which has the shorter echo time"
             else:
                 why = "which was acquired later"
             ledger.exclude(

@@ -9,24 +9,40 @@ from itertools import chain, pairwise
 from lvvol.cine import Decision
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.stack.acquisition import (
-    LONGEST_CYCLE_S,
     Acquisition,
-    is_phase_map,
+    has_many_beats,
     same_plane,
     tag_order,
 )
+from lvvol.dicom.stack.content import (
+    diffusion_series,
+    signal_of,
+    split_by_contrast,
+    why_not_cine,
+)
+from lvvol.dicom.stack.duplicates import without_duplicates
 
 # A scan gated over many beats takes one or several breath-holds.
 LONGEST_SCAN_S = 60.0
+# Two beats of a slow heart: a longer pause separates two scans.
+LONGEST_PAUSE_S = 4.0
+# Images of a real-time scan follow each other faster.
+LONGEST_FRAME_S = 0.25
+# Fewer trigger times are evenly spaced by chance.
+MIN_EVEN_PHASES = 4
+MIN_EVEN_STEP = 0.75
 
 _Key = Callable[[Image], float | None]
 # Attributes that order the phases, best first.
 _PHASE_KEYS: tuple[tuple[str, _Key], ...] = (
     ("TriggerTime", lambda i: i.trigger_ms),
     ("TemporalPositionIdentifier", lambda i: i.temporal_position),
+    ("NominalPercentageOfCardiacPhase", lambda i: i.cycle_percent),
     ("AcquisitionTime", lambda i: i.acquired),
-    ("InstanceNumber", lambda i: i.instance_number),
+    ("InstanceNumber", lambda i: None if i.ordered_by_frame else i.instance_number),
 )
+# Those that give the phase itself, not the time or order of acquisition.
+_PHASE_ATTRIBUTES = _PHASE_KEYS[:3]
 
 
 def find_acquisitions(images: Iterable[Image]) -> tuple[list[Acquisition], list[Decision]]:
@@ -49,13 +65,15 @@ def find_acquisitions(images: Iterable[Image]) -> tuple[list[Acquisition], list[
     list of Decision
         Duplicates that were excluded.
     """
-    decisions: list[Decision] = []
     acquisitions = []
-    for plane in _planes(_without_duplicates(images, decisions)):
+    distinct, decisions = without_duplicates(images)
+    diffusion = diffusion_series(distinct)
+    for plane in _planes(distinct):
         for scan in _scans(plane):
             name, value = _phase_key(scan) or ("", _no_phase)
             ordered = sorted(scan, key=lambda image: (value(image) or 0.0, tag_order(image)))
-            acquisitions.append(Acquisition(tuple(ordered), name, _beats_s(ordered)))
+            not_cine = why_not_cine(ordered[0], diffusion)
+            acquisitions.append(Acquisition(tuple(ordered), name, _beats_s(ordered), not_cine))
     return acquisitions, decisions
 
 
@@ -63,35 +81,12 @@ def _no_phase(image: Image) -> float | None:
     return None
 
 
-def _without_duplicates(images: Iterable[Image], decisions: list[Decision]) -> list[Image]:
-    """Sort images by their attributes and drop duplicates."""
-    seen: dict[tuple[object, ...], Image] = {}
-    duplicates = []
-    for image in sorted(images, key=tag_order):
-        *tags, _, frame = tag_order(image)
-        # Without an instance UID, images with identical attributes may still differ.
-        key = (*tags, frame) if image.sop_instance_uid else (image.file, frame)
-        if key in seen:
-            duplicates.append(image.file)
-        else:
-            seen[key] = image
-    if duplicates:
-        decisions.append(
-            Decision(
-                f"Excluded {len(duplicates)} duplicate image{'s' * (len(duplicates) > 1)}.",
-                "They have the same SOP Instance UID and attributes as another file.",
-                tuple(sorted(set(duplicates))),
-            )
-        )
-    return list(seen.values())
-
-
 def _planes(images: Iterable[Image]) -> list[list[Image]]:
-    """Group images by plane, matrix size, pixel spacing and kind of pulse sequence."""
+    """Group images by plane, matrix size, pixel spacing, kind of pulse sequence and contrast."""
     exact: dict[tuple[object, ...], list[Image]] = defaultdict(list)
     for image in images:
         pixels = (image.rows, image.columns, image.pixel_spacing_mm)
-        kind = (image.sequence, is_phase_map(image))
+        kind = (image.sequence, signal_of(image), image.is_derived)
         exact[(image.position_mm, image.orientation, pixels, kind)].append(image)
     planes: dict[tuple[object, ...], list[list[Image]]] = defaultdict(list)
     for key, group in exact.items():
@@ -102,17 +97,35 @@ def _planes(images: Iterable[Image]) -> list[list[Image]]:
                 break
         else:
             planes[key[2:]].append(list(group))
-    return [plane for alike in planes.values() for plane in alike]
+    return [
+        part for alike in planes.values() for plane in alike for part in split_by_contrast(plane)
+    ]
 
 
 def _scans(plane: list[Image]) -> list[list[Image]]:
     """Split the images of a plane that was scanned more than once."""
-    return [scan for run in _runs(plane) for scan in _split_by_attributes(run)]
+    return [
+        scan
+        for part in _split_by_trigger(plane)
+        for run in _runs(part)
+        for scan in _split_by_attributes(run)
+    ]
+
+
+def _split_by_trigger(plane: list[Image]) -> list[list[Image]]:
+    """Separate series with trigger times from series without any, such as real-time scans."""
+    with_trigger = {image.series for image in plane if image.trigger_ms is not None}
+    parts: tuple[list[Image], list[Image]] = ([], [])
+    for image in plane:
+        parts[image.series in with_trigger].append(image)
+    return [part for part in parts if part]
 
 
 def _runs(plane: list[Image]) -> list[list[Image]]:
     """Split by acquisition time: a scan ends where time advances and the phases start over."""
-    phase = next((v for _, v in _PHASE_KEYS[:2] if len(set(map(v, plane)) - {None}) > 1), None)
+    if _is_one_cycle(plane) and not _has_common_times(plane):
+        return [plane]  # the clock is that of each image, or was scrambled by an anonymiser
+    phase = next((v for _, v in _PHASE_ATTRIBUTES if len(set(map(v, plane)) - {None}) > 1), None)
     if phase is None or any(i.acquired is None or phase(i) is None for i in plane):
         return [plane]
     runs: list[list[Image]] = []
@@ -130,7 +143,7 @@ def _sweeps(plane: list[Image], phase: _Key) -> list[list[list[Image]]]:
     sweeps = [[ordered[:1]]]
     for before, image in pairwise(ordered):
         later_s = _clock(image) - _clock(before)
-        paused = later_s > LONGEST_CYCLE_S
+        paused = later_s > LONGEST_PAUSE_S
         restarts = (phase(image) or 0.0) <= (phase(before) or 0.0)
         # A scan with a common acquisition time does not continue one with individual times.
         differs = (together[_clock(image)] > 1) != (together[_clock(before)] > 1)
@@ -140,6 +153,28 @@ def _sweeps(plane: list[Image], phase: _Key) -> list[list[list[Image]]]:
             sweeps[-1].append([])
         sweeps[-1][-1].append(image)
     return sweeps
+
+
+def _is_one_cycle(images: Sequence[Image]) -> bool:
+    """Whether trigger times divide one heart cycle evenly, so that they alone order the images."""
+    times = sorted(t for i in images if (t := i.trigger_ms) is not None)
+    if len(times) < len(images) or len(times) < MIN_EVEN_PHASES:
+        return False
+    span_ms = times[-1] - times[0]
+    shortest_ms = min(b - a for a, b in pairwise(times))
+    # Few missing phases lengthen the mean step a little; two scans together halve it.
+    is_even = shortest_ms >= MIN_EVEN_STEP * span_ms / (len(times) - 1) > 0
+    return is_even and not has_many_beats(span_ms, images)
+
+
+def _has_common_times(images: Sequence[Image]) -> bool:
+    """Whether every acquisition time is that of several images, as in repeated scans."""
+    return min(Counter(image.acquired for image in images).values()) > 1
+
+
+def _is_train(known: Sequence[float]) -> bool:
+    """Whether acquisition times follow each other as images of a real-time scan do."""
+    return max(b - a for a, b in pairwise(sorted(known))) <= LONGEST_FRAME_S
 
 
 def _has_one_time(run: list[Image]) -> bool:
@@ -156,7 +191,9 @@ def _split_by_attributes(run: list[Image]) -> list[list[Image]]:
     """Split images of the same acquisition time into scans by their other attributes."""
     if len(run) > 1 and _distinct(run, _clock):
         return [run]  # already separated by acquisition time
-    values = [value for _, value in (*_PHASE_KEYS[:2], _PHASE_KEYS[3]) if _is_repeated(run, value)]
+    values = [
+        value for _, value in (*_PHASE_ATTRIBUTES, _PHASE_KEYS[-1]) if _is_repeated(run, value)
+    ]
     if not values:
         return _split_by_series(run)
     seen: Counter[float | None] = Counter()
@@ -182,7 +219,7 @@ def _split_by_attributes(run: list[Image]) -> list[list[Image]]:
 
 def _split_by_series(run: list[Image]) -> list[list[Image]]:
     """Split by series if two series share a phase, for example a still image and a cine."""
-    value = next((v for _, v in _PHASE_KEYS[:2] if all(v(i) is not None for i in run)), None)
+    value = next((v for _, v in _PHASE_ATTRIBUTES if all(v(i) is not None for i in run)), None)
     parts: dict[object, list[Image]] = defaultdict(list)
     for image in run:
         parts[image.series].append(image)
@@ -220,6 +257,8 @@ def _beats_s(ordered: Sequence[Image]) -> float:
         return 0.0
     # A gated scan acquires every phase over many beats. If trigger times increase with acquisition
     # time, the scanner may have stamped each phase with its own time.
+    if len(known) > 1 and not _is_train(known) and _is_one_cycle(ordered):
+        return 0.0
     rising = all(b > a for a, b in pairwise(known))
     span_s = max(known) - min(known)
     gated = _distinct(ordered, _PHASE_KEYS[0][1]) and (

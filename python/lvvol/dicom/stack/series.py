@@ -9,7 +9,7 @@ from os.path import commonpath
 import numpy as np
 
 from lvvol.dicom.files.image import Image
-from lvvol.dicom.stack.acquisition import LONGEST_CYCLE_S, Acquisition, same_plane
+from lvvol.dicom.stack.acquisition import Acquisition, same_plane
 from lvvol.dicom.stack.candidates import PARALLEL_DEGREES, angle_degrees
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.plan import Plan
@@ -93,9 +93,9 @@ def find_view(
         return "short-axis still" if tilt is not None and tilt <= PARALLEL_DEGREES else "still"
     if acquisition.is_phase_map:
         return "phase map"
-    if acquisition.beats_s > LONGEST_CYCLE_S:
+    if acquisition.has_many_beats:
         return "many beats"
-    if plan is None or tilt is None:
+    if plan is None or tilt is None or acquisition.not_cine:
         return "other cine"
     if tilt <= PARALLEL_DEGREES:
         return "short axis"
