@@ -140,6 +140,8 @@ def _contradicting_diameter_mm(acquisition: Acquisition) -> float | None:
 def _overlap(placing: Placing, acquisition: Acquisition, grid: Grid) -> float:
     """Return the overlap of a slice and the grid, as a share of the smaller one."""
     shape = (acquisition.first.rows, acquisition.first.columns)
+    if placing.shift == (0, 0) and shape == grid.shape:
+        return 1.0
     own, common = placing.source_affine, placing.affine
     return max(
         _share_inside(np.asarray(np.linalg.inv(common) @ own), shape, grid.shape),
@@ -166,6 +168,8 @@ def _off_axis_mm(plan: Plan) -> Float64:
 
 def _turn_degrees(placing: Placing) -> float:
     """Return the largest angle between the image axes of a slice and those of the grid."""
+    if placing.shift is not None:
+        return 0.0
     own, grid = (
         axes / np.linalg.norm(axes, axis=0)
         for axes in (placing.source_affine[:3, :2], placing.affine[:3, :2])

@@ -40,6 +40,8 @@ def parts_of_one_stack(exams: Sequence[Sequence[Acquisition]]) -> list[int]:
     list of int
         Indices of at least two exams, the one with most planes first; empty if none fit.
     """
+    if len(exams) < 2:
+        return []
     order = sorted((i for i in range(len(exams)) if exams[i]), key=lambda i: -len(exams[i]))
     best: list[int] = []
     for lead in order[:MAX_LEADS]:
