@@ -138,6 +138,8 @@ def read_detector(path: StrPath) -> _core.Cascade:
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise WeightsError(f"{path}: expected the detector's cascade, got no regular file")
         cascade = _core.Cascade.from_xml(path.read_bytes())
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: expected the detector's cascade, got no file") from error
