@@ -134,7 +134,7 @@ def measure_working_stack(
     if not measured.edv_ml >= _SMALLEST_EDV_ML:  # negated, so that NaN fails too
         raise RoiNotFoundError(
             "squares that look like a left ventricle hold no cavity: "
-            f"EDV {measured.edv_ml:.1f} mL; check the images, and weights other than the shipped ones"
+            f"EDV {measured.edv_ml:.1f} mL; check the images, and weights of your own"
         )
     warnings = (*working.warnings, *check(measured))
     clock.end("volume")
