@@ -139,7 +139,7 @@ def propose_windows(
     ------
     ValueError
         If the square, a factor, `moves`, `reach` or `smallest_side` is not finite or out of its
-        range, or `inside` is negative.
+        range, `inside` is negative, or there would be more than 1,000,000 windows.
     """
 
 @overload
