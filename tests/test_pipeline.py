@@ -115,3 +115,14 @@ def test_prediction_is_the_same_for_every_thread_count(prediction, phantom):
     again = predict(phantom.to_cine_stack(), threads=1)
     np.testing.assert_array_equal(again.volumes_ml, prediction.volumes_ml)
     np.testing.assert_array_equal(again.lv_probability, prediction.lv_probability)
+
+
+def test_squares_without_a_cavity_give_no_number(phantom):
+    """Networks that find a heart and no blood in it are at fault, or the images are."""
+
+    def empty(patches, *, threads=0):
+        return np.zeros_like(patches), np.full(len(patches), -0.01)
+
+    model = replace(load_model(), hfcn=empty)
+    with pytest.raises(RoiNotFoundError, match=r"no cavity: EDV 0\.0 mL"):
+        model.predict(phantom.to_cine_stack())

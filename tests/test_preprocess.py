@@ -153,3 +153,13 @@ def test_grey_values_that_are_no_numbers_are_refused(noise, value):
     broken[1, 2, 100, 90] = value
     with pytest.raises(DamagedStudyError, match="slice 2: expected finite grey values"):
         to_working_stack(stack_of(broken))
+
+
+def test_contrast_comes_from_the_central_184_mm():
+    """The rank of the darkest tissue is its share of that field, whatever lies outside."""
+    r, c = np.mgrid[:240, :240] + 0.5
+    from_middle = np.maximum(np.abs(r - 120), np.abs(c - 120))
+    picture = np.select([from_middle < 60, from_middle < 92], [10.0, 100.0], 1000.0)
+    (image,) = to_working_stack(stack_of(np.tile(picture, (1, 2, 1, 1)))).images[:, 0]
+    assert image[120, 120] == pytest.approx(120**2 / 184**2, abs=0.01)
+    assert image[120, 120 + 80] == 1.0

@@ -130,6 +130,12 @@ class OutputError(LvvolError):
     exit_code = 22
 
 
+class ResultError(LvvolError):
+    """A result is incomplete, changed or mixed with another one."""
+
+    exit_code = 24
+
+
 class DatasetError(LvvolError):
     """A training or evaluation dataset is missing, incomplete or inconsistent."""
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from lvvol.cascade import Cascade
 from lvvol.cine import CineStack
+from lvvol.errors import RoiNotFoundError
 from lvvol.networks.configs import PATCH_SIZE
 from lvvol.prediction import Prediction
 from lvvol.preprocess import to_working_stack
@@ -24,6 +25,9 @@ Classifier = Callable[..., Float64]
 
 Segmenter = Callable[..., tuple[Float32, Float64]]
 """Patches (n, row, column) to P of each, same shape, and the share that is LV cavity, (n,)."""
+
+_SMALLEST_EDV_ML = 1.0
+"""Below that of any heart: a newborn's is about 5 mL."""
 
 
 def measure(
@@ -60,7 +64,7 @@ def measure(
     DamagedStudyError
         If a grey value is not finite.
     RoiNotFoundError
-        If no window looks like a left ventricle.
+        If no window looks like a left ventricle, or none holds a cavity.
     NoMotionError
         If the images do not change over the cycle where the ventricle is.
     """
@@ -104,7 +108,7 @@ def measure_working_stack(
     Raises
     ------
     RoiNotFoundError
-        If no window looks like a left ventricle.
+        If no window looks like a left ventricle, or none holds a cavity.
     NoMotionError
         If the images do not change over the cycle where the ventricle is.
     """
@@ -135,6 +139,11 @@ def measure_working_stack(
 
     areas_mm2 = np.clip(fractions, 0, None) * rois.squares_mm[:, 2:] ** 2
     measured = Prediction(working, rois, lv_probability, areas_mm2)
+    if not measured.edv_ml >= _SMALLEST_EDV_ML:  # negated, so that NaN fails too
+        raise RoiNotFoundError(
+            "squares that look like a left ventricle hold no cavity: "
+            f"EDV {measured.edv_ml:.1f} mL; check the images, and weights of your own"
+        )
     refuse_motionless(measured)
     warnings = (*working.warnings, *check(measured))
     clock.end("volume")

@@ -151,3 +151,23 @@ def test_weights_that_cannot_be_folded_are_refused(networks, refused, name, valu
     err = refused(networks)
     assert HFCN_FILE in err
     assert message in err
+
+
+@pytest.mark.parametrize("kind", [HFCN, RoiClassifier])
+def test_weights_of_zeros_are_refused(networks, refused, kind):
+    """They would give the same volume for every study, 0 mL."""
+    network = kind()
+    with torch.no_grad():
+        for value in network.state_dict().values():
+            value.zero_()
+    name = HFCN_FILE if kind is HFCN else ROI_CLASSIFIER_FILE
+    save_weights(network, networks / name)
+    assert f"{name}: " in (err := refused(networks))
+    assert "with zeros only" in err
+
+
+@pytest.mark.parametrize("name", [DETECTOR_FILE, HFCN_FILE, ROI_CLASSIFIER_FILE])
+def test_a_pipe_among_the_weights_is_not_waited_for(networks, refused, name):
+    (networks / name).unlink(missing_ok=True)
+    os.mkfifo(networks / name)
+    assert str(networks / name) in refused(networks)

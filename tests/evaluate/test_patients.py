@@ -236,3 +236,45 @@ def test_summary_of_nan_dice_is_nan():
 def test_summary_of_no_patients_is_refused():
     with pytest.raises(ValueError, match="results: expected at least one patient"):
         summarise([])
+
+
+def test_figures_of_p_come_from_p_and_those_of_o_from_o(dataset, weights, measured_as):
+    def doubled(labels):
+        right = perfect(labels)
+        return replace(right, areas_mm2=2 * right.areas_mm2)
+
+    measured_as(perfect)
+    (as_labelled, _), _ = evaluate(dataset, Part.TEST, weights)
+    measured_as(doubled)
+    (result, _), _ = evaluate(dataset, Part.TEST, weights)
+    assert result.edv_ml == pytest.approx(2 * as_labelled.edv_ml)
+    assert result.esv_ml == pytest.approx(2 * as_labelled.esv_ml)
+    assert result.probability_edv_ml == pytest.approx(as_labelled.probability_edv_ml)
+    assert result.probability_esv_ml == pytest.approx(as_labelled.probability_esv_ml)
+
+
+def test_dice_counts_cells_from_one_half_on(dataset, weights, measured_as):
+    def unsure(labels):
+        right = perfect(labels)
+        return replace(right, lv_probability=np.full_like(right.lv_probability, 0.45))
+
+    measured_as(unsure)
+    (result, _), _ = evaluate(dataset, Part.TEST, weights)
+    assert (result.dice_ed, result.dice_es) == (0, 0)
+
+
+def test_slices_without_a_label_do_not_count_for_dice(dataset):
+    """Where there is no label the mask means nothing, here the opposite of the cavity."""
+    labels = next(iter(read_dataset(dataset, {Part.TEST})))
+    measured = perfect(labels)
+    masks, labelled = labels.masks.copy(), labels.labelled.copy()
+    masks[0], labelled[0] = ~masks[0], False
+
+    class Measured:
+        def predict_working_stack(self, stack):
+            return measured
+
+    partly = replace(labels, masks=masks, labelled=labelled)
+    result = patients._measure_patient(partly, Measured())
+    assert result.dice_ed == pytest.approx(1, abs=0.01)
+    assert result.dice_es == pytest.approx(1, abs=0.015)

@@ -161,6 +161,7 @@ def test_a_pickle_is_never_executed(tmp_path):
         ({"normalisation": "none"}, "normalisation: expected 'patch mean 0, variance 1'"),
         ({"config": None}, "config: expected JSON"),
         ({"config": "{"}, "config: expected JSON"),
+        ({"config": "[" * 100_000}, "config: expected JSON"),
         ({"config": "[1]"}, "config: expected an object"),
         ({"config": '{"depth": 3}'}, "expected weights of HFCN"),
         ({"config": '{"stage_widths": [4], "stage_depths": [1, 2]}'}, "one entry per stage"),

@@ -3,7 +3,7 @@ import pytest
 
 from lvvol.report import overlay
 from lvvol.report.picture import GUTTER, LINE, MARGIN
-from tests.support.discs import CENTRE_MM, ED_RADIUS_MM, disc_prediction
+from tests.support.discs import CENTRE_MM, ED_RADIUS_MM, ES_RADIUS_MM, disc_prediction
 
 
 def enclosed_area(contour):
@@ -133,3 +133,19 @@ def test_constant_images_and_nan_results_are_drawn():
     prediction.stack.images[:] = 7
     prediction.volumes_ml[:] = 0
     assert overlay.draw_overlay(prediction).any()
+
+
+def test_each_tile_has_the_contour_of_its_own_phase():
+    prediction = disc_prediction()
+    view = overlay.choose_view(prediction)
+    pair = overlay._draw_pair(prediction, 1, view)
+    first = overlay.CAPTION
+    for top, radius_mm in (
+        (first, ED_RADIUS_MM),
+        (first + overlay.TILE + GUTTER, ES_RADIUS_MM),
+    ):
+        tile = pair[top : top + overlay.TILE].astype(int)
+        red = (tile[..., 2] > 150) & (tile[..., 1] < 100) & (tile[..., 0] < 100)
+        rows = np.flatnonzero(red.any(axis=1))
+        height_mm = (rows[-1] - rows[0]) * view.side_mm / overlay.TILE
+        assert height_mm == pytest.approx(2 * radius_mm, abs=2.0)

@@ -62,7 +62,7 @@ def test_both_files_are_written_and_nothing_else(tmp_path):
     folder = tmp_path / "a" / "b"
     written = write_result(disc_prediction(), folder)
     assert written == (folder / "result.json", folder / "overlay.png")
-    assert sorted(folder.iterdir()) == sorted(written)
+    assert sorted(folder.iterdir()) == sorted([*written, folder / "manifest.json"])
     assert strict_loads((folder / "result.json").read_text()).keys() >= KEYS
     assert (folder / "overlay.png").read_bytes() == encode_png(
         overlay.draw_overlay(disc_prediction())
@@ -70,10 +70,11 @@ def test_both_files_are_written_and_nothing_else(tmp_path):
 
 
 def test_older_results_are_replaced(tmp_path):
-    (tmp_path / "result.json").write_text("old")
+    old = json.dumps({"edv_ml": 1.0, "esv_ml": 0.5, "areas_mm2": []})
+    (tmp_path / "result.json").write_text(old)
     (tmp_path / "kept.txt").write_text("kept")
     write_result(disc_prediction(), tmp_path)
-    assert strict_loads((tmp_path / "result.json").read_text())
+    assert strict_loads((tmp_path / "result.json").read_text()).keys() >= KEYS
     assert (tmp_path / "kept.txt").read_text() == "kept"
 
 
@@ -90,6 +91,8 @@ def test_a_drawing_that_fails_leaves_the_older_result(tmp_path, monkeypatch):
 
 
 def test_a_folder_in_a_file_s_place_is_an_output_error(tmp_path):
+    write_result(disc_prediction(), tmp_path)
+    (tmp_path / "overlay.png").unlink()
     (tmp_path / "overlay.png").mkdir()
     with pytest.raises(OutputError, match=r"overlay\.png: cannot be written"):
         write_result(disc_prediction(), tmp_path)

@@ -1,8 +1,10 @@
 """Whole runs on tiny datasets: their output, and stopping and resuming."""
 
 import json
+import os
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from lvvol.train import Recipe, train_networks
 from lvvol.train.recipe import ClassifierRecipe, SegmentationRecipe
 from tests.support.synthetic_datasets import (
     SHAPE,
+    write,
     write_dsb2_patient,
     write_sunnybrook_plane,
     write_volumes,
@@ -72,6 +75,8 @@ def assert_same(out, expected):
     assert ours.keys() == theirs.keys()
     assert len(theirs) > 50
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    for name in ("hfcn.safetensors", "roi_classifier.safetensors"):
+        assert (out / name).read_bytes() == (expected / name).read_bytes()
     for history in ("classifier_history.json", "hfcn_history.json"):
         assert (out / history).read_text() == (expected / history).read_text()
 
@@ -149,6 +154,49 @@ def test_another_recipe_cannot_resume_and_does_not_change_the_folder(dataset, un
         train_networks([dataset], [dataset], tmp_path, replace(RECIPE, seed=4), resume=True)
     for path in unbroken[0].iterdir():
         assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("what", ["volumes", "image", "mask"])
+def test_changed_data_cannot_resume_and_do_not_change_the_folder(dataset, unbroken, tmp_path, what):
+    """The number of steps is the same, which alone does not tell."""
+    folder, out = tmp_path / "dsb2", tmp_path / "run"
+    for source, target in ((dataset, folder), (unbroken[0], out)):
+        target.mkdir()
+        for path in source.iterdir():
+            (target / path.name).write_bytes(path.read_bytes())
+    if what == "volumes":
+        write_volumes(folder, {4: (300.0, 120.0), 5: (32.0, 14.0), 11: (28.0, 10.0)})
+    else:
+        path = sorted(folder.glob("0004_*.webp" if what == "image" else "0004_*_o.png"))[0]
+        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        pixels[50, 60] = 255 - pixels[50, 60]
+        write(path, pixels)
+    with pytest.raises(RecipeError, match=r"classifier\.checkpoint: .* with these data"):
+        train_networks([folder], [folder], out, RECIPE, resume=True)
+    for path in unbroken[0].iterdir():
+        assert (out / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("writes", [0, 1, 2])
+def test_a_full_disk_is_an_output_error_and_leaves_whole_files(
+    dataset, tmp_path, monkeypatch, writes
+):
+    """After the recipe, a checkpoint or a history, each of which the next one replaces."""
+    sync, done = os.fsync, []
+
+    def fill(descriptor):
+        if len(done) > writes:
+            raise OSError(28, "No space left on device")
+        done.append(descriptor)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fill)
+    with pytest.raises(OutputError, match="No space left on device"):
+        train_networks([dataset], [dataset], tmp_path, RECIPE)
+    names = ["recipe.json", "classifier.checkpoint", "classifier_history.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[: writes + 1])
+    for path in tmp_path.glob("*.json"):
+        json.loads(path.read_text())
 
 
 def test_a_folder_with_a_run_is_refused_without_resume(dataset, unbroken):

@@ -106,6 +106,19 @@ def test_a_perfect_network_has_almost_no_volume_error():
     assert error < 0.005
 
 
+def test_a_volume_epoch_takes_every_group_of_studies():
+    """Each study has its own volume, so the mean error says which were taken."""
+    network = Oracle()
+    network.factor.data *= 0
+    discs = [((20, 12), (16, 10)), ((24, 16), (20, 12)), ((14, 10), (12, 6)), ((26, 14), (9, 6))]
+    stacks = [labels_with_discs(radii) for radii in discs]
+    run = make_run(network)
+    error = train_volume_epoch(run, network, stacks, 1, 0.01, False)
+    assert run.step == steps_per_block(stacks, stacks, 1, 1)[1] == 4
+    volumes = np.array([[labels.edv_ml, labels.esv_ml] for labels in stacks])
+    assert error == pytest.approx((volumes / (volumes + 20)).mean(), rel=1e-5)
+
+
 def test_volume_error_by_hand():
     """A network that outputs no cavity misses all of V; its loss is V / (V + 20 mL)."""
     network = Oracle()

@@ -8,13 +8,17 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import ClassVar
 
 import click
 
-from lvvol.errors import LvvolError
+from lvvol.cli.memory import lacks_memory
+from lvvol.cli.streams import discard_stdout, is_write_failure, prepare_streams, print_error
+from lvvol.errors import LvvolError, OutputError
 
 BUG_EXIT_CODE = 1
+OUT_OF_MEMORY_EXIT_CODE = 5
 INTERRUPTED_EXIT_CODE = 130
 BROKEN_PIPE_EXIT_CODE = 141
 
@@ -66,8 +70,8 @@ def main(args: Sequence[str] | None = None) -> int:
         0 for success, else a code of ``docs/exit-codes.md``. Errors are one line on stderr; with
         ``LVVOL_DEBUG=1`` in the environment the traceback comes before it.
     """
-    _never_fail_on_characters()
     try:
+        prepare_streams()
         # Whatever a user must know is a warning of the result; those of libraries would hide it.
         with warnings.catch_warnings():
             if not sys.warnoptions:
@@ -78,20 +82,35 @@ def main(args: Sequence[str] | None = None) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return _fail("interrupted", INTERRUPTED_EXIT_CODE)
-    except BrokenPipeError:
-        # The reader has left. Python would complain again when it flushes stdout on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has left
+        discard_stdout()
         return BROKEN_PIPE_EXIT_CODE
     except LvvolError as error:
         return _fail(f"error: {error}", error.exit_code)
     except Exception as error:
-        hint = "" if _debug() else " (LVVOL_DEBUG=1 shows where)"
-        return _fail(f"error: unexpected {type(error).__name__}: {error}{hint}", BUG_EXIT_CODE)
+        return _fail_unexpected(error)
     return 0
+
+
+def _fail_unexpected(error: Exception) -> int:
+    """Report an error of the system or, if none explains it, a bug."""
+    if is_write_failure(error):
+        discard_stdout()
+        why = error.strerror or str(error)
+        return _fail(f"error: standard output: cannot be written: {why}", OutputError.exit_code)
+    if lacks_memory(error):
+        return _fail(
+            "error: not enough memory: expected more for a study of this size; close other "
+            "programs, raise the limit of this process, or use fewer --threads",
+            OUT_OF_MEMORY_EXIT_CODE,
+        )
+    hint = "" if _debug() else " (LVVOL_DEBUG=1 shows where)"
+    return _fail(f"error: unexpected {type(error).__name__}: {error}{hint}", BUG_EXIT_CODE)
 
 
 def _fail(message: str, exit_code: int) -> int:
@@ -99,17 +118,11 @@ def _fail(message: str, exit_code: int) -> int:
     from lvvol.report.text import one_line
 
     if _debug():
-        traceback.print_exc()
-    click.echo(f"lvvol: {one_line(message)}", err=True)
+        with suppress(OSError):
+            traceback.print_exc()
+    print_error(f"lvvol: {one_line(message)}")
     return exit_code
 
 
 def _debug() -> bool:
     return os.environ.get("LVVOL_DEBUG", "") not in ("", "0")
-
-
-def _never_fail_on_characters() -> None:
-    """Escape characters that the terminal's encoding lacks; the default is to fail."""
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")

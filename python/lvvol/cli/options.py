@@ -54,7 +54,7 @@ weights_option = click.option(
 threads_option = click.option(
     "--threads",
     metavar="N",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 1024),  # 1024 is the limit of the core
     help="Largest number of threads; one per core by default.",
 )
 

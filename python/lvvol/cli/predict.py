@@ -19,7 +19,9 @@ from lvvol.cli.options import (
 
 @click.command()
 @study_argument
-@output_option("OUT", "Write result.json and overlay.png into this folder, created if missing.")
+@output_option(
+    "OUT", "Write result.json, overlay.png and a manifest into this folder, made if missing."
+)
 @json_option("Print one JSON object instead of the table.")
 @series_option
 @study_uid_option
@@ -52,12 +54,12 @@ def predict(
     medical device.
     """  # noqa: D301 - click reads the backspace
     from lvvol.cli.progress import progress_bars
-    from lvvol.output import check_folder
+    from lvvol.report.manifest import check_result_folder
     from lvvol.report.table import format_table
     from lvvol.report.write import format_json, write_result
 
     if output is not None:
-        check_folder(output)
+        check_result_folder(output)
 
     from lvvol import model
 

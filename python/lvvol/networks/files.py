@@ -127,7 +127,7 @@ def read_weights(path: StrPath, kind: type[Config]) -> tuple[Config, Tensors]:
             raise WeightsError(f"{path}: {key}: expected {value!r}, got {metadata.get(key)!r}")
     try:
         values = json.loads(metadata["config"])
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: config: expected JSON, got {error}") from error
     if not isinstance(values, dict):
         raise WeightsError(f"{path}: config: expected an object, got {values!r}")
@@ -203,7 +203,7 @@ def _hfcn_layers(config: HfcnConfig) -> Iterator[Layer]:
 
 
 def _check_tensors(config: HfcnConfig | FcnConfig | RoiClassifierConfig, tensors: Tensors) -> None:
-    """Refuse tensors that do not form the network's state, or hold NaN or infinity."""
+    """Refuse tensors that do not form the network's state, are not finite, or hold only zeros."""
     expected = {
         name: (shape, np.dtype(dtype))
         for layer in layers_of(config)
@@ -225,3 +225,7 @@ def _check_tensors(config: HfcnConfig | FcnConfig | RoiClassifierConfig, tensors
             raise ValueError(f"{name} with values that are not finite")
         if name.endswith("running_var") and (value < 0).any():
             raise ValueError(f"{name} with variances below 0")
+    for layer in layers_of(config):
+        # Its result would not depend on the images, which no training leads to.
+        if not tensors[f"{layer.name}.weight"].any():
+            raise ValueError(f"{layer.name}.weight with zeros only")

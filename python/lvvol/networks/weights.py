@@ -42,7 +42,20 @@ def save_weights(network: HFCN | FCN | RoiClassifier, path: StrPath) -> None:
         "config": json.dumps(dataclasses.asdict(network.config)),
     }
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    write_file(path, save(tensors, metadata))
+    write_file(path, _in_fixed_order(save(tensors, metadata)))
+
+
+def _in_fixed_order(content: bytes) -> bytes:
+    """Sort the metadata of a safetensors file, whose order is random, so that equal runs are equal.
+
+    The file is the length of a header, 8 bytes little endian, the header in JSON, and the data.
+    """
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the data begins at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + content[start:]
 
 
 def load_hfcn_module(path: StrPath = SHIPPED / HFCN_FILE) -> HFCN:

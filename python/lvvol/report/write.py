@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and values as JSON."""
+"""Write the files of a result, and values as JSON."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lvvol.output import write_files
 from lvvol.prediction import Prediction
+from lvvol.report.manifest import OVERLAY, RESULT, write_with_manifest
 from lvvol.typing import StrPath
 
 
 def write_result(prediction: Prediction, folder: StrPath) -> tuple[Path, Path]:
     """Write `result.json` and `overlay.png` into a folder, which is made if missing.
 
+    A `manifest.json` with their hashes and the study's identity is written last; see
+    `lvvol.report.manifest.read_result`.
+
     Parameters
     ----------
     prediction : Prediction
         One study's measurement.
     folder : str or path-like
-        Where to write; files of these names are replaced.
+        Where to write; an earlier result is replaced, other files are left alone.
 
     Returns
     -------
@@ -31,17 +34,17 @@ def write_result(prediction: Prediction, folder: StrPath) -> tuple[Path, Path]:
     Raises
     ------
     OutputError
-        If they cannot be written.
+        If they cannot be written, or files of these names are not lvvol's.
     """
     folder = Path(folder)
     # These load OpenCV, which the table does not need.
     from lvvol.report.overlay import draw_overlay
     from lvvol.report.picture import encode_png
 
-    written = folder / "result.json", folder / "overlay.png"
-    contents = (format_json(prediction) + "\n").encode(), encode_png(draw_overlay(prediction))
-    write_files(dict(zip(written, contents, strict=True)))
-    return written
+    result = (format_json(prediction) + "\n").encode()
+    contents = {RESULT: result, OVERLAY: encode_png(draw_overlay(prediction))}
+    write_with_manifest(folder, prediction.stack, contents)
+    return folder / RESULT, folder / OVERLAY
 
 
 def format_json(prediction: Prediction) -> str:

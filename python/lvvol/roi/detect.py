@@ -137,6 +137,8 @@ def read_detector(path: StrPath) -> Cascade:
     """
     path = Path(path)
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise WeightsError(f"{path}: expected the detector's cascade, got no regular file")
         cascade = read_cascade(path)
     except FileNotFoundError as error:
         raise WeightsError(f"{path}: expected the detector's cascade, got no file") from error

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lvvol.cascade import (
     Cascade,
@@ -31,6 +28,7 @@ from lvvol.roi.detect import (
     detection_images,
 )
 from lvvol.roi.square import Squares, labelled_square
+from lvvol.train.fingerprint import fingerprint
 from lvvol.train.recipe import DetectorRecipe, Recipe
 from lvvol.train.sampling import jitter, random_rotations, sample_squares
 from lvvol.typing import Progress, StrPath, UInt8
@@ -83,12 +81,7 @@ class DetectorData:
 
     def fingerprint(self) -> str:
         """Return a hash of the data."""
-        digest = hashlib.sha256()
-        arrays: list[npt.NDArray[Any]] = [*self.positives, *self.images, *self.squares]
-        for array in arrays:
-            digest.update(str(array.shape).encode())
-            digest.update(array.tobytes())
-        return digest.hexdigest()
+        return fingerprint([*self.positives, *self.images, *self.squares])
 
 
 def train_detector(

@@ -48,6 +48,8 @@ class Stage:
         Number of steps of the whole run, spanned by the schedule.
     learning_rate, weight_decay : float
         Parameters of AdamW.
+    data : str
+        Fingerprint of the training data; a checkpoint of a run with others is refused.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Stage:
         steps: int,
         learning_rate: float,
         weight_decay: float,
+        data: str = "",
     ) -> None:
         self.name = name
         self.network = network.to(  # type: ignore[call-overload]
@@ -66,6 +69,7 @@ class Stage:
         )
         self.recipe = recipe
         self.steps = steps
+        self.data = data
         self.step = 0
         self.epoch = 0
         self.rng = np.random.default_rng(seed)
@@ -97,6 +101,7 @@ class Stage:
                 "optimizer": self._optimizer.state_dict(),
                 "step": self.step,
                 "steps": self.steps,
+                "data": self.data,
                 "epoch": self.epoch,
                 "history": self.history,
                 "random": self.rng.bit_generator.state,
@@ -112,7 +117,7 @@ class Stage:
         Raises
         ------
         RecipeError
-            If it is damaged, or belongs to another stage, recipe, network or amount of data.
+            If it is damaged, or belongs to another stage, recipe, network or other data.
         """
         try:
             state = torch.load(path, weights_only=True)
@@ -125,6 +130,11 @@ class Stage:
                 raise RecipeError(
                     f"{path}: expected a checkpoint of a run of {self.steps} steps, "
                     f"got one of {state['steps']}: the data are not the same"
+                )
+            if state["data"] != self.data:
+                raise RecipeError(
+                    f"{path}: expected a checkpoint of a run with these data, got one with others: "
+                    "images, labels or volumes have changed since"
                 )
             self.network.load_state_dict(state["network"])
             self._optimizer.load_state_dict(state["optimizer"])

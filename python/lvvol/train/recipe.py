@@ -12,6 +12,9 @@ from typing import Any
 from lvvol.errors import RecipeError
 from lvvol.typing import StrPath
 
+_LARGEST = 2**63 - 1
+"""Largest whole number: a seed of torch and of the core."""
+
 
 @dataclass(frozen=True)
 class DetectorRecipe:
@@ -204,7 +207,8 @@ def read_recipe(path: StrPath) -> Recipe:
     path = Path(path)
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    # ValueError: TOML, UTF-8 or a whole number of thousands of digits; RecursionError: nesting.
+    except (OSError, ValueError, RecursionError) as error:
         raise RecipeError(f"{path}: expected a TOML recipe, got {error}") from error
     recipe: Recipe = _build(Recipe, values, str(path))
     return recipe
@@ -227,7 +231,10 @@ def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:
         wanted = (int, float) if isinstance(old, float) else (type(old),)
         if not isinstance(value, wanted) or isinstance(value, bool) != isinstance(old, bool):
             raise RecipeError(f"{where}: {key}: expected {type(old).__name__}, got {value!r}")
-        filled[key] = type(old)(value)
+        try:
+            filled[key] = type(old)(value)
+        except OverflowError as error:
+            raise RecipeError(f"{where}: {key}: {error}") from error
     try:
         return kind(**filled)
     except ValueError as error:
@@ -238,3 +245,5 @@ def _at_least(lowest: int, **values: float) -> None:
     for name, value in values.items():
         if not lowest <= value < math.inf:
             raise ValueError(f"{name}: expected at least {lowest} and finite, got {value}")
+        if isinstance(value, int) and value > _LARGEST:
+            raise ValueError(f"{name}: expected at most {_LARGEST}, got {value}")

@@ -16,6 +16,7 @@ from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.networks.weights import save_weights
 from lvvol.output import write_file
 from lvvol.train import classifier, segmentation
+from lvvol.train.fingerprint import stacks_fingerprint
 from lvvol.train.loop import Stage
 from lvvol.train.recipe import Recipe
 from lvvol.typing import Progress, StrPath
@@ -80,9 +81,10 @@ def train_networks(
         if not stacks:
             raise DatasetError(f"{name}: expected training patients, got none")
     _check_batches(seg_stacks, vol_stacks, recipe)
+    data = stacks_fingerprint(seg_stacks, vol_stacks)
     try:
-        _train_classifier(seg_stacks, out, recipe, report)
-        _train_hfcn(seg_stacks, vol_stacks, out, recipe, report)
+        _train_classifier(seg_stacks, out, recipe, report, data)
+        _train_hfcn(seg_stacks, vol_stacks, out, recipe, report, data)
     except OSError as error:
         raise OutputError(f"{out}: expected a folder to write to, got {error}") from error
 
@@ -119,7 +121,7 @@ def _prepare(out: Path, recipe: Recipe, resume: bool) -> None:
 
 
 def _train_classifier(
-    stacks: Sequence[LabelledStack], out: Path, recipe: Recipe, report: Progress
+    stacks: Sequence[LabelledStack], out: Path, recipe: Recipe, report: Progress, data: str
 ) -> None:
     part = recipe.classifier
     torch.manual_seed(recipe.seed)
@@ -132,6 +134,7 @@ def _train_classifier(
         part.epochs * classifier.steps_per_epoch(stacks, part.batch),
         part.learning_rate,
         part.weight_decay,
+        data,
     )
 
     def epoch() -> dict[str, float]:
@@ -148,6 +151,7 @@ def _train_hfcn(
     out: Path,
     recipe: Recipe,
     report: Progress,
+    data: str,
 ) -> None:
     part = recipe.segmentation
     seg_steps, vol_steps = segmentation.steps_per_block(seg, vol, part.batch, part.studies)
@@ -163,6 +167,7 @@ def _train_hfcn(
         steps,
         part.learning_rate,
         part.weight_decay,
+        data,
     )
 
     def block() -> dict[str, float]:

@@ -15,6 +15,15 @@ namespace lvcore::bindings {
 
 namespace {
 
+/// Largest number of windows proposed at once: 24 MB of them, thousands of times what is in use.
+constexpr std::size_t kMaxProposals = 1'000'000;
+
+/// Copies small arrays: they are read again without the GIL, when other threads may change them.
+template <class T>
+std::vector<T> copied(const py::array_t<T>& array) {
+    return {array.data(), array.data() + array.size()};
+}
+
 Normalise normalise_argument(const std::string& name) {
     return choice_argument<Normalise>(
         "normalise", name,
@@ -34,6 +43,13 @@ py::array_t<double> propose(py::handle square_value, const std::vector<double>& 
         image = {count_argument("inside", inside->first), count_argument("inside", inside->second)};
     }
     const WindowGrid grid{factors, count_argument("moves", moves), reach, smallest_side};
+    // Larger numbers than the core accepts are left to it, which names them.
+    const bool known = grid.moves <= kMaxGrid && factors.size() <= kMaxGrid;
+    if (known && factors.size() * grid.moves * grid.moves > kMaxProposals) {
+        throw py::value_error("factors, moves: expected at most " + std::to_string(kMaxProposals) +
+                              " windows, got " +
+                              std::to_string(factors.size() * grid.moves * grid.moves));
+    }
     const auto windows = propose_windows(std::span<const double, 3>(square.data(), 3), grid, image);
     return py::array_t<double>({static_cast<py::ssize_t>(windows.size() / 3), py::ssize_t{3}},
                                windows.data());
@@ -69,9 +85,12 @@ py::array extract(py::handle images_value, py::handle slices_value, py::handle s
     const std::size_t threads = count_argument("threads", threads_value);
     const CineView cine{images.data(), extent(images, 0), extent(images, 1), extent(images, 2),
                         extent(images, 3)};
-    const WindowRequest request{elements(slices),
-                                elements(squares),
-                                elements(phases),
+    const auto slice_values = copied(slices);
+    const auto square_values = copied(squares);
+    const auto phase_values = copied(phases);
+    const WindowRequest request{slice_values,
+                                square_values,
+                                phase_values,
                                 extent(phases, phases.ndim() - 1),
                                 count_argument("size", size),
                                 normalise_argument(normalise),

@@ -14,6 +14,8 @@ namespace {
 constexpr double kSmallestSine = 1e-3;
 /// Smallest distance between pixels, in mm.
 constexpr double kSmallestStepMm = 1e-6;
+/// Largest step and distance of the origin, in mm: their products stay finite.
+constexpr double kLargestMm = 1e9;
 
 double dot(const Vector3& a, const Vector3& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
@@ -40,12 +42,16 @@ Plane Plane::from_affine(const std::array<double, 16>& affine, const char* name)
                       {affine[1], affine[5], affine[9]}};
     const double row_mm = norm(plane.row_step);
     const double column_mm = norm(plane.column_step);
-    // Negated, so that NaN and overflow to infinity fail too.
-    if (!(row_mm >= kSmallestStepMm && column_mm >= kSmallestStepMm &&
-          row_mm * column_mm < 1e300)) {
+    if (std::min(row_mm, column_mm) < kSmallestStepMm || std::max(row_mm, column_mm) > kLargestMm) {
         std::ostringstream text;
-        text << "expected steps of at least " << kSmallestStepMm
+        text << "expected steps of at least " << kSmallestStepMm << " and at most " << kLargestMm
              << " mm between rows and columns, got " << row_mm << " and " << column_mm;
+        fail(text.str());
+    }
+    if (norm(plane.origin) > kLargestMm) {
+        std::ostringstream text;
+        text << "expected an origin within " << kLargestMm << " mm, got one " << norm(plane.origin)
+             << " mm away";
         fail(text.str());
     }
     const double area_mm2 = norm(cross(plane.row_step, plane.column_step));

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lvvol import load_study
+from lvvol.dicom.stack import direction
 from tests.support.studies import DOWN, RIGHT
 
 ROWS, COLUMNS, PIXEL_MM = 100, 80, 2.0
@@ -129,3 +130,14 @@ def test_measured_descent(study):
 def test_real_stacks_begin_at_the_apex(real_data, name):
     """Established visually: the first slices show the small round end."""
     assert load_study(real_data / name).apex == "first"
+
+
+@pytest.mark.parametrize(
+    ("descents_mm", "apex"),
+    [((4.0, 6.0), None), ((4.0, 7.9), None), ((4.0, 8.1), "first"), ((8.1, 4.0), "last")],
+)
+def test_motion_is_conclusive_if_one_end_moves_twice_as_far(study, monkeypatch, descents_mm, apex):
+    short_axis(study, ACROSS)
+    long_axis(study, ACROSS, "last")
+    monkeypatch.setattr(direction, "_descents_mm", lambda *args: descents_mm)
+    assert load_study(study.folder).apex == apex

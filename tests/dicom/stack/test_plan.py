@@ -236,6 +236,20 @@ def test_missing_phases_are_filled_without_moving_the_others(study, missing, sho
     assert any(f"Filled {noun} {listed} of series 9" in text for text in texts(stack))
 
 
+@pytest.mark.parametrize(
+    ("late_steps", "says"), [(0.2, "Filled phase 6 of"), (0.35, "Matched the 5 phases of")]
+)
+def test_images_a_third_of_a_step_late_are_no_phases_of_the_others(study, late_steps, says):
+    for index in range(3):
+        study.slice(index, 6, NominalInterval=240)
+    for phase in range(5):
+        late_ms = (phase + late_steps) * 40.0
+        study.slice(3, 1, mark=10 + phase, TriggerTime=late_ms, SeriesNumber=9, NominalInterval=240)
+    stack = load_study(study.folder)
+    assert stack.images.shape[:2] == (4, 6)
+    assert any(decision.what.startswith(says) for decision in stack.decisions)
+
+
 def test_slice_with_few_phases_is_excluded(study):
     for index in range(4):
         study.slice(index, 12, SeriesNumber=index + 1)

@@ -127,6 +127,12 @@ def test_nothing_inside_gives_no_window():
         ({"moves": 0}, ValueError, "moves.*0"),
         ({"moves": -1}, ValueError, "moves.*-1"),
         ({"moves": 1001}, ValueError, "moves.*1001"),
+        (
+            {"factors": [1.0] * 1000, "moves": 1000},
+            ValueError,
+            "at most 1000000 windows, got 1000000000",
+        ),
+        ({"factors": [1.0, 2.0], "moves": 1000}, ValueError, "factors, moves.* got 2000000"),
         ({"reach": -0.1}, ValueError, "reach.*-0.1"),
         ({"reach": np.inf}, ValueError, "reach.*inf"),
         ({"smallest_side": -1.0}, ValueError, "smallest_side.*-1"),

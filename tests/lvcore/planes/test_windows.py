@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 import time
@@ -331,3 +332,32 @@ def test_out_must_not_overlap_what_is_read(name):
     with pytest.raises(ValueError, match=f"out.*{name}.*overlap"):
         _core.extract_windows(**{**arguments, name: shared}, size=9, out=given)
     np.testing.assert_array_equal(shared, read)
+
+
+@pytest.mark.parametrize("name", ["slices", "phases", "squares"])
+def test_another_thread_may_change_the_indices_meanwhile(name):
+    """They are copied before other threads run; read again, they led outside the images."""
+    code = (
+        "import sys, threading\n"
+        "import numpy as np\n"
+        "from lvvol import _core\n"
+        "images = np.zeros((2, 2, 64, 64), np.float32)\n"
+        "given = {'slices': np.zeros(200, np.int64), 'phases': np.zeros(2, np.int64),\n"
+        "         'squares': np.tile([0.0, 0.0, 9.0], (200, 1))}\n"
+        "changed, sound, stop = given[sys.argv[1]], given[sys.argv[1]].copy(), threading.Event()\n"
+        "def change():\n"
+        "    while not stop.is_set():\n"
+        "        changed[...] = 10**9\n"
+        "        changed[...] = sound\n"
+        "thread = threading.Thread(target=change)\n"
+        "thread.start()\n"
+        "for _ in range(60):\n"
+        "    try:\n"
+        "        _core.extract_windows(images, size=24, threads=1, **given)\n"
+        "    except (IndexError, ValueError):\n"
+        "        pass\n"
+        "stop.set()\n"
+        "thread.join()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, name], check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, get_frame
-from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.pixels.utils import as_pixel_options, pixel_array
-from pydicom.uid import JPEGLSTransferSyntaxes, RLELossless
+from pydicom.uid import UID, JPEGLSTransferSyntaxes, RLELossless
 
+from lvvol.dicom.files import jpeg
 from lvvol.dicom.files.codestream import validate_codestream
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -137,23 +138,27 @@ class EncodedPixels:
         dataset, syntax = self.dataset, self.dataset.file_meta.TransferSyntaxUID
         if not syntax.is_encapsulated:
             return pixel_array(dataset, index=index)
-        # Fix the decoders, whatever else is installed: pylibjpeg's for RLE aborts the process on a
-        # damaged stream.
-        plugin = "pydicom"
         options = as_pixel_options(dataset)
         frame = get_frame(dataset.PixelData, index, number_of_frames=options["number_of_frames"])
         if syntax != RLELossless:
-            plugin = "pylibjpeg"
             frame = validate_codestream(frame, dataset.Rows, dataset.Columns)
+        decoder, plugin = _decoder(syntax)
         options["number_of_frames"] = 1
-        values, _ = get_decoder(syntax).as_array(
+        values, _ = decoder.as_array(
             encapsulate([frame]), index=0, decoding_plugin=plugin, **options
         )
         if syntax in JPEGLSTransferSyntaxes and dataset.PixelRepresentation:
-            # JPEG-LS is unsigned. Pydicom restores the sign from the precision of the stream, which
-            # may be larger than Bits Stored.
+            # JPEG-LS is unsigned: the sign follows from Bits Stored.
             values = _clear_unused_bits(values, dataset.BitsAllocated - dataset.BitsStored)
         return np.asarray(values)
+
+
+def _decoder(syntax: UID) -> tuple[Decoder, str]:
+    """Return the decoder of a transfer syntax and the plugin to use, whatever else is installed."""
+    if syntax in jpeg.SYNTAXES:
+        return jpeg.jpeg_decoder(syntax), jpeg.PLUGIN
+    # pylibjpeg's decoder for RLE aborts the process on a damaged stream.
+    return get_decoder(syntax), "pydicom" if syntax == RLELossless else "pylibjpeg"
 
 
 def _clear_unused_bits(values: npt.NDArray[Any], unused_bits: int) -> npt.NDArray[Any]:

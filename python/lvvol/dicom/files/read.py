@@ -114,6 +114,8 @@ def read_images(source: Source, progress: Callable[[int, int], None] | None = No
                 reading.unreadable.append(name)
             except UnusableError as error:
                 _exclude(reading, str(error), name)
+            except MemoryError:  # says nothing about the file
+                raise
             except Exception:  # a bad disk, a wrong checksum in an archive, a dangling link
                 reading.damaged.append(name)
             else:
@@ -179,6 +181,8 @@ def decode(image: Image, pixels: Pixels | None, out: Float32 | None = None) -> F
             raise ValueError("the file cannot be read again")
         with _QUIET:
             stored = pixels.frame(image.frame)
+    except MemoryError:  # says nothing about the file
+        raise
     except Exception as error:  # decoders raise errors of any type
         raise ValueError(f"{image.file}: pixels cannot be decoded ({error})") from error
     if stored.shape != (image.rows, image.columns):
@@ -255,6 +259,8 @@ def _classify(reading: Reading, name: str, content: bytes, keep: bool) -> int:
     except UnusableError as error:
         _exclude(reading, str(error), name)
         reading.series[name] = series_key(header, name)
+    except MemoryError:  # says nothing about the file
+        raise
     except Exception:  # a corrupt header can fail anywhere in pydicom, with errors of any type
         reading.damaged.append(name)
     else:
