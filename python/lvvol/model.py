@@ -194,9 +194,9 @@ def predict(
     *,
     series: Iterable[str | int] = (),
     study_uid: str | None = None,
-    weights: StrPath | None = None,
     threads: int = 0,
     progress: Progress | None = None,
+    weights: StrPath | None = None,
 ) -> Prediction:
     """Measure the left ventricle in one study.
 
