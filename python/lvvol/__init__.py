@@ -3,8 +3,8 @@
 >>> import lvvol
 >>> print(*lvvol.__all__)  # doctest: +NORMALIZE_WHITESPACE
 Cascade CineStack Decision LvvolError Model Prediction Survey __version__ cone_volume_ml
-contour_coverage detect ejection_fraction_percent extract_windows group_windows load_model load_study
-plane_map predict propose_windows read_cascade resample survey_study train_cascade
+contour_coverage detect ejection_fraction_percent extract_windows group_windows load_model
+load_study plane_map predict propose_windows read_cascade resample survey_study train_cascade
 trapezoid_volume_ml write_cascade
 """
 

@@ -102,7 +102,7 @@ class Model:
         else:
             began = time.perf_counter()
             reading = partial(progress, "read") if progress else None
-            stack = load_study(study, series=series, study=study_uid, progress=reading)
+            stack = load_study(study, series=series, study_uid=study_uid, progress=reading)
             timings_s["read"] = time.perf_counter() - began
         prediction = measure(
             stack,

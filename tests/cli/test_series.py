@@ -15,7 +15,7 @@ def requested(monkeypatch):
     """Replace reading and measuring; return the list of requested series."""
     names = []
 
-    def survey_study(path, *, series=(), study=None, progress=None):
+    def survey_study(path, *, series=(), study_uid=None, progress=None):
         names.extend([*series, *([study] if study else [])])
         return a_survey()
 

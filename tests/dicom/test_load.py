@@ -227,10 +227,10 @@ def test_studies_in_one_folder_are_listed_and_selected(study, new_study):
     assert all(uid in str(caught.value) for uid in uids)
     assert "with 5 slices, such as b/0000.dcm" in str(caught.value)
     for uid, n_slices in zip(uids, (4, 5, 5), strict=True):
-        stack = load_study(study.folder, study=uid)
+        stack = load_study(study.folder, study_uid=uid)
         assert (stack.n_slices, stack.study_uid) == (n_slices, uid)
     with pytest.raises(SeriesError, match=r"got 1\.2\.3; available: ") as caught:
-        load_study(study.folder, study="1.2.3")
+        load_study(study.folder, study_uid="1.2.3")
     check_message(caught, study.folder)
 
 

@@ -62,7 +62,7 @@ def inspect(
             study,
             series=series,
             progress=partial(progress, "read") if progress else None,
-            study=study_uid,
+            study_uid=study_uid,
         )
     click.echo(format_survey_json(survey, study) if as_json else format_survey(survey))
     if survey.stack is None:

@@ -40,7 +40,7 @@ def load_study(
     path: str | os.PathLike[str],
     *,
     series: Iterable[str | int] = (),
-    study: str | None = None,
+    study_uid: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CineStack:
     """Load the short-axis cine stack of a study.
@@ -56,7 +56,7 @@ def load_study(
     series : iterable of str or int
         Series Instance UIDs or series numbers. If they form a stack by themselves, only they are
         used; otherwise they are preferred wherever there is a choice between acquisitions.
-    study : str, optional
+    study_uid : str, optional
         Study Instance UID: images of other studies are ignored.
     progress : callable, optional
         Called with the number of files read and the total.
@@ -86,7 +86,7 @@ def load_study(
     SeriesError
         If a requested study or series does not exist, or no such series can be part of the stack.
     """
-    survey = survey_study(path, series=series, study=study, progress=progress)
+    survey = survey_study(path, series=series, study_uid=study_uid, progress=progress)
     if survey.stack is None:
         assert survey.error is not None  # a survey has one or the other
         raise survey.error
@@ -97,14 +97,14 @@ def survey_study(
     path: str | os.PathLike[str],
     *,
     series: Iterable[str | int] = (),
-    study: str | None = None,
+    study_uid: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Survey:
     """Survey a study: list its series, and load its stack or find out why there is none.
 
     Parameters
     ----------
-    path, series, study, progress
+    path, series, study_uid, progress
         As in `load_study`.
 
     Returns
@@ -128,8 +128,8 @@ def survey_study(
     with open_source(place) as source:
         reading = read_images(source, progress)
         _check_reading(place, reading, source.n_links)
-        if study is not None:
-            reading.images = of_study(place, reading.images, study)
+        if study_uid is not None:
+            reading.images = of_study(place, reading.images, study_uid)
         remaining, damaged = reading.images, sorted(reading.damaged)
         while True:
             found = find_stack(place, remaining, damaged, names)
