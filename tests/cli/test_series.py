@@ -16,7 +16,7 @@ def requested(monkeypatch):
     names = []
 
     def survey_study(path, *, series=(), study_uid=None, progress=None):
-        names.extend([*series, *([study] if study else [])])
+        names.extend([*series, *([study_uid] if study_uid else [])])
         return a_survey()
 
     def predict(study, *, series=(), study_uid=None, **options):
