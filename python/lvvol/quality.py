@@ -43,7 +43,7 @@ MAX_ABRUPT_AREA = 0.4
 """Area of the last slice with a cavity relative to the largest, at both ends: no taper above it."""
 
 MIN_CHANGE = 0.03
-"""Least change over the cycle, in the slice of most change: 0.19 or more in 324 pairs of ED and ES."""
+"""Least change over the cycle, in the slice of most change; 0.19 or more in 324 patients."""
 
 MIN_GROWTH = 1.25
 """Least growth of differences from successive phases to half a cycle: 1.01 at most for noise alone,
