@@ -177,9 +177,9 @@ def test_a_cavity_wider_or_narrower_than_any(scale, wide_mm):
 
 def test_images_too_small_for_a_heart():
     stack = disc_stack()
-    refuse_small_images(replace(stack, pixel_spacing_mm=(0.63, 0.66)))
-    with pytest.raises(ImageSizeError, match="found 99 x 152 mm; check Pixel Spacing"):
-        refuse_small_images(replace(stack, pixel_spacing_mm=(0.62, 1.0)))
+    refuse_small_images(replace(stack, pixel_spacing_mm=(0.5, 0.66)))
+    with pytest.raises(ImageSizeError, match="found 99 x 99 mm; check Pixel Spacing"):
+        refuse_small_images(replace(stack, pixel_spacing_mm=(0.62, 0.65)))
 
 
 def beating(n_phases=12, static=False, noise=0.0, ef_percent=60.0, order=slice(None)):

@@ -43,7 +43,7 @@ MAX_ABRUPT_AREA = 0.4
 """Area of the last slice with a cavity relative to the largest, at both ends: no taper above it."""
 
 MIN_CHANGE = 0.03
-"""Least change over the cycle, in the slice of most change: 0.12 in pairs of ED and ES of 324."""
+"""Least change over the cycle, in the slice of most change; 0.19 or more in 324 patients."""
 
 MIN_GROWTH = 1.25
 """Least growth of differences from successive phases to half a cycle: 1.01 at most for noise alone,
@@ -53,7 +53,7 @@ MIN_GROWTH_PHASES = 8
 """Phases below which half a cycle is too few steps to tell motion from noise."""
 
 MIN_FIELD_MM = 100.0
-"""Side of an image below which no heart fits, with the chest wall and lung around it."""
+"""Longer side of an image below which no heart fits, with the chest wall and lung around it."""
 
 PLAUSIBLE_LENGTH = (1.0, 2.4)
 """Length of the cavity by its largest diameter at ED: 322 of 324 patients lie within."""
@@ -76,10 +76,10 @@ def refuse_small_images(stack: CineStack) -> None:
     Raises
     ------
     ImageSizeError
-        If the shorter side of the images is below `MIN_FIELD_MM`.
+        If the longer side of the images is below `MIN_FIELD_MM`.
     """
     height_mm, width_mm = np.multiply(stack.images.shape[2:], stack.pixel_spacing_mm)
-    if min(height_mm, width_mm) < MIN_FIELD_MM:
+    if max(height_mm, width_mm) < MIN_FIELD_MM:
         raise ImageSizeError(
             f"stack: expected images of at least {MIN_FIELD_MM:.0f} mm, found {height_mm:.0f} x "
             f"{width_mm:.0f} mm; check Pixel Spacing"

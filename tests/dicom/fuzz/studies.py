@@ -134,11 +134,15 @@ def _classic(syntax: str, compressed: bool) -> Callable[[Study], tuple[tuple[str
 
 
 def _jpeg_ls(study: Study) -> tuple[tuple[str, ...], ...]:
-    """Write the same JPEG-LS codestream, of a test file of pydicom, into every image."""
+    """Write the same JPEG-LS codestream, of a test file of pydicom, into every image.
+
+    Phases differ by their rescale intercept: a stack in which nothing changes is refused.
+    """
     example = pydicom.dcmread(str(get_testdata_file("MR_small_jpeg_ls_lossless.dcm")))
     for z in range(N_SLICES):
         for t in range(N_PHASES):
             image = _image(study, z, t, np.zeros((64, 64), np.int16))
+            image.RescaleSlope, image.RescaleIntercept = 1, 10 * t
             image.PixelData = example.PixelData
             image["PixelData"].VR = "OB"
             image["PixelData"].is_undefined_length = True
