@@ -20,7 +20,7 @@ from benchmarks.command import run
 from lvvol import Model, load_model, load_study, predict
 from lvvol.cine import CineStack
 from lvvol.datasets import LabelledStack, Part, read_dataset
-from lvvol.errors import RoiNotFoundError
+from lvvol.errors import ImageSizeError, RoiNotFoundError
 from lvvol.preprocess import to_working_stack
 from lvvol.roi import DETECTOR_FILE, CascadeProposer, WindowScorer, locate, read_detector
 from tests.support.real_studies import STUDIES
@@ -78,7 +78,7 @@ def measure_part(stack: CineStack, part: tuple[slice, slice]) -> dict[str, Any]:
     report: dict[str, Any] = {"rows": names[0], "columns": names[1]}
     try:
         measured = predict(replace(stack, images=images))
-    except RoiNotFoundError as error:
+    except (ImageSizeError, RoiNotFoundError) as error:
         return {**report, "refused": str(error)}
     return {**report, "edv_ml": measured.edv_ml, "warnings": list(measured.warnings)}
 

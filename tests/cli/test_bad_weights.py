@@ -16,7 +16,7 @@ from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.networks.weights import save_weights
 from lvvol.roi import DETECTOR_FILE, read_detector
 from tests.support.cascade_files import cascade_xml
-from tests.support.studies import good_study
+from tests.support.studies import Study, good_study
 
 
 @pytest.fixture
@@ -48,7 +48,10 @@ def refused(run, tmp_path):
 
 def test_networks_without_a_detector_have_the_shipped_one(networks, run, tmp_path):
     assert load_model(networks).detector == read_detector(SHIPPED / DETECTOR_FILE)
-    good_study(tmp_path / "study")
+    (tmp_path / "study").mkdir()
+    study = Study(tmp_path / "study")
+    for z in range(4):
+        study.slice(z, n_phases=4, rows=160, columns=160, PixelSpacing=[1.5, 1.5])
     # Read through to the search, which finds no heart in ramps of grey.
     code, _, _ = run("predict", tmp_path / "study", "--weights", networks)
     assert code == errors.RoiNotFoundError.exit_code

@@ -207,7 +207,7 @@ def test_progress_is_shown_on_a_terminal_only(run, monkeypatch):
 
     calls = []
 
-    def survey_study(path, *, series, study, progress):
+    def survey_study(path, *, series, study_uid, progress):
         calls.append(progress)
         if progress:
             progress(1, 2)

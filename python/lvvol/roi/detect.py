@@ -137,7 +137,7 @@ def read_detector(path: StrPath) -> Cascade:
     """
     path = Path(path)
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would hang
             raise WeightsError(f"{path}: expected the detector's cascade, got no regular file")
         cascade = read_cascade(path)
     except FileNotFoundError as error:

@@ -266,7 +266,7 @@ def open_source(path: Path) -> Iterator[Source]:
             else:
                 opener = next((o for magic, o in _OPENERS.items() if head.startswith(magic)), open)
                 source = _TarSource(opened.enter_context(opener(path, "rb")), path)
-        except (LvvolError, MemoryError):
+        except LvvolError:
             raise
         except Exception as error:  # a corrupt archive can raise errors of any type
             raise ArchiveError(

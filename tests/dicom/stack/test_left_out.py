@@ -28,6 +28,8 @@ def other_modality(image):
 
 
 def other_study(image):
+    """Identifiers of another study, and planes off the axis of the stack, which cannot join it."""
+    image.ImagePositionPatient = [x + 60 for x in image.ImagePositionPatient]
     image.StudyInstanceUID = "1.2.3"
     image.PatientID = "another"
     image.FrameOfReferenceUID = "1.2.4"
