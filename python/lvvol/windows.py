@@ -147,7 +147,7 @@ def extract_windows(
     normalise : {"none", "mean", "mean_std"}, default "none"
         "mean" subtracts the mean over all phases of the window. "mean_std" gives each phase
         separately a mean of 0 and a variance of 1; the standard deviation counts as at least
-        max(1e-6, 1e-5 |mean|), so a uniform patch becomes 0.
+        ``max(1e-6, 1e-5 |mean|)``, so a uniform patch becomes 0.
     edge : {"zero", "nearest"}, default "nearest"
         How to continue an image beyond its edge, as in `resample`.
     out : ndarray of float32 or float16, shape (window, phase, size, size), optional

@@ -121,6 +121,7 @@ def write_cascade(cascade: Cascade, path: StrPath) -> None:
     Parameters
     ----------
     cascade : Cascade
+        Any cascade.
     path : str or path-like
         Replaced if it exists; written whole or not at all.
 
