@@ -11,11 +11,10 @@ import numpy as np
 
 from lvvol.cascade import Cascade
 from lvvol.cine import CineStack
-from lvvol.errors import RoiNotFoundError
 from lvvol.networks.configs import PATCH_SIZE
 from lvvol.prediction import Prediction
 from lvvol.preprocess import to_working_stack
-from lvvol.quality import check, refuse_motionless, refuse_small_images
+from lvvol.quality import check, refuse_empty, refuse_motionless, refuse_small_images
 from lvvol.roi import CascadeProposer, WindowScorer, locate
 from lvvol.typing import Float32, Float64, Progress
 from lvvol.windows import extract_windows
@@ -25,9 +24,6 @@ Classifier = Callable[..., Float64]
 
 Segmenter = Callable[..., tuple[Float32, Float64]]
 """Patches (n, row, column) to P of each, same shape, and the share that is LV cavity, (n,)."""
-
-_SMALLEST_EDV_ML = 1.0
-"""Below that of any heart: a newborn's is about 5 mL."""
 
 
 def measure(
@@ -139,11 +135,7 @@ def measure_working_stack(
 
     areas_mm2 = np.clip(fractions, 0, None) * rois.squares_mm[:, 2:] ** 2
     measured = Prediction(working, rois, lv_probability, areas_mm2)
-    if not measured.edv_ml >= _SMALLEST_EDV_ML:  # negated, so that NaN fails too
-        raise RoiNotFoundError(
-            "squares that look like a left ventricle hold no cavity: "
-            f"EDV {measured.edv_ml:.1f} mL; check the images, and weights of your own"
-        )
+    refuse_empty(measured)
     refuse_motionless(measured)
     warnings = (*working.warnings, *check(measured))
     clock.end("volume")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lvvol.cine import CineStack
-from lvvol.errors import ImageSizeError, NoMotionError
+from lvvol.errors import ImageSizeError, NoMotionError, RoiNotFoundError
 from lvvol.motion import change_over_cycle
 from lvvol.roi import FoundBy, Rois
 from lvvol.typing import Bool, Float32, Float64
@@ -52,6 +52,9 @@ MIN_GROWTH = 1.25
 MIN_GROWTH_PHASES = 8
 """Phases below which half a cycle is too few steps to tell motion from noise."""
 
+MIN_EDV_ML = 1.0
+"""Below the EDV of any heart: a newborn's is about 5 mL."""
+
 MIN_FIELD_MM = 100.0
 """Longer side of an image below which no heart fits, with the chest wall and lung around it."""
 
@@ -83,6 +86,26 @@ def refuse_small_images(stack: CineStack) -> None:
         raise ImageSizeError(
             f"stack: expected images of at least {MIN_FIELD_MM:.0f} mm, found {height_mm:.0f} x "
             f"{width_mm:.0f} mm; check Pixel Spacing"
+        )
+
+
+def refuse_empty(prediction: Prediction) -> None:
+    """Refuse squares without a cavity (`MIN_EDV_ML`), as networks without training find them.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Any measurement.
+
+    Raises
+    ------
+    RoiNotFoundError
+        If EDV is below `MIN_EDV_ML` or NaN.
+    """
+    if not prediction.edv_ml >= MIN_EDV_ML:  # negated, so that NaN fails too
+        raise RoiNotFoundError(
+            "squares that look like a left ventricle hold no cavity: "
+            f"EDV {prediction.edv_ml:.1f} mL; check the images, and weights of your own"
         )
 
 

@@ -20,7 +20,7 @@ from lvvol.cli.options import (
 @click.command()
 @study_argument
 @output_option(
-    "OUT", "Write result.json, overlay.png and a manifest into this folder, made if missing."
+    "OUT", "Write result.json, overlay.png and a manifest into this folder, created if missing."
 )
 @json_option("Print one JSON object instead of the table.")
 @series_option
