@@ -14,16 +14,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.command import run
 from lvvol import predict
 from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.datasets.phantoms import phantom_labels
 from lvvol.phantom import PhantomStudy, make_phantom
+from lvvol.typing import Float64
 from lvvol.volume import cone_volume_ml
-
-Float64 = npt.NDArray[np.float64]
 
 SEEDS = range(1, 13)
 SMALLEST_PIXELS = 150

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from lvvol._core import Cascade, CascadeFormatError
 from lvvol.cascade.xml import MAX_BYTES, Element, quoted, read_xml
 from lvvol.output import write_file
-from lvvol.typing import StrPath
+from lvvol.typing import Float32, StrPath
 
 _Number = TypeVar("_Number", int, float)
 
@@ -289,7 +289,7 @@ def _converts(convert: Callable[[str], object], word: str) -> bool:
 
 
 def _trees(
-    sizes: list[int], nodes: npt.NDArray[np.int32], leaves: npt.NDArray[np.float32]
+    sizes: list[int], nodes: npt.NDArray[np.int32], leaves: Float32
 ) -> Iterator[tuple[int, str]]:
     """Yield each tree's depth, the most nodes from its root to a leaf, and its text."""
     rows, reals = nodes.tolist(), leaves.tolist()
