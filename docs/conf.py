@@ -27,7 +27,7 @@ HELP_WIDTH = 84
 
 # Public names that belong together. Those not listed follow under "More", so none is left out.
 GROUPS = {
-    "Measure": ("load_model", "predict", "Model", "Prediction"),
+    "Measure": ("load_model", "predict", "Model", "Prediction", "Status", "Reason"),
     "Read a study": ("load_study", "survey_study", "CineStack", "Decision", "Survey"),
     "Planes and windows": (
         "resample",

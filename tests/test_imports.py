@@ -14,25 +14,29 @@ import lvvol
 
 TESTS = Path(__file__).parent
 PACKAGE = next(p for p in map(Path, lvvol.__path__) if (p / "errors.py").exists())
-BASE = {"errors", "typing", "output", "cine", "survey", "geometry", "motion", "planes", "windows"}
+BASE = {
+    *("errors", "typing", "status", "output", "cine", "survey", "geometry", "motion", "planes"),
+    "windows",
+}
 
 MAY_IMPORT = {
     "__init__": {
-        *("cascade", "cine", "dicom", "errors", "model", "planes", "prediction", "survey"),
-        *("volume", "windows"),
+        *("cascade", "cine", "dicom", "errors", "model", "planes", "prediction", "status"),
+        *("survey", "volume", "windows"),
     },
     "__main__": {"cli"},
     "errors": set(),
     "typing": set(),
     "output": {"errors"},
-    "cine": {"typing"},
-    "survey": {"cine", "errors"},
+    "status": set(),
+    "cine": {"status", "typing"},
+    "survey": {"cine", "errors", "status"},
     "geometry": {"_core", "typing"},
     "motion": {"typing"},
     "planes": {"_core", "typing"},
     "windows": {"_core", "planes", "typing"},
     "cascade": {"_core", "output", "typing"},
-    "prediction": {"cine", "roi", "typing", "volume"},
+    "prediction": {"cine", "roi", "status", "typing", "volume"},
     "volume": {"typing"},
     "preprocess": BASE,
     "sources": {"errors"},

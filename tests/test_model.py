@@ -97,8 +97,8 @@ def test_the_shipped_model_is_loaded_once(monkeypatch, model):
 def test_what_prints(model, tmp_path):
     assert repr(model) == "Model(weights='shipped', device='cpu')"
     # Discs of 24 and 12 mm over three gaps of 10 mm: 54.3 and 13.6 mL.
-    assert repr(disc_prediction(warnings=["one"])) == (
-        "Prediction(EDV 54 mL, ESV 14 mL, EF 75 %, 1 warning)"
+    assert repr(disc_prediction(sentences=["one"])) == (
+        "Prediction(EDV 54 mL, ESV 14 mL, EF 75 %, review: few_slices)"
     )
 
 

@@ -9,6 +9,7 @@ from lvvol.cine import CineStack
 from lvvol.errors import DamagedStudyError
 from lvvol.geometry import image_affine
 from lvvol.preprocess import to_working_stack
+from lvvol.status import Code, Reason
 
 
 def stack_of(images, pixel_spacing_mm=(1.0, 1.0)):
@@ -113,10 +114,11 @@ def test_landmarks_keep_their_place_in_the_patient():
 
 
 def test_what_is_not_pixels_is_carried_over(noise):
-    stack = replace(stack_of(noise), study_uid="1.2.3", warnings=("few slices",))
+    reasons = (Reason(Code.FEW_SLICES, "few slices"),)
+    stack = replace(stack_of(noise), study_uid="1.2.3", reasons=reasons)
     images = stack.images.copy()
     working = to_working_stack(stack)
-    assert (working.study_uid, working.warnings) == ("1.2.3", ("few slices",))
+    assert (working.study_uid, working.reasons) == ("1.2.3", reasons)
     np.testing.assert_array_equal(working.positions_mm, stack.positions_mm)
     np.testing.assert_array_equal(stack.images, images)
 

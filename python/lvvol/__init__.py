@@ -2,10 +2,10 @@
 
 >>> import lvvol
 >>> print(*lvvol.__all__)  # doctest: +NORMALIZE_WHITESPACE
-Cascade CineStack Decision LvvolError Model Prediction Survey __version__ cone_volume_ml
-contour_coverage detect ejection_fraction_percent extract_windows group_windows load_model
-load_study plane_map predict propose_windows read_cascade resample survey_study train_cascade
-trapezoid_volume_ml write_cascade
+Cascade CineStack Decision LvvolError Model Prediction Reason Status Survey __version__
+cone_volume_ml contour_coverage detect ejection_fraction_percent extract_windows group_windows
+load_model load_study plane_map predict propose_windows read_cascade resample survey_study
+train_cascade trapezoid_volume_ml write_cascade
 """
 
 from importlib import import_module
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lvvol.model import Model, load_model, predict
     from lvvol.planes import contour_coverage, plane_map, resample
     from lvvol.prediction import Prediction
+    from lvvol.status import Reason, Status
     from lvvol.survey import Survey
     from lvvol.volume import cone_volume_ml, ejection_fraction_percent, trapezoid_volume_ml
     from lvvol.windows import extract_windows, propose_windows
@@ -40,6 +41,8 @@ _HOMES = {
     "LvvolError": "lvvol.errors",
     "Model": "lvvol.model",
     "Prediction": "lvvol.prediction",
+    "Reason": "lvvol.status",
+    "Status": "lvvol.status",
     "Survey": "lvvol.survey",
     "cone_volume_ml": "lvvol.volume",
     "contour_coverage": "lvvol.planes",
@@ -67,6 +70,8 @@ __all__ = [
     "LvvolError",
     "Model",
     "Prediction",
+    "Reason",
+    "Status",
     "Survey",
     "__version__",
     "cone_volume_ml",

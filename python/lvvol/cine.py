@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from lvvol.status import Reason
 from lvvol.typing import Float32, Float64
 
 
@@ -60,8 +61,8 @@ class CineStack:
         The source image of each slice and phase.
     decisions : tuple of Decision
         All decisions made while reading.
-    warnings : tuple of str
-        Problems to consider before trusting a measurement.
+    reasons : tuple of Reason
+        Reasons to review a measurement, found while reading.
 
     Raises
     ------
@@ -81,7 +82,7 @@ class CineStack:
     apex: Literal["first", "last"] | None = None
     sop_instance_uids: tuple[tuple[str, ...], ...] = ()
     decisions: tuple[Decision, ...] = ()
-    warnings: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4 or self.images.dtype != np.float32:
@@ -129,6 +130,11 @@ class CineStack:
     def n_phases(self) -> int:
         """Number of phases."""
         return int(self.images.shape[1])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences of `reasons`."""
+        return tuple(reason.sentence for reason in self.reasons)
 
     @property
     def slice_gaps_mm(self) -> Float64:

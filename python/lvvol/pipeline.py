@@ -51,7 +51,7 @@ def measure(
     Returns
     -------
     Prediction
-        Of `stack`, with the warnings of reading before those of the measurement.
+        Of `stack`, with its reasons to review before those of the checks.
 
     Raises
     ------
@@ -137,9 +137,9 @@ def measure_working_stack(
     measured = Prediction(working, rois, lv_probability, areas_mm2)
     refuse_empty(measured)
     refuse_motionless(measured)
-    warnings = (*working.warnings, *check(measured))
+    reasons = (*working.reasons, *check(measured))
     clock.end("volume")
-    return replace(measured, warnings=warnings, timings_s=clock.timings_s)
+    return replace(measured, reasons=reasons, timings_s=clock.timings_s)
 
 
 def _silent(stage: str, done: int, total: int) -> None:

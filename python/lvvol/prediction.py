@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lvvol.cine import CineStack
+from lvvol.status import Reason, Status
 from lvvol.typing import Float32, Float64
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
@@ -33,8 +34,8 @@ class Prediction:
         P, the probability of LV cavity over each ROI, 0 to 1.
     areas_mm2 : ndarray of float64, shape (slice, phase)
         LV cavity area of every slice at every phase, from O, at least 0 (Liao et al. 2017, eq. 7).
-    warnings : tuple of str
-        Warnings of reading and of the measurement.
+    reasons : tuple of Reason
+        Reasons to review the measurement: those of `stack`, then those of the checks.
     timings_s : mapping of str to float
         Seconds each stage took, in the order they ran.
     """
@@ -43,15 +44,25 @@ class Prediction:
     rois: Rois
     lv_probability: Float32
     areas_mm2: Float64
-    warnings: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        count = len(self.warnings)
+        codes = ", ".join(dict.fromkeys(str(reason.code) for reason in self.reasons))
         return (
             f"Prediction(EDV {self.edv_ml:.0f} mL, ESV {self.esv_ml:.0f} mL, "
-            f"EF {self.ef_percent:.0f} %, {count} warning{'s' * (count != 1)})"
+            f"EF {self.ef_percent:.0f} %, {self.status}{': ' * bool(codes)}{codes})"
         )
+
+    @property
+    def status(self) -> Status:
+        """REVIEW if there is a reason to review the measurement, else OK."""
+        return Status.REVIEW if self.reasons else Status.OK
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences of `reasons`."""
+        return tuple(reason.sentence for reason in self.reasons)
 
     @cached_property
     def volumes_ml(self) -> Float64:
@@ -106,6 +117,8 @@ class Prediction:
             "ef_percent": self.ef_percent,
             "ed_phase": self.ed_phase,
             "es_phase": self.es_phase,
+            "status": str(self.status),
+            "reasons": [reason.to_dict() for reason in self.reasons],
             "warnings": list(self.warnings),
             "timings_s": dict(self.timings_s),
             "volumes_ml": self.volumes_ml.tolist(),

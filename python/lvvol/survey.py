@@ -7,6 +7,7 @@ from typing import Literal
 
 from lvvol.cine import CineStack, Decision
 from lvvol.errors import LvvolError
+from lvvol.status import Reason
 
 View = Literal[
     "short axis",
@@ -89,8 +90,8 @@ class Survey:
         Why there is no stack; exactly one of `stack` and `error` is None.
     decisions : tuple of Decision
         All decisions made while reading; those of `stack` if there is one.
-    warnings : tuple of str
-        Problems found while reading; those of `stack` if there is one.
+    reasons : tuple of Reason
+        Reasons to review a measurement, found while reading; those of `stack` if there is one.
 
     Raises
     ------
@@ -102,10 +103,15 @@ class Survey:
     stack: CineStack | None
     error: LvvolError | None
     decisions: tuple[Decision, ...]
-    warnings: tuple[str, ...]
+    reasons: tuple[Reason, ...]
 
     def __post_init__(self) -> None:
         if (self.stack is None) == (self.error is None):
             raise ValueError(
                 f"stack, error: expected exactly one, got {self.stack!r} and {self.error!r}"
             )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences of `reasons`."""
+        return tuple(reason.sentence for reason in self.reasons)

@@ -64,7 +64,7 @@ def test_series_stack_and_decisions_are_printed(run, study):
         ["4", lines[stack + 5].split()[1], "16.0", "3"],
     ]
     assert "wide gap" in lines[stack + 5]
-    assert "Warnings" in lines
+    assert "Reasons to review" in lines
     assert "Decisions" in lines
     assert any("tilted" in line for line in lines[lines.index("Decisions") :])
 

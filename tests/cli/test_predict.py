@@ -17,7 +17,7 @@ def measured(monkeypatch):
 
     def predict(study, **options):
         called.update(options, study=study)
-        return disc_prediction(warnings=["few slices"])
+        return disc_prediction(sentences=["few slices"])
 
     monkeypatch.setattr(model, "predict", predict)
     return called
@@ -32,7 +32,8 @@ def test_the_table_is_printed_and_nothing_written(run, measured, tmp_path, monke
         "  ESV     13.6 mL   phase 4 of 5",
         "  SV      40.7 mL",
         "  EF      75.0 %",
-        "  - few slices",
+        "Status: review",
+        "  - few slices [few_slices]",
     ):
         assert line in out.splitlines()
     assert list(tmp_path.iterdir()) == []

@@ -146,7 +146,7 @@ def test_no_permission_for_one_file_is_a_warning(study, refuse):
     refuse(r"^0009\.dcm$")
     stack = load_study(study.folder)
     assert stack.images.shape[:2] == (7, 4)
-    assert stack.warnings[0] == "Excluded 1 unreadable file (0009.dcm)."
+    assert stack.warnings[0].startswith("Excluded 1 unreadable file (0009.dcm).")
 
 
 @pytest.mark.parametrize("path", [None, 3, b"study"])
@@ -165,7 +165,9 @@ def test_truncated_image_is_excluded_with_a_warning(study):
     np.testing.assert_array_equal(stack.images[3, 3], pixels_of(3, 3))
     np.testing.assert_array_equal(stack.images[4, 2], pixels_of(4, 2))
     name = paths[3][2].name
-    assert stack.warnings[0] == f"Excluded 1 truncated or damaged file ({name})."
+    assert stack.warnings[0] == (
+        f"Excluded 1 truncated or damaged file ({name}). Export or copy the study again."
+    )
     assert any("Slice 4 has 4 phases instead of 5" in w for w in stack.warnings)
     assert any(d.files == (name,) and "truncated" in d.what for d in stack.decisions)
 

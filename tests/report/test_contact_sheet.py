@@ -10,6 +10,7 @@ from lvvol.cine import CineStack
 from lvvol.report import contact_sheet
 from lvvol.report.contact_sheet import CAPTION, LABEL, RULE, choose_phases, draw_contact_sheet
 from lvvol.report.picture import GUTTER, LINE, MARGIN, YELLOW, encode_png
+from lvvol.status import Code, Reason
 from tests.support.discs import disc_stack
 from tests.support.surveys import a_stack
 
@@ -145,7 +146,8 @@ def test_a_wide_gap_is_marked_by_a_line():
 
 def test_warnings_are_above_the_images():
     plain = draw_contact_sheet(blocks_stack(3, 12))
-    warned = draw_contact_sheet(blocks_stack(3, 12, warnings=("few slices",)))
+    reason = Reason(Code.FEW_SLICES, "few slices")
+    warned = draw_contact_sheet(blocks_stack(3, 12, reasons=(reason,)))
     assert warned.shape[0] == plain.shape[0] + LINE
     assert np.array_equal(warned[-600:], plain[-600:])
 

@@ -115,7 +115,7 @@ def test_every_slice_has_its_place(n_slices, blocks, columns):
 
 def test_each_warning_adds_lines():
     plain = overlay.draw_overlay(disc_prediction())
-    warned = overlay.draw_overlay(disc_prediction(warnings=["gap", "few " * 60]))
+    warned = overlay.draw_overlay(disc_prediction(sentences=["gap", "few " * 60]))
     added = (warned.shape[0] - plain.shape[0]) / LINE
     assert added >= 3
     assert added == int(added)

@@ -3,6 +3,7 @@ import pytest
 
 from lvvol.cine import Decision
 from lvvol.report.survey import WIDTH, format_survey
+from lvvol.status import Code, Reason
 from tests.support.surveys import a_series, a_stack, a_survey, a_survey_without_stack
 
 
@@ -24,8 +25,8 @@ def test_the_tables_of_a_known_study():
             "      3          15.0     20.0       7  0 to 120  wide gap, usually 10.0 mm",
             "      4          25.0     10.0       8  0 to 120  apex",
             "",
-            "Warnings",
-            "  - Slices are unevenly spaced.",
+            "Reasons to review",
+            "  - Slices are unevenly spaced. [gap]",
             "",
             "Decisions",
             "  - Excluded series 20 (4ch). Its plane is tilted. (2 files, first: 4ch/a.dcm)",
@@ -44,9 +45,9 @@ def test_study_without_a_stack_lists_its_series():
 
 
 def test_singular_and_empty_lists():
-    text = format_survey(a_survey(series=(a_series(n_files=1),), warnings=(), decisions=()))
+    text = format_survey(a_survey(series=(a_series(n_files=1),), reasons=(), decisions=()))
     assert text.startswith("1 series in 1 file\n")
-    assert "Warnings: none" in text.splitlines()
+    assert "Reasons to review: none" in text.splitlines()
     assert text.splitlines()[-1] == "Decisions: none"
 
 
@@ -96,7 +97,7 @@ def test_time_range_with_repeated_or_missing_times():
     stack.times_ms[0, -1] = 0  # filled with the first image
     stack.times_ms[1, 0] = float("nan")
     lines = format_survey(a_survey(stack=stack)).splitlines()
-    rows = lines[lines.index("Warnings") - 4 : lines.index("Warnings") - 1]
+    rows = lines[lines.index("Reasons to review") - 4 : lines.index("Reasons to review") - 1]
     assert [row.split()[4:7] for row in rows] == [
         ["0", "to", "90"],
         ["30", "to", "120"],
@@ -132,7 +133,7 @@ def test_lines_are_wrapped_without_losing_words():
     )
     survey = a_survey(
         series=series,
-        warnings=(why,),
+        reasons=(Reason(Code.GAP, why),),
         decisions=(Decision(why, why, ("folder/" * 30 + "file.dcm",)),),
     )
     lines = format_survey(survey).splitlines()
@@ -153,7 +154,7 @@ def test_control_characters_are_removed():
     survey = a_survey(
         series=(a_series(None, uid=evil, description=evil, why=evil), a_series(None, uid=evil)),
         stack=stack,
-        warnings=(evil,),
+        reasons=(Reason(Code.GAP, evil),),
         decisions=(Decision(evil, evil, (evil,)),),
     )
     text = format_survey(survey)

@@ -7,6 +7,7 @@ import pytest
 
 import lvvol
 from lvvol.report.survey_json import format_survey_json
+from lvvol.status import Code, Reason
 from lvvol.survey import View
 from tests.support.discs import disc_stack
 from tests.support.surveys import DECISIONS, a_series, a_survey, a_survey_without_stack
@@ -92,7 +93,8 @@ def test_unknown_values_are_null():
 
 def test_control_characters_round_trip_as_escapes():
     evil = "Ca\xf1\x1b[2J\x9b31m\r\n\u202e\u5fc3"
-    survey = a_survey(series=(a_series(description=evil, why=evil),), warnings=(evil,))
+    reasons = (Reason(Code.GAP, evil),)
+    survey = a_survey(series=(a_series(description=evil, why=evil),), reasons=reasons)
     text = format_survey_json(survey, Path("study"))
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
@@ -103,7 +105,16 @@ def test_control_characters_round_trip_as_escapes():
 def test_output_is_reproducible_with_fixed_keys():
     assert format_survey_json(a_survey(), Path("a")) == format_survey_json(a_survey(), Path("a"))
     keys = list(formatted(a_survey()))
-    assert keys == ["version", "path", "stack", "error", "series", "decisions", "warnings"]
+    assert keys == [
+        "version",
+        "path",
+        "stack",
+        "error",
+        "series",
+        "decisions",
+        "reasons",
+        "warnings",
+    ]
     assert list(formatted(a_survey_without_stack())) == keys
 
 

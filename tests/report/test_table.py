@@ -13,7 +13,7 @@ def test_the_table_of_a_known_study():
             "  SV      40.7 mL",
             "  EF      75.0 %",
             "",
-            "Warnings: none",
+            "Status: ok",
             "",
             "Time",
             "  read           1.2 s",
@@ -32,9 +32,10 @@ def test_uneven_gaps_are_said():
     assert "10.0 to 20.0 mm apart" in format_table(prediction)
 
 
-def test_every_warning_is_printed_and_wrapped():
-    lines = format_table(disc_prediction(warnings=["one", "two " * 40])).splitlines()
-    assert "  - one" in lines
+def test_every_reason_to_review_is_printed_and_wrapped():
+    lines = format_table(disc_prediction(sentences=["one", "two " * 40])).splitlines()
+    assert "Status: review" in lines
+    assert "  - one [few_slices]" in lines
     assert sum("two" in line for line in lines) == 2
     assert max(map(len, lines)) <= 88
 

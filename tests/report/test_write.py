@@ -36,11 +36,13 @@ def strict_loads(text):
 
 
 def test_json_holds_the_measurement():
-    result = strict_loads(format_json(disc_prediction(warnings=["few slices"])))
+    result = strict_loads(format_json(disc_prediction(sentences=["few slices"])))
     assert result.keys() >= KEYS
     assert result["edv_ml"] == pytest.approx(np.pi * 24**2 * 30 / 1000)
     assert result["ef_percent"] == pytest.approx(75)
     assert (result["ed_phase"], result["es_phase"]) == (0, 3)
+    assert result["status"] == "review"
+    assert result["reasons"] == [{"code": "few_slices", "sentence": "few slices"}]
     assert result["warnings"] == ["few slices"]
     assert list(result["timings_s"]) == ["read", "resample", "roi", "segment", "volume"]
     assert result["decisions"][0]["files"] == ["2ch/a", "4ch/b"]

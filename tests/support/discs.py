@@ -5,6 +5,7 @@ import numpy as np
 from lvvol.cine import CineStack, Decision
 from lvvol.prediction import Prediction
 from lvvol.roi import FoundBy, Rois
+from lvvol.status import Code, Reason
 
 CENTRE_MM = np.array([120.0, 95.0])  # row, column, from the corner of the first pixel
 PIXEL_SPACING_MM = (1.5, 1.25)  # unequal, to reveal swapped axes
@@ -40,8 +41,11 @@ def disc_stack(n_slices=4, n_phases=5):
     )
 
 
-def disc_prediction(n_slices=4, n_phases=5, warnings=(), side_mm=80.0):
-    """Areas and P are those of the discs; equal areas make the volumes those of prisms."""
+def disc_prediction(n_slices=4, n_phases=5, sentences=(), side_mm=80.0):
+    """Areas and P are those of the discs; equal areas make the volumes those of prisms.
+
+    Each sentence becomes a reason of code few_slices.
+    """
     radii = disc_radii_mm(n_phases)
     squares = np.tile([*(CENTRE_MM - side_mm / 2), side_mm], (n_slices, 1))
     cell_mm = (np.arange(48) + 0.5) / 48 * side_mm - side_mm / 2
@@ -59,6 +63,6 @@ def disc_prediction(n_slices=4, n_phases=5, warnings=(), side_mm=80.0):
         ),
         areas_mm2=areas,
         lv_probability=np.tile(p.astype(np.float32), (n_slices, 1, 1, 1)),
-        warnings=tuple(warnings),
+        reasons=tuple(Reason(Code.FEW_SLICES, sentence) for sentence in sentences),
         timings_s={"read": 1.25, "resample": 0.2, "roi": 1.0, "segment": 2.0, "volume": 0.05},
     )

@@ -6,6 +6,7 @@ import numpy as np
 
 from lvvol.cine import Decision
 from lvvol.errors import TooFewSlicesError
+from lvvol.status import Code, Reason
 from lvvol.survey import Series, Survey
 from tests.support.discs import disc_stack
 
@@ -53,7 +54,7 @@ DECISIONS = (
 
 
 def a_survey(**values):
-    """A stack, five series, four decisions and a warning."""
+    """A stack, five series, four decisions and a reason to review."""
     series = (
         *(a_series(number, why=f"slice {number - 4}") for number in range(5, 9)),
         a_series(20, description="4ch", views=("long axis",), n_slices_used=0, why="it is tilted"),
@@ -63,7 +64,7 @@ def a_survey(**values):
         "stack": a_stack(),
         "error": None,
         "decisions": DECISIONS,
-        "warnings": ("Slices are unevenly spaced.",),
+        "reasons": (Reason(Code.GAP, "Slices are unevenly spaced."),),
     }
     return Survey(**{**defaults, **values})
 

@@ -30,6 +30,7 @@ from lvvol.errors import (
     WrongModalityError,
 )
 from lvvol.sources.archive import Source, open_source
+from lvvol.status import Code, Reason
 from lvvol.survey import Survey
 from lvvol.typing import Float32
 
@@ -167,7 +168,7 @@ def survey_study(
         stack=stack,
         error=error,
         decisions=tuple(ledger.decisions),
-        warnings=tuple(ledger.warnings),
+        reasons=tuple(ledger.reasons),
     )
 
 
@@ -273,7 +274,7 @@ def _build_stack(
         apex=apex,
         series_numbers=tuple(a.first.series_number for a in plan.slices),
         decisions=tuple(ledger.decisions),
-        warnings=tuple(ledger.warnings),
+        reasons=tuple(ledger.reasons),
     )
 
 
@@ -287,8 +288,8 @@ def _is_still(images: Float32) -> bool:
 
 
 def _record_files(reading: Reading, n_links: int, damaged: list[str], ledger: Ledger) -> None:
-    """Insert decisions and warnings about unused files at the beginning of the ledger."""
-    decisions, warnings = [], []
+    """Insert decisions and reasons about unused files at the beginning of the ledger."""
+    decisions, reasons = [], []
     for names, kind, why in (
         (damaged, "truncated or damaged", "Headers or pixels cannot be read."),
         (reading.unreadable, "unreadable", "Permission denied."),
@@ -296,7 +297,7 @@ def _record_files(reading: Reading, n_links: int, damaged: list[str], ledger: Le
         if names:
             what = f"Excluded {count_files(names, kind)}."
             decisions.append(Decision(what, why, tuple(names)))
-            warnings.append(what)
+            reasons.append(Reason(Code.FILES_DAMAGED, f"{what} Export or copy the study again."))
     for names, verb, why in (
         (reading.not_dicom, "Skipped", "Not DICOM."),
         (reading.without_image, "Skipped", "DICOM without an image."),
@@ -309,4 +310,4 @@ def _record_files(reading: Reading, n_links: int, damaged: list[str], ledger: Le
             Decision(f"Skipped {n_links} links.", "Links in archives are not followed.")
         )
     ledger.decisions[:0] = decisions
-    ledger.warnings[:0] = warnings
+    ledger.reasons[:0] = reasons

@@ -181,11 +181,11 @@ def _draw_closed(picture: Picture, points: Contour, colour: Colour) -> None:
 
 
 def _draw_head(prediction: Prediction, width: int) -> Picture:
-    """Draw the title, every warning, and the legend."""
+    """Draw the result with its status, every reason to review, and the legend."""
     result = (
         f"EDV {format_number(prediction.edv_ml)} mL (phase {prediction.ed_phase + 1})    "
         f"ESV {format_number(prediction.esv_ml)} mL (phase {prediction.es_phase + 1})    "
-        f"EF {format_number(prediction.ef_percent)} %"
+        f"EF {format_number(prediction.ef_percent)} %    {prediction.status}"
     )
     legend = "red: contour of P = 0.5    blue: ROI    areas come from O    research use only"
     return draw_head(result, prediction.warnings, legend, width)

@@ -71,7 +71,7 @@ def draw_head(title: str, warnings: Sequence[str], legend: str, width: int) -> P
     lines += [
         (line, 0.5, YELLOW)
         for warning in warnings
-        for line in _wrap(f"Warning: {warning}", 0.5, width)
+        for line in _wrap(f"Review: {warning}", 0.5, width)
     ]
     lines += [(line, 0.45, GREY) for line in _wrap(legend, 0.45, width)]
     head = np.zeros((len(lines) * LINE + GUTTER, width, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""Text output of `lvvol inspect`: series, stack, warnings and decisions."""
+"""Text output of `lvvol inspect`: series, stack, reasons to review and decisions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from lvvol.cine import CineStack, Decision
 from lvvol.report.slices import name_series, summarise_slices, usual_gap_mm
-from lvvol.report.text import listed, one_line, shorten
+from lvvol.report.text import describe, listed, one_line, shorten
 from lvvol.survey import Series, Survey
 from lvvol.typing import Float64
 
@@ -30,13 +30,14 @@ def format_survey(survey: Survey) -> str:
     Returns
     -------
     str
-        Tables of series and slices, warnings and decisions, without a trailing newline. Slices and
-        phases count from 1. Lines have at most 100 characters, without control characters.
+        Tables of series and slices, reasons to review and decisions, without a trailing newline.
+        Slices and phases count from 1. Lines have at most 100 characters, none of them control
+        characters.
     """
     lines = [*_series_lines(survey.series), ""]
     lines += ["Stack: none"] if survey.stack is None else _stack_lines(survey.stack)
-    lines += ["", "Warnings" if survey.warnings else "Warnings: none"]
-    lines += listed(survey.warnings, WIDTH)
+    lines += ["", "Reasons to review" if survey.reasons else "Reasons to review: none"]
+    lines += listed((describe(reason) for reason in survey.reasons), WIDTH)
     lines += ["", "Decisions" if survey.decisions else "Decisions: none"]
     lines += listed(map(_describe_decision, survey.decisions[:_MAX_DECISIONS]), WIDTH)
     if len(survey.decisions) > _MAX_DECISIONS:

@@ -39,6 +39,7 @@ def format_survey_json(survey: Survey, path: StrPath) -> str:
             "decisions": [
                 {"what": d.what, "why": d.why, "files": list(d.files)} for d in survey.decisions
             ],
+            "reasons": [reason.to_dict() for reason in survey.reasons],
             "warnings": list(survey.warnings),
         }
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvvol.prediction import Prediction
-from lvvol.report.text import format_number, listed
+from lvvol.report.text import describe, format_number, listed
 
 _WIDTH = 88
 
@@ -19,8 +19,8 @@ def format_table(prediction: Prediction) -> str:
     Returns
     -------
     str
-        Volumes in mL and EF in percent with one decimal, phases counted from 1, every warning, and
-        the seconds of each stage; without a line break at the end.
+        Volumes in mL and EF in percent with one decimal, phases counted from 1, the status with
+        its reasons, and the seconds of each stage; without a line break at the end.
     """
     n_phases = prediction.stack.n_phases
     rows = [
@@ -34,8 +34,8 @@ def format_table(prediction: Prediction) -> str:
         f"  {name:<4}{format_number(value):>8} {unit:<5}{note}".rstrip()
         for name, value, unit, note in rows
     ]
-    lines += ["", "Warnings" if prediction.warnings else "Warnings: none"]
-    lines += listed(prediction.warnings, _WIDTH)
+    lines += ["", f"Status: {prediction.status}"]
+    lines += listed((describe(reason) for reason in prediction.reasons), _WIDTH)
     lines += ["", "Time"]
     stages = [*prediction.timings_s.items(), ("all stages", sum(prediction.timings_s.values()))]
     width = max(len(stage) for stage, _ in stages)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from textwrap import TextWrapper
 
+from lvvol.status import Reason
+
 
 def one_line(text: str) -> str:
     r"""Return a text on one line without control characters.
@@ -34,6 +36,11 @@ def shorten(text: str, length: int) -> str:
     """Return `one_line` of a text, cut to a length with two dots at its end."""
     line = one_line(text)
     return line if len(line) <= length else f"{line[: length - 2]}.."
+
+
+def describe(reason: Reason) -> str:
+    """Return the sentence of a reason, then its code."""
+    return f"{reason.sentence} [{reason.code}]"
 
 
 def format_number(value: float) -> str:

@@ -272,9 +272,11 @@ def test_other_attributes_are_only_compared(study):
         )
     stack = load_study(study.folder)
     np.testing.assert_allclose(stack.slice_gaps_mm, 8.0)
-    assert len(stack.warnings) == 3
-    location, spacing, thickness = stack.warnings
-    assert "Slice Location steps by 5.00 mm, but image positions are 8.00 mm apart" in location
+    assert any(
+        d.what == "Used image positions, 8.00 mm apart." and "steps by 5.00 mm" in d.why
+        for d in stack.decisions
+    )
+    spacing, thickness = stack.warnings
     assert "Spacing Between Slices is 7 mm, but image positions are 8.00 mm apart" in spacing
     assert "overlap" in thickness
 

@@ -118,7 +118,7 @@ def test_series_without_identifiers_are_separated_by_folder(study):
 
 def test_survey_needs_a_stack_or_an_error():
     with pytest.raises(ValueError, match="stack, error: expected exactly one"):
-        Survey(series=(), stack=None, error=None, decisions=(), warnings=())
+        Survey(series=(), stack=None, error=None, decisions=(), reasons=())
 
 
 @pytest.mark.real_data

@@ -11,6 +11,7 @@ import numpy as np
 
 from lvvol.dicom.stack.acquisition import SAME_PLACE_MM, Acquisition
 from lvvol.dicom.stack.ledger import Ledger
+from lvvol.status import Code
 from lvvol.typing import Float64
 
 MIN_SLICES = 3
@@ -302,8 +303,9 @@ def _exclude_rival(
         {a.first.series_uid if a.first.label in shared else a.first.label for a in other}
     )
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    ledger.warnings.append(
+    ledger.warn(
+        Code.SECOND_STACK,
         f"The study has a second short-axis stack of {len(line_up(other).phases_by_place)} slices "
         f"({names[0]}{more}), perhaps of another patient or from before a movement; to use it, "
-        "request its series (option --series)."
+        "request its series (option --series).",
     )

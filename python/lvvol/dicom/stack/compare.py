@@ -10,6 +10,7 @@ import numpy as np
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.stack.acquisition import SAME_PLACE_MM, Acquisition
 from lvvol.dicom.stack.ledger import Ledger
+from lvvol.status import Code
 from lvvol.typing import Float64
 
 # Fewer slices rarely cover the left ventricle.
@@ -36,30 +37,43 @@ def compare_tags(
     ledger : Ledger
         Records the comparison and the warnings.
     """
-    warn = ledger.warnings.append
     gaps = np.diff(positions_mm)
     median = float(np.median(gaps))
     first = [a.first for a in slices]
     if len(slices) < TYPICAL_SLICES:
-        warn(
+        ledger.warn(
+            Code.FEW_SLICES,
             f"The stack has only {len(slices)} slices; covering the left ventricle usually takes "
-            f"at least {TYPICAL_SLICES}."
+            f"at least {TYPICAL_SLICES}.",
         )
     uneven = np.flatnonzero(np.abs(gaps - median) > max(SAME_PLACE_MM, 0.1 * median))
     if uneven.size:
         listed = ", ".join(f"{gaps[i]:.1f} mm after slice {i + 1}" for i in uneven)
-        warn(f"Slices are unevenly spaced: {listed}; the median gap is {median:.1f} mm.")
+        ledger.warn(
+            Code.GAP,
+            f"Slices are unevenly spaced: {listed}; the median gap is {median:.1f} mm. "
+            "If a slice is missing, export it; the area between its neighbours is interpolated.",
+        )
     for i, acquisition in enumerate(slices, 1):
         if acquisition.n_phases != n_phases:
-            warn(
+            ledger.warn(
+                Code.PHASES_MISSING,
                 f"Slice {i} has {acquisition.n_phases} phases instead of {n_phases}; "
-                "each phase shows the nearest image."
+                "each phase shows the nearest image.",
             )
     if any(a.phase_key != "TriggerTime" for a in slices):
         keys = sorted({a.phase_key for a in slices} - {"TriggerTime"})
-        warn(f"Trigger times are missing or ambiguous; phases are ordered by {' and '.join(keys)}.")
+        ledger.warn(
+            Code.PHASE_ORDER_DOUBTFUL,
+            f"Trigger times are missing or ambiguous; phases are ordered by {' and '.join(keys)}. "
+            "Check that the heart beats smoothly (lvvol inspect --png).",
+        )
     if _frames_of_reference_differ(first):
-        warn("Series have different frames of reference: the patient may have moved between them.")
+        ledger.warn(
+            Code.FRAMES_OF_REFERENCE_DIFFER,
+            "Series have different frames of reference: the patient may have moved between them. "
+            "Check that neighbouring slices continue each other (lvvol inspect --png).",
+        )
     compared = [
         text
         for text in (
@@ -94,9 +108,9 @@ def _slice_location(first: Sequence[Image], gaps: Float64, ledger: Ledger) -> st
     steps = np.abs(np.diff(np.array(locations, dtype=np.float64)))
     step = float(np.median(steps))
     if (np.abs(steps - gaps) > TOLERANCE_MM).any():
-        ledger.warnings.append(
-            f"Slice Location steps by {step:.2f} mm, but image positions are "
-            f"{np.median(gaps):.2f} mm apart; the positions are used."
+        ledger.record(
+            f"Used image positions, {np.median(gaps):.2f} mm apart.",
+            f"Slice Location steps by {step:.2f} mm, but vendors measure it in different ways.",
         )
     return f"Slice Location step {step:.2f} mm"
 
@@ -107,9 +121,10 @@ def _slice_spacing(first: Sequence[Image], median: float, ledger: Ledger) -> str
     if not spacings:
         return ""
     if max(abs(s - median) for s in spacings) > TOLERANCE_MM:
-        ledger.warnings.append(
+        ledger.warn(
+            Code.SLICE_SPACING_DOUBTFUL,
             f"Spacing Between Slices is {_join(spacings)} mm, but image positions are "
-            f"{median:.2f} mm apart; the positions are used."
+            f"{median:.2f} mm apart; the positions are used.",
         )
     return f"Spacing Between Slices {_join(spacings)} mm"
 
@@ -120,13 +135,15 @@ def _thickness(first: Sequence[Image], median: float, ledger: Ledger) -> str:
     if not thicknesses:
         return ""
     if thicknesses[-1] > median + TOLERANCE_MM:
-        ledger.warnings.append(
-            f"Slices overlap: they are {_join(thicknesses)} mm thick and {median:.2f} mm apart."
+        ledger.warn(
+            Code.SLICE_SPACING_DOUBTFUL,
+            f"Slices overlap: they are {_join(thicknesses)} mm thick and {median:.2f} mm apart.",
         )
     if thicknesses[0] < MIN_IMAGED_SHARE * median:
-        ledger.warnings.append(
+        ledger.warn(
+            Code.SLICES_THIN,
             f"Slices cover less than half of the left ventricle: they are {_join(thicknesses)} mm "
-            f"thick and {median:.2f} mm apart."
+            f"thick and {median:.2f} mm apart.",
         )
     return f"Slice Thickness {_join(thicknesses)} mm"
 

@@ -17,6 +17,7 @@ from lvvol.dicom.stack.series import find_view
 from lvvol.motion import moving_centre
 from lvvol.planes import resample
 from lvvol.sources.archive import Source
+from lvvol.status import Code
 from lvvol.typing import Float32, Float64
 
 End = Literal["first", "last"]
@@ -68,9 +69,10 @@ def find_apex(
         by_anatomy = "last" if plan.normal @ typical_axis() > 0 else "first"
     evidence = [f"the stack axis is {off:.0f} degrees off the typical heart axis"]
     if off > TYPICAL_AXIS_DEGREES:
-        ledger.warnings.append(
+        ledger.warn(
+            Code.NOT_SHORT_AXIS,
             f"The stack axis is {off:.0f} degrees off the typical heart axis: it may not be a "
-            "short-axis stack."
+            "short-axis stack.",
         )
 
     views = [a for a in acquisitions if find_view(a, plan) == "long axis"]
@@ -87,10 +89,7 @@ def find_apex(
             f"stack in systole, at the first slice {first:.0f} mm"
         )
     if by_anatomy and by_motion and by_anatomy != by_motion:
-        ledger.warnings.append(
-            "The apical end of the stack is unknown: the typical heart axis and the motion in "
-            "long-axis views disagree."
-        )
+        evidence.append("the typical heart axis and the motion in long-axis views disagree")
         apex = None
     else:
         apex = by_anatomy or by_motion

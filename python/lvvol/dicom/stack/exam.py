@@ -21,6 +21,7 @@ from lvvol.errors import (
     SeriesError,
     TooFewSlicesError,
 )
+from lvvol.status import Code
 
 # Studies that an error lists.
 MAX_LISTED = 5
@@ -117,10 +118,11 @@ def _exams(images: Iterable[Image]) -> list[tuple[list[Acquisition], Ledger]]:
         if len(values) > 1
     ]
     strays = [image for part in parts[1:] for image in exams[part]]
-    joined.warnings.append(
+    joined.warn(
+        Code.IDENTIFIERS_DIFFER,
         f"The slices have different {' and '.join(differing)} ({len(parts)} parts; the first other "
         f"one: {strays[0].file}). They are measured as one stack, because the parts have the same "
-        "direction, axis and pixels and lie side by side; check that all are of one patient."
+        "direction, axis and pixels and lie side by side; check that all are of one patient.",
     )
     joined.record(
         f"Joined {len(parts)} parts with different {' and '.join(differing)}.",

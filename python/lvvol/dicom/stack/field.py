@@ -11,6 +11,7 @@ from lvvol.dicom.stack.grid import Grid, Placing
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.plan import Plan
 from lvvol.errors import ImageSizeError
+from lvvol.status import Code
 from lvvol.typing import Bool, Float64
 
 # Share of a slice that must lie on the grid, or of the grid that must lie on it. Slices planned
@@ -85,19 +86,21 @@ def check_fields(plan: Plan, grid: Grid, ledger: Ledger) -> None:
     off_axis_mm = _off_axis_mm(plan)
     beside = (overlaps < MIN_OVERLAP) | (off_axis_mm > MAX_OFF_AXIS_MM)
     if beside.any():
-        ledger.warnings.append(
+        ledger.warn(
+            Code.SLICES_SHIFTED,
             f"{_slices(beside)} beside the others: the image centres are up to "
             f"{off_axis_mm[beside].max():.0f} mm off the axis of the stack and as little as "
             f"{100 * overlaps[beside].min():.0f} % of an image overlaps theirs. Tissue outside the "
             "images counts as empty, so volumes are too small if these slices should show the "
-            "ventricle; check their position and orientation."
+            "ventricle; check their position and orientation.",
         )
     turned = np.array([_turn_degrees(p) > MAX_TURN_DEGREES for p in grid.placings]) & ~beside
     if turned.any():
-        ledger.warnings.append(
+        ledger.warn(
+            Code.SLICES_TURNED,
             f"{_slices(turned)} turned or mirrored relative to the others; the images were turned "
             "back as their orientation says. Check that the heart lies in the same place as in "
-            "the neighbours (lvvol inspect --png)."
+            "the neighbours (lvvol inspect --png).",
         )
 
 
@@ -107,23 +110,26 @@ def _check_size(plan: Plan, grid: Grid, ledger: Ledger) -> None:
     height_mm, width_mm = grid.shape[0] * row_mm, grid.shape[1] * column_mm
     low, high = TYPICAL_FIELD_MM
     if not low <= max(height_mm, width_mm) <= high:
-        ledger.warnings.append(
+        ledger.warn(
+            Code.PIXEL_SPACING_DOUBTFUL,
             f"The images cover {height_mm:.0f} x {width_mm:.0f} mm; the longer side is usually "
             f"{low:.0f} to {high:.0f} mm. If they are not cropped, Pixel Spacing is wrong, and all "
-            "volumes with it."
+            "volumes with it.",
         )
     if abs(row_mm - column_mm) > MAX_PIXEL_ASPECT * min(row_mm, column_mm):
-        ledger.warnings.append(
+        ledger.warn(
+            Code.PIXEL_SPACING_DOUBTFUL,
             f"Pixels of {row_mm:.3g} x {column_mm:.3g} mm are not square, which is unusual: check "
             "that the heart is not stretched (lvvol inspect --png); volumes change with Pixel "
-            "Spacing."
+            "Spacing.",
         )
     diameters = {d: None for a in plan.slices if (d := _contradicting_diameter_mm(a))}
     if diameters:
-        ledger.warnings.append(
+        ledger.warn(
+            Code.PIXEL_SPACING_DOUBTFUL,
             f"Reconstruction Diameter is {_joined(f'{d:g}' for d in diameters)} mm, but with Pixel "
             f"Spacing the longer side of the images is {max(height_mm, width_mm):.0f} mm: one of "
-            "them is wrong, or the images were cropped. Volumes rely on Pixel Spacing."
+            "them is wrong, or the images were cropped. Volumes rely on Pixel Spacing.",
         )
 
 

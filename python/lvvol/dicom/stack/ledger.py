@@ -1,4 +1,4 @@
-"""`Ledger`, the record of decisions, warnings and exclusions while reading a study."""
+"""`Ledger`, the record of decisions, reasons to review and exclusions while reading a study."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from lvvol.cine import Decision
 from lvvol.dicom.stack.acquisition import Acquisition
+from lvvol.status import Code, Reason
 
 FOREIGN = "it belongs to another patient or study"
 """Reason for exclusion of acquisitions with other identifiers than those of the stack."""
@@ -20,14 +21,14 @@ class Ledger:
     ----------
     decisions : list of Decision
         All decisions, in order.
-    warnings : list of str
-        Problems that the user should consider.
+    reasons : list of Reason
+        Reasons to review a measurement of the stack.
     exclusion_reasons : dict of Acquisition to str
         Why acquisitions are not part of the stack; each a clause, as in `exclude`.
     """
 
     decisions: list[Decision] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    reasons: list[Reason] = field(default_factory=list)
     exclusion_reasons: dict[Acquisition, str] = field(default_factory=dict)
 
     def record(self, what: str, why: str, files: Sequence[str] = ()) -> None:
@@ -41,6 +42,10 @@ class Ledger:
             The files concerned.
         """
         self.decisions.append(Decision(what, why, tuple(files)))
+
+    def warn(self, code: Code, sentence: str) -> None:
+        """Record a reason to review a measurement of the stack."""
+        self.reasons.append(Reason(code, sentence))
 
     def exclude(self, acquisition: Acquisition, why: str, where: str = "") -> None:
         """Record that an acquisition is not part of the stack.

@@ -9,6 +9,7 @@ from lvvol.dicom.stack.acquisition import Acquisition
 from lvvol.dicom.stack.candidates import PARALLEL_DEGREES, angle_degrees
 from lvvol.dicom.stack.ledger import FOREIGN, Ledger
 from lvvol.dicom.stack.plan import Plan
+from lvvol.status import Code
 
 # Stray files of any kind are common; more than this share of the stack's images may be a part of it
 # whose headers are spoiled.
@@ -62,10 +63,11 @@ def warn_of_left_out(
     listed = "; ".join(
         f"{len(files)} ({reason}; first: {min(files)})" for reason, files in suspects.items()
     )
-    ledger.warnings.append(
+    ledger.warn(
+        Code.FILES_LEFT_OUT,
         f"Left out {n_files} file{'s' * (n_files != 1)}{known}, beside the {n_images} images of "
         f"the stack: {listed}. If they show the ventricle, a part of it is missing from the "
-        "volumes; lvvol inspect lists them."
+        "volumes; lvvol inspect lists them.",
     )
 
 

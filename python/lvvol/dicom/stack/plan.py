@@ -15,6 +15,7 @@ from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.phases import match_phases, typical_phases
 from lvvol.dicom.stack.precedence import exclude_inferior, warn_of_derived
 from lvvol.errors import NotCineError, TooFewSlicesError
+from lvvol.status import Code
 from lvvol.typing import Float64, Int64
 
 MIN_PHASES = 2
@@ -102,9 +103,10 @@ def plan_stack(
         )
     n_excluded = n_places - len(slices)
     if n_excluded:
-        ledger.warnings.append(
+        ledger.warn(
+            Code.SLICES_EXCLUDED,
             f"Excluded {n_excluded} parallel slice{'s' * (n_excluded > 1)} from the stack; the "
-            "decisions give the reasons."
+            "decisions give the reasons.",
         )
     plan = Plan(slices, positions, line.normal, match_phases(slices, positions, ledger))
     warn_of_derived(slices, ledger)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from lvvol.dicom.stack.acquisition import SAME_DIRECTION, SAME_PLACE_MM, Acquisition
 from lvvol.dicom.stack.ledger import Ledger
+from lvvol.status import Code
 
 # Names only support what the times already suggest.
 _REAL_TIME = re.compile(r"real.?time|free.?breath|ungated", re.IGNORECASE)
@@ -112,9 +113,10 @@ def warn_of_derived(slices: Sequence[Acquisition], ledger: Ledger) -> None:
     listed = (
         "All slices" if len(derived) == len(slices) else f"Slices {', '.join(map(str, derived))}"
     )
-    ledger.warnings.append(
+    ledger.warn(
+        Code.DERIVED_IMAGES,
         f"{listed} are derived images (Image Type DERIVED), which may be filtered or computed; "
-        "the study has no original images of them. Export the original series if there is one."
+        "the study has no original images of them. Export the original series if there is one.",
     )
 
 

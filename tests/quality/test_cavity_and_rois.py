@@ -12,8 +12,8 @@ from lvvol.roi import FoundBy, Rois
 from tests.support.discs import disc_prediction, disc_stack
 
 ED = np.array([500.0, 3500.0, 4000.0, 4000.0, 2500.0, 300.0])
-AREAS = np.column_stack([ED, 0.7 * ED, 0.4 * ED])
-VOLUMES_ML = np.array([140.0, 98.0, 56.0])
+AREAS = np.column_stack([ED, 0.7 * ED, 0.4 * ED, 0.9 * ED])
+VOLUMES_ML = np.array([140.0, 98.0, 56.0, 126.0])
 
 
 def rois(kept=(), start=3, found_by=FoundBy.DETECTOR):
@@ -32,6 +32,7 @@ def doubts_of(
     volumes_ml=VOLUMES_ML,
     field_mm=(300.0, 300.0),
     gap_mm=18.0,
+    apex=None,
     **search,
 ):
     class Given(Prediction):
@@ -44,8 +45,10 @@ def doubts_of(
         images=np.zeros((6, 4, 100, 100), np.float32),
         pixel_spacing_mm=(field_mm[0] / 100, field_mm[1] / 100),
         positions_mm=gap_mm * np.arange(6.0),
+        apex=apex,
     )
-    return check(Given(stack, rois(**search), np.empty(0), areas))
+    found = check(Given(stack, rois(**search), np.empty(0), areas))
+    return tuple(reason.sentence for reason in found)
 
 
 def test_nothing_speaks_against_a_plausible_heart():
@@ -54,18 +57,20 @@ def test_nothing_speaks_against_a_plausible_heart():
 
 @pytest.mark.parametrize(("edv_ml", "esv_ml"), [(29.0, 14.0), (501.0, 250.0)])
 def test_edv_out_of_reason(edv_ml, esv_ml):
-    found = doubts_of(volumes_ml=[edv_ml, edv_ml, esv_ml])
-    assert found == (f"EDV {edv_ml:.0f} mL is outside 30 to 500 mL",)
+    found = doubts_of(volumes_ml=[edv_ml, edv_ml, esv_ml, edv_ml])
+    assert found == (
+        f"EDV {edv_ml:.0f} mL is outside 30 to 500 mL. Check that the ROIs hold the LV.",
+    )
 
 
 @pytest.mark.parametrize(("esv_ml", "ef_percent"), [(91.0, 9), (14.0, 86)])
 def test_ef_out_of_reason(esv_ml, ef_percent):
-    found = doubts_of(volumes_ml=[100.0, 95.0, esv_ml])
-    assert found == (f"EF {ef_percent} % is outside 10 to 85 %",)
+    found = doubts_of(volumes_ml=[100.0, 95.0, esv_ml, 98.0])
+    assert found == (f"EF {ef_percent} % is outside 10 to 85 %. Check the contours at ED and ES.",)
 
 
 @pytest.mark.parametrize(
-    "volumes_ml", [[30.0, 20.0, 10.0], [500.0, 100.0, 75.0], [100.0, 95.0, 90.0]]
+    "volumes_ml", [[30.0, 20.0, 10.0, 25.0], [500.0, 100.0, 75.0, 450.0], [100.0, 95.0, 90.0, 99.0]]
 )
 def test_the_bounds_themselves_are_plausible(volumes_ml):
     assert doubts_of(volumes_ml=volumes_ml) == ()
@@ -73,30 +78,49 @@ def test_the_bounds_themselves_are_plausible(volumes_ml):
 
 def test_no_cavity_at_all():
     # EF is not known then.
-    assert doubts_of(0 * AREAS, volumes_ml=[0.0, 0.0, 0.0]) == ("EDV 0 mL is outside 30 to 500 mL",)
+    assert doubts_of(0 * AREAS, volumes_ml=[0.0, 0.0, 0.0, 0.0]) == (
+        "EDV 0 mL is outside 30 to 500 mL. Check that the ROIs hold the LV.",
+    )
 
 
 def test_two_estimates_that_disagree_at_es():
-    probability_areas = AREAS * [1.0, 1.0, 0.8]
+    probability_areas = AREAS * [1.0, 1.0, 0.8, 1.0]
     # 0.4 * 14800 mm2 = 59 cm2, and 80 % of it 47 cm2.
     assert doubts_of(probability_areas=probability_areas) == (
-        "the two area estimates disagree at ES: 59 cm2 and 47 cm2 over all slices",
+        "The two area estimates disagree at ES: 59 cm2 and 47 cm2 over all slices. Check the "
+        "contours at ES.",
     )
     assert doubts_of(probability_areas=AREAS * 0.9) == ()
 
 
 @pytest.mark.parametrize(("z", "place"), [(0, "first"), (-1, "last")])
-def test_stack_that_ends_inside_the_cavity(z, place):
+@pytest.mark.parametrize(
+    ("share", "apex", "missed"),
+    [
+        (0.55, "there", "apex"),
+        (0.45, "there", None),
+        (0.75, "elsewhere", "base"),
+        (0.65, "elsewhere", None),
+        # Where the apex is unknown, the end with the larger cavity is taken for the base.
+        (0.75, None, "base"),
+        (0.65, None, None),
+    ],
+)
+def test_stack_that_ends_inside_the_cavity(z, place, share, apex, missed):
     areas = AREAS.copy()
-    areas[z] = 0.6 * areas[2]
-    assert doubts_of(areas) == (
-        f"the {place} slice still holds a large cavity at ED: the stack may end inside the LV",
+    areas[z] *= share * areas[2, 0] / areas[z, 0]
+    other = "last" if place == "first" else "first"
+    found = doubts_of(areas, apex={"there": place, "elsewhere": other}.get(apex))
+    expected = (
+        f"The {place} slice still holds a large cavity at ED: the stack may miss the {missed}. "
+        "Look for slices that were not exported.",
     )
+    assert found == (expected if missed else ())
 
 
 def test_area_where_no_window_was_believed():
     assert doubts_of(kept=(0, 4)) == (
-        "slices 1, 5: no window looks like an LV, yet an area was found",
+        "In slices 1, 5 no window looks like an LV, yet a cavity was found. Check its contours.",
     )
     assert doubts_of(kept=(5,)) == ()  # 3 cm2 at the apex is no wonder
 
@@ -105,7 +129,10 @@ def test_a_gap_between_slices_with_a_cavity():
     areas = AREAS.copy()
     areas[3, 2] = 400.0
     found = doubts_of(areas)
-    assert found == ("slice 4 at ES: 400 mm2 is far below both neighbours",)
+    assert found == (
+        "In slice 4 at ES the cavity, 400 mm2, is far smaller than in both neighbours. Check "
+        "its contour.",
+    )
 
 
 def test_a_gap_between_traces_of_a_cavity_is_no_gap():
@@ -116,30 +143,31 @@ def test_a_gap_between_traces_of_a_cavity_is_no_gap():
 
 def test_a_cavity_without_an_apex():
     ed = np.array([0.0, 2000.0, 4000.0, 4000.0, 3000.0, 100.0])
-    found = doubts_of(np.column_stack([ed, 0.7 * ed, 0.4 * ed]))
+    found = doubts_of(np.column_stack([ed, 0.7 * ed, 0.4 * ed, 0.9 * ed]))
     assert found == (
-        "the cavity ends abruptly at both ends at ED, with no taper to an apex: "
-        "slices beyond may have been missed",
+        "The cavity ends abruptly at both ends at ED, with no taper to an apex: slices beyond may "
+        "have been missed. Check the outermost contours and the slices beside them.",
     )
 
 
 @pytest.mark.parametrize("ed", [[0.0, 1500.0], [600.0, 1900.0]])
 def test_a_cavity_with_an_apex_or_beyond_the_stack_ends_as_it_should(ed):
     ed = np.array([*ed, 4000.0, 4000.0, 3000.0, 100.0])
-    assert doubts_of(np.column_stack([ed, 0.7 * ed, 0.4 * ed])) == ()
+    assert doubts_of(np.column_stack([ed, 0.7 * ed, 0.4 * ed, 0.9 * ed])) == ()
 
 
 def test_a_search_that_did_not_begin_in_the_middle():
     assert doubts_of(start=2) == (
-        "nothing in the middle slice, 4, looks like an LV: the search began in slice 3",
+        "Nothing in the middle slice, 4, looks like an LV: the search began in slice 3. "
+        "Check that the ROIs hold the LV.",
     )
 
 
 @pytest.mark.parametrize("start", [2, 3])
 def test_a_search_that_the_detector_did_not_help(start):
     assert doubts_of(start=start, found_by=FoundBy.DENSE_SCAN) == (
-        "nothing that the detector proposed looks like an LV: "
-        f"the square of slice {start + 1} comes from a search of every place",
+        "Nothing that the detector proposed looks like an LV: the ROI of slice "
+        f"{start + 1} comes from a search of every place. Check that it holds the LV.",
     )
 
 
@@ -154,15 +182,15 @@ def test_a_search_that_the_detector_did_not_help(start):
 )
 def test_squares_that_reach_beyond_the_image(field_mm, cut_off):
     # Slice 6 holds no more than a trace.
-    expected = "slices 1, 2, 3, 4, 5: the ROI reaches beyond the image, which may cut off the LV"
+    expected = "In slices 1, 2, 3, 4, 5 the ROI reaches beyond the image, which may cut off the LV."
     assert doubts_of(field_mm=field_mm) == ((expected,) if cut_off else ())
 
 
 @pytest.mark.parametrize(("gap_mm", "length_mm"), [(14.0, 70), (36.0, 180)])
 def test_a_cavity_too_short_or_too_long_for_its_width(gap_mm, length_mm):
     assert doubts_of(gap_mm=gap_mm) == (
-        f"the cavity is {length_mm} mm long and 71 mm wide at ED, not the shape of an LV: slices "
-        "may be missed, or pixel spacing or slice positions wrong",
+        f"The cavity is {length_mm} mm long and 71 mm wide at ED, not the shape of an LV: slices "
+        "may be missed, or Pixel Spacing or slice positions be wrong.",
     )
 
 
@@ -170,8 +198,8 @@ def test_a_cavity_too_short_or_too_long_for_its_width(gap_mm, length_mm):
 def test_a_cavity_wider_or_narrower_than_any(scale, wide_mm):
     found = doubts_of(scale**2 * AREAS, gap_mm=18.0 * scale)
     assert found == (
-        f"the cavity is {wide_mm} mm wide at ED, outside 20 to 90 mm: the pixel spacing may be "
-        "wrong",
+        f"The cavity is {wide_mm} mm wide at ED, outside 20 to 90 mm: Pixel Spacing may be wrong. "
+        "Compare it with the protocol.",
     )
 
 
