@@ -15,8 +15,9 @@ CPP_BUILD ?= build/dev-werror
 JOBS ?= auto
 CASES ?= 10000
 SEED ?= 0
+DATA ?= data
 
-.PHONY: setup build test fuzz demo lint types tidy docs werror cpptests sanitize dist bare clean
+.PHONY: setup build test fuzz golden demo lint types tidy docs werror cpptests sanitize dist bare clean
 
 setup: $(VENV)/developed
 
@@ -27,6 +28,10 @@ test: $(VENV)/developed
 
 fuzz: $(VENV)/developed
 	$(BIN)/python -m tests.dicom.fuzz --cases $(CASES) --seed $(SEED) --write
+
+# DATA holds the real studies, unpacked.
+golden: $(VENV)/developed
+	$(BIN)/python -m tests.golden $(DATA)
 
 demo: $(VENV)/installed
 	test -n "$(STUDY)" || test -f demo/study/truth.json || \
