@@ -1,8 +1,8 @@
 """Volumes of phantoms and of the five whole studies, as the shipped weights measure them.
 
 They say that something moved, not that it was right: a change that moves one by more than
-0.1 mL is either a mistake or a change in numbers, which CHANGELOG.md lists. ``make golden`` measures
-again, writes ``tests/golden.json`` and prints the differences.
+0.1 mL is either a mistake or a change in numbers, which CHANGELOG.md lists. ``make golden``
+measures again, writes ``tests/golden.json`` and prints the differences.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How many untouched studies ask for review, why, and how often those are wrong.
 
-``python -m benchmarks.accuracy.review DSB2_PNG SUNNYBROOK_PNG`` measures the training and validation
-patients and phantom seeds 1 to 50, and writes ``results/review.json``. Wrong is more than 15 % off
-in EDV or ESV, the latter against the labelled phase.
+``python -m benchmarks.accuracy.review DSB2_PNG SUNNYBROOK_PNG`` measures the training and
+validation patients and phantom seeds 1 to 50, and writes ``results/review.json``. Wrong is more
+than 15 % off in EDV or ESV, the latter against the labelled phase.
 """
 
 from __future__ import annotations
