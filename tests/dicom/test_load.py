@@ -264,6 +264,18 @@ def test_stray_images_of_another_patient_are_excluded(study, new_study):
     assert len(decision.files) == 3
 
 
+def test_duplicates_among_stray_images_are_named_too(study, new_study):
+    other = new_study("study/other")
+    for index in range(4):
+        study.slice(index, 3)
+    files = other.slice(2, 3, PatientID="Q")
+    (other.folder / "copy").write_bytes(files[0].read_bytes())
+    decisions = load_study(study.folder).decisions
+    (decision,) = [d for d in decisions if "another patient" in d.what]
+    assert "other/copy" in decision.files
+    assert len(decision.files) == 4
+
+
 def test_non_dicom_files_are_counted(study):
     for index in range(4):
         study.slice(index, 3)

@@ -95,6 +95,13 @@ def test_unusable_images(texts, why):
         images(**texts)
 
 
+@pytest.mark.parametrize("n_frames", ["1", "+1.5", "3", None])
+def test_another_number_of_frames_than_positions_is_refused(n_frames):
+    """The pixels of such a file cannot be assigned to positions."""
+    with pytest.raises(UnusableError, match="positions of 2 frames, but Number of Frames is"):
+        images(None, [{}, {}], NumberOfFrames=n_frames)
+
+
 def test_pixels_are_kept_only_on_request():
     assert images()[0].pixels is None
     assert images(keep=True)[0].pixels is not None

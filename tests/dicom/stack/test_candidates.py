@@ -251,10 +251,63 @@ def test_frames_of_reference_of_each_slice_divide_no_stack(study):
     assert not second_stack(stack)
 
 
+OTHER_FIELDS = {
+    "centre": {"offset_mm": (0.6 * 20 * RIGHT).tolist()},
+    "matrix": {"rows": 28},
+    "pixel spacing": {"PixelSpacing": [1.6, 1.4]},
+}
+
+
+@pytest.mark.parametrize("field", OTHER_FIELDS)
+@pytest.mark.parametrize("n_slices", [3, 7])
+def test_stack_between_the_planes_with_another_field_of_view_is_a_candidate(study, field, n_slices):
+    for index in range(8):
+        study.slice(index, 6, SeriesNumber=1)
+    for index in range(n_slices):
+        study.slice(index + 0.4, 6, SeriesNumber=2, **OTHER_FIELDS[field])
+    stack = load_study(study.folder)
+    assert used(stack) == [1] * 8
+    (warning,) = second_stack(stack)
+    assert f"of {n_slices} slices (series 2), perhaps" in warning
+    assert "The one that is used is series 1;" in warning
+    (why,) = {d.why for d in stack.decisions if d.what == "Excluded series 2."}
+    assert "another stack, with another field of view; it is a candidate" in why
+
+
+def test_stacks_of_two_patients_at_the_same_positions_are_told_apart(study):
+    for index in range(8):
+        study.slice(index, 6, SeriesNumber=1)
+    for index in range(2, 9):
+        study.slice(index, 6, SeriesNumber=2, **OTHER_FIELDS["centre"])
+    stack = load_study(study.folder)
+    assert used(stack) == [1] * 8
+    assert len(second_stack(stack)) == 1
+
+
+def test_slices_repeated_with_another_field_of_view_are_repeats(study):
+    for index in range(8):
+        study.slice(index, 6, SeriesNumber=1, acquired="120000")
+    for index in (3, 4, 5):
+        study.slice(index, 6, SeriesNumber=2, acquired="121000", **OTHER_FIELDS["centre"])
+    stack = load_study(study.folder)
+    assert used(stack) == [1, 1, 1, 2, 2, 2, 1, 1]
+    assert not second_stack(stack)
+
+
+def test_slices_with_another_field_of_view_complete_a_stack(study):
+    for index in range(8):
+        study.slice(index, 6, SeriesNumber=1, **(OTHER_FIELDS["matrix"] if index > 4 else {}))
+    stack = load_study(study.folder)
+    assert stack.n_slices == 8
+    assert not second_stack(stack)
+
+
 REAL_PAIRS = [
     ("dsb2_dicom/1", "dsb2_dicom/501"),
     ("dsb2_dicom/501", "sunnybrook/SCD_IMAGES_01/SCD0000201"),
     ("sunnybrook/SCD_IMAGES_01/SCD0000101", "sunnybrook/SCD_IMAGES_01/SCD0000301"),
+    # Within 1 degree of each other; the planes of one lie between those of the other.
+    ("sunnybrook/SCD_IMAGES_01/SCD0000201", "sunnybrook/SCD_IMAGES_01/SCD0000301"),
 ]
 
 

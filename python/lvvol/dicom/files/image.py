@@ -190,8 +190,12 @@ def images_of(header: Header, name: str, keep: bool) -> list[Image]:
     """
     attributes = _Attributes(header.texts)
     n_frames = attributes.integer("NumberOfFrames") or 1
-    if n_frames > 1 and len(header.per_frame) != n_frames:
+    if n_frames > 1 and not header.per_frame:
         raise UnusableError("several frames without per-frame positions")
+    if len(header.per_frame or [{}]) != n_frames:
+        raise UnusableError(
+            f"positions of {len(header.per_frame)} frames, but Number of Frames is {n_frames}"
+        )
     if (attributes.integer("SamplesPerPixel") or 1) != 1:
         raise UnusableError("colour image")
     pixels = header.pixels if keep else None

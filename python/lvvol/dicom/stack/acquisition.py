@@ -16,6 +16,11 @@ from lvvol.typing import Float64
 # Cine slices are at least 4 mm apart; positions of the same slice differ only by rounding.
 SAME_PLACE_MM = 1.0
 SAME_DIRECTION = np.cos(np.deg2rad(1.0))
+# Planes of one stack share an axis within this; 2 mm at most in the five real studies.
+SAME_AXIS_MM = 10.0
+# Relative tolerance of the pixel spacing. Areas are counted in pixels of the stack, so this is an
+# error of at most 0.2 % in area.
+SAME_SPACING = 0.001
 # A heart cycle is rarely longer (30 beats per minute). A scan may exceed its nominal cycle, being
 # a mean, but by less than half of it.
 LONGEST_CYCLE_S = 2.0
@@ -286,6 +291,30 @@ def same_plane(a: Image, b: Image) -> bool:
     if min(p[:3] @ q[:3], p[3:] @ q[3:]) <= SAME_DIRECTION:
         return False
     return bool(np.linalg.norm(_corners_mm(a) - _corners_mm(b), axis=1).max() < SAME_PLACE_MM)
+
+
+def same_field(a: Acquisition, b: Acquisition) -> bool:
+    """Whether parallel planes show the same field of view: the same pixels about the same axis.
+
+    Parameters
+    ----------
+    a, b : Acquisition
+        Planes in nearly the same direction, anywhere along it.
+
+    Returns
+    -------
+    bool
+        Whether they have the same matrix, the same pixel spacing within 0.1 % and centres within
+        10 mm of one axis.
+    """
+    if (a.first.rows, a.first.columns) != (b.first.rows, b.first.columns):
+        return False
+    ratios = np.divide(a.first.pixel_spacing_mm, b.first.pixel_spacing_mm)
+    if np.abs(ratios - 1.0).max() > SAME_SPACING:
+        return False
+    between = a.centre_mm - b.centre_mm
+    off_axis = between - (between @ b.normal) * b.normal
+    return float(np.linalg.norm(off_axis)) <= SAME_AXIS_MM
 
 
 def _corners_mm(image: Image) -> Float64:

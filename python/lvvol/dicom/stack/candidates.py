@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lvvol.dicom.stack.acquisition import SAME_PLACE_MM, Acquisition
+from lvvol.dicom.files.image import Image
+from lvvol.dicom.stack.acquisition import SAME_PLACE_MM, Acquisition, same_field
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.status import Code
 from lvvol.typing import Float64
@@ -159,7 +160,8 @@ def choose_stack(
     for other in others:
         tilt = angle_degrees(other.normal, normal)
         ledger.exclude(other, f"its plane is tilted by {tilt:.0f} degrees relative to the stack")
-    members, *groups = _rank_groups(_group_by_planning(chosen), named)
+    planned = [part for group in _group_by_planning(chosen) for part in _by_field(group)]
+    members, *groups = _rank_groups(planned, named)
     for group in groups:
         if _is_rival(line_up(group), line_up(members)):
             _exclude_rival(group, members, ledger)
@@ -243,6 +245,40 @@ def _group_by_planning(members: Sequence[Acquisition]) -> list[list[Acquisition]
     return groups
 
 
+def _by_field(group: list[Acquisition]) -> list[list[Acquisition]]:
+    """Separate stacks that lie between each other's planes and show another field of view.
+
+    Two patients may lie alike. A few slices are also repeated with another field of view, at the
+    same positions; those remain, unless they are a complete stack.
+    """
+    parts: list[list[Acquisition]] = []
+    for member in group:
+        like = [part for part in parts if any(same_field(member, a) for a in part)]
+        joined = [member, *(a for part in like for a in part)]
+        parts = [part for part in parts if part not in like] + [joined]
+    parts.sort(key=lambda part: -len(line_up(part).phases_by_place))
+    first, separate = parts[0], []
+    for part in parts[1:]:
+        if _is_own_stack(line_up(part), line_up(parts[0])):
+            separate.append(part)
+        else:
+            first = first + part
+    return [first, *separate]
+
+
+def _is_own_stack(other: Line, line: Line) -> bool:
+    """Whether planes over the same part of the heart are not slices or repeats of a stack."""
+    if not _is_rival(other, line):
+        return False
+    if _is_second_stack(other, line):
+        return True
+    centres, others = (
+        np.array([a.centre_mm for a in each.members]) @ line.normal for each in (line, other)
+    )
+    nearest_mm = np.abs(others[:, None] - centres).min(axis=1)
+    return int((nearest_mm < SAME_PLACE_MM).sum()) * 2 < len(others)
+
+
 def _rank_groups(
     groups: list[list[Acquisition]], named: frozenset[Acquisition]
 ) -> list[list[Acquisition]]:
@@ -291,7 +327,11 @@ def _exclude_rival(
         )
     else:
         tilt = angle_degrees(line_up(other).normal, line_up(members).normal)
-        why = f"it belongs to another stack, tilted by {tilt:.1f} degrees"
+        why = "it belongs to another stack"
+        if tilt > SAME_PLANNING_DEGREES:
+            why += f", tilted by {tilt:.1f} degrees"
+        elif not same_field(other[0], chosen):
+            why += ", with another field of view"
         if other[0].first.frame_of_reference_uid != chosen.first.frame_of_reference_uid:
             why += ", in another frame of reference"
         why += "; it is a candidate (option --series)"
@@ -299,13 +339,21 @@ def _exclude_rival(
         ledger.exclude(acquisition, why)
     # Numbers do not distinguish the series of two patients.
     shared = {a.first.label for a in other} & {a.first.label for a in members}
-    names = sorted(
-        {a.first.series_uid if a.first.label in shared else a.first.label for a in other}
-    )
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     ledger.warn(
         Code.SECOND_STACK,
         f"The study has a second short-axis stack of {len(line_up(other).phases_by_place)} slices "
-        f"({names[0]}{more}), perhaps of another patient or from before a movement; to use it, "
-        "request its series (option --series).",
+        f"({_names(other, shared)}), perhaps of another patient or from before a movement. The one "
+        f"that is used is {_names(members, shared)}; to use the other, request its series (option "
+        "--series).",
     )
+
+
+def _names(members: Sequence[Acquisition], shared: set[str]) -> str:
+    """Return the first series and how many more there are, by UID where labels are shared."""
+    names = sorted({_name(a.first, shared) for a in members})
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+
+
+def _name(image: Image, shared: set[str]) -> str:
+    uid_or_folder = image.series_uid or image.file.rpartition("/")[0] or image.file
+    return uid_or_folder if image.label in shared else image.label

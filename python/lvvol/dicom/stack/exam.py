@@ -211,7 +211,11 @@ def _exclude_others(chosen: SearchResult, tried: list[SearchResult]) -> SearchRe
             f"Excluded {sum(a.n_phases for a in other.acquisitions)} images of another patient or "
             "study.",
             "They do not form a short-axis cine stack.",
-            sorted({file for a in other.acquisitions for file in a.files}),
+            # Its own decisions name duplicates, which are in no acquisition.
+            sorted(
+                {file for a in other.acquisitions for file in a.files}
+                | {file for decision in other.ledger.decisions for file in decision.files}
+            ),
         )
     acquisitions = [a for found in tried for a in found.acquisitions]
     return SearchResult(acquisitions, chosen.plan, chosen.ledger, None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lvvol.dicom.stack.acquisition import Acquisition
+from lvvol.dicom.stack.acquisition import SAME_SPACING, Acquisition
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.geometry import image_affine
 from lvvol.planes import plane_map, resample
@@ -16,9 +16,6 @@ from lvvol.typing import Float32, Float64
 # Grids that agree within this everywhere are not resampled: interpolation would blur more than it
 # gains, and every slice keeps its exact affine.
 SAME_GRID_PIXELS = 1.0
-# Relative tolerance of the pixel spacing. Areas are counted in pixels of the stack, so this is an
-# error of at most 0.2 % in area.
-SAME_SPACING = 0.001
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lvvol.dicom.stack.acquisition import SAME_DIRECTION, SAME_PLACE_MM, Acquisition
+from lvvol.dicom.stack.acquisition import (
+    SAME_DIRECTION,
+    SAME_PLACE_MM,
+    Acquisition,
+    same_field,
+)
 from lvvol.dicom.stack.candidates import MIN_SLICES, line_up
-from lvvol.dicom.stack.grid import SAME_SPACING
 from lvvol.dicom.stack.phases import typical_phases
 from lvvol.typing import Float64
 
-# Planes of one stack share an axis within this; 2 mm at most in the five real studies.
-SAME_AXIS_MM = 10.0
 # Least distance of planes that were planned side by side, as a share of the typical gap; those of
 # two stacks of one heart fall anywhere between each other.
 MIN_GAP_SHARE = 0.7
@@ -67,16 +69,8 @@ def parts_of_one_stack(exams: Sequence[Sequence[Acquisition]]) -> list[int]:
 
 def _is_like(a: Acquisition, b: Acquisition) -> bool:
     """Whether two planes could be slices of one stack."""
-    spacings = np.array([a.first.pixel_spacing_mm, b.first.pixel_spacing_mm])
-    if (a.first.rows, a.first.columns) != (b.first.rows, b.first.columns):
-        return False
-    if np.abs(spacings[0] / spacings[1] - 1.0).max() > SAME_SPACING or a.protocol != b.protocol:
-        return False
-    if abs(float(a.normal @ b.normal)) < SAME_DIRECTION:
-        return False
-    between = a.centre_mm - b.centre_mm
-    off_axis = between - (between @ b.normal) * b.normal
-    return float(np.linalg.norm(off_axis)) <= SAME_AXIS_MM
+    parallel = abs(float(a.normal @ b.normal)) >= SAME_DIRECTION
+    return parallel and a.protocol == b.protocol and same_field(a, b)
 
 
 def _distance_mm(planes: Sequence[Acquisition], stack: Sequence[Acquisition]) -> float:
