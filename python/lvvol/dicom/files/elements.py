@@ -157,12 +157,13 @@ def _walk(content: bytes, position: int, explicit: bool, last: int) -> tuple[dic
             (length,) = _length(content, begin)
             begin += 4
         before, position = tag, begin + length
+        used = USED.get(tag)
         if position > size:
-            if length != UNDEFINED_LENGTH or vr not in (b"SQ", b"") or tag in USED:
+            if length != UNDEFINED_LENGTH or vr not in (b"SQ", b"") or used:
                 raise UnusualError
             position = _end_of_sequence(content, begin, explicit)
-        elif tag in USED:
-            keyword, expected_vr = USED[tag]
+        elif used:
+            keyword, expected_vr = used
             if vr not in (expected_vr, b"") or length > _MAX_TEXT_BYTES:
                 raise UnusualError
             texts[keyword] = _text(content[begin:position], expected_vr)

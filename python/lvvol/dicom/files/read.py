@@ -212,16 +212,18 @@ def _content(source: Source, name: str) -> bytes | None:
         head = file.read(132)
         if head[128:] != b"DICM" and not _is_bare_dataset(head):
             return None
-        parts, size = [head], len(head)
+        parts, size, known_size = [head], len(head), 0
         with suppress(OSError, AttributeError):  # archive members have no file descriptor
-            size = max(size, os.fstat(file.fileno()).st_size)
-        if size <= MAX_FILE_BYTES:
-            size = len(head)
-            # In small pieces: a buffer for the largest file costs more than reading a typical one.
-            while size <= MAX_FILE_BYTES and (part := file.read(_PIECE_BYTES)):
+            known_size = os.fstat(file.fileno()).st_size
+        if known_size <= MAX_FILE_BYTES:
+            # In pieces: a buffer for the largest file costs more than reading a typical one.
+            piece = max(known_size - size, _PIECE_BYTES)
+            while size <= MAX_FILE_BYTES and (part := file.read(piece)):
                 parts.append(part)
                 size += len(part)
-        if size > MAX_FILE_BYTES:
+                if size == known_size:
+                    break
+        if max(size, known_size) > MAX_FILE_BYTES:
             raise UnusableError(f"file larger than {MAX_FILE_BYTES >> 20} MB")
         return b"".join(parts)
 
