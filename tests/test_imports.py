@@ -64,6 +64,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "pydicom": {"dicom", "phantom/export"},
     "highdicom": set(),
+    "nibabel": {"datasets"},
     "click": {"cli"},
     "torch": {"kernels", "networks", "train", "volume"},
     "safetensors": {"networks"},
