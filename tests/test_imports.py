@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "phantom": BASE | {"volume"},
     "report": BASE | {"prediction"},
     "cli": {
+        "datasets",
         "dicom",
         "errors",
         "evaluate",

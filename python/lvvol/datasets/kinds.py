@@ -49,6 +49,7 @@ def _kind(name: str, looks_like: str, *patterns: str, module: str = "", maps: bo
 
 # The first that recognises a place opens it. Phantoms come before the layouts they are written in.
 _KINDS = (
+    _kind("cache", "a cache by lvvol prepare (lvvol_cache.json)", "lvvol_cache.json"),
     _kind("dsb2_png", "DSB2 image pairs (train_validate.csv)", "train_validate.csv"),
     *(
         _kind("phantom", "phantoms (truth.json)", f"{below}truth.json", module="phantom_files")
