@@ -33,9 +33,9 @@ from lvvol.cli.options import PATH
 def split(datasets: tuple[Path, ...], folds: int, seed: int, output: Path) -> None:
     """Assign the patients of datasets to folds.
 
-    A patient's fold follows from a hash of the name alone, so it never changes when patients are
-    added; folds are equal in size only on average. Options --split FILE and --part of other commands
-    take it from there: --part fold:2 are the patients of fold 2, --part not-fold:2 all others.
+    A patient's fold follows from a hash of the name, so it does not change when patients are added;
+    folds are equal in size only on average. Other commands take FILE as --split: with it, --part
+    fold:2 are the patients of fold 2, --part not-fold:2 all others.
 
     DATASET is as in lvvol prepare. A FILE may also be written by hand, with parts of any name:
     {"train": ["dsb2/0004"], "validation": ["dsb2/0012"]}.

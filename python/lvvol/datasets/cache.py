@@ -2,8 +2,8 @@
 
 A cache is a folder with ``lvvol_cache.json`` and a folder for each patient, named by a hash, with
 ``images.npy`` (uint8), ``masks.npy`` (packed bits of the labelled planes) and ``patient.json``. The
-last is written last: a patient without it is absent. No file lists the patients, so none can disagree
-with what is there after an interruption.
+last is written last: a patient without it is absent. No file lists the patients, so none can
+disagree with what is there after an interruption.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def write_patient(cache: Path, labels: LabelledStack, source: str) -> None:
     }
     remove_patient(cache, labels.patient)  # an older file must not speak for new pixels
     folder = _folder(cache, labels.patient)
-    masks = np.packbits(labels.masks[where].reshape(len(where[0]), -1), axis=1)
+    masks = np.packbits(labels.masks[where].reshape(len(where[0]), images[0, 0].size), axis=1)
     write_files({folder / _IMAGES: _npy(images), folder / _MASKS: _npy(masks)})
     write_file(folder / _PATIENT, json.dumps(contents).encode())
 
