@@ -129,6 +129,10 @@ class Split:
             )
         return (self.part_of(patient) == name) == (name == part)
 
+    def lists(self, patient: str) -> bool:
+        """Return whether a patient is in any part."""
+        return patient in self.__dict__["_part_of"]
+
     @property
     def n_folds(self) -> int:
         """Number of folds; 0 for a split into named parts."""
