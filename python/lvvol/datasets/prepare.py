@@ -24,7 +24,7 @@ from lvvol.datasets.cache import (
 )
 from lvvol.datasets.dataset import Dataset, Patient
 from lvvol.datasets.kinds import open_dataset
-from lvvol.errors import DatasetError, LvvolError
+from lvvol.errors import DatasetError
 from lvvol.output import write_file
 from lvvol.typing import Progress, StrPath
 
@@ -200,7 +200,7 @@ def _prepare_patient(
     """Read a patient into the cache; return its name, and why where it cannot be read."""
     try:
         labels = Dataset(place, (patient,))[0]
-    except LvvolError as error:
+    except DatasetError as error:
         remove_patient(cache, patient.name)
         return patient.name, str(error)
     write_patient(cache, labels, source)
