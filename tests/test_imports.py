@@ -53,6 +53,7 @@ MAY_IMPORT = {
     "phantom": BASE | {"volume"},
     "report": BASE | {"prediction"},
     "cli": {
+        "datasets",
         "dicom",
         "errors",
         "evaluate",
@@ -68,6 +69,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "pydicom": {"dicom", "phantom/export"},
     "highdicom": set(),
+    "nibabel": {"datasets"},
     "click": {"cli"},
     "torch": {"kernels", "networks", "train", "volume"},
     "safetensors": {"networks"},

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lvvol.datasets.dsb2_png import read_dsb2_png
+from lvvol.datasets.dsb2_png import open_dsb2_png
 from lvvol.errors import DatasetError
 from tests.support.synthetic_datasets import (
     SHAPE,
@@ -17,6 +17,10 @@ from tests.support.synthetic_datasets import (
 
 def everyone(patient):
     return True
+
+
+def read_dsb2_png(folder, wanted):
+    return iter(open_dsb2_png(folder).select(wanted))
 
 
 @pytest.mark.parametrize("ending", ["webp", "png"])

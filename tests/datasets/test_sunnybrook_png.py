@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lvvol.datasets.sunnybrook_png import PIXEL_SPACING_MM, read_sunnybrook_png
+from lvvol.datasets.sunnybrook_png import PIXEL_SPACING_MM, open_sunnybrook_png
 from lvvol.errors import DatasetError
 from tests.support.synthetic_datasets import disc, write, write_sunnybrook_plane
 
@@ -29,6 +29,10 @@ def write_patient(folder, patient, radii):
 
 def everyone(patient):
     return True
+
+
+def read_sunnybrook_png(folder, wanted):
+    return iter(open_sunnybrook_png(folder).select(wanted))
 
 
 @pytest.mark.parametrize(("ed", "es"), [(0, 8), (19, 7)])

@@ -1,26 +1,40 @@
-"""Labelled studies from several sources in one form."""
+"""Labelled studies from several sources in one form, read one patient at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
+from lvvol.datasets.dataset import Dataset, Patient
+from lvvol.datasets.facts import Facts, fingerprint
+from lvvol.datasets.kinds import KINDS, open_dataset
 from lvvol.datasets.labelled import LabelledStack
-from lvvol.datasets.split import Part, part_of
-from lvvol.errors import DatasetError
+from lvvol.datasets.split import ALL, SHIPPED, Part, Split, read_split
 from lvvol.typing import StrPath
 
-__all__ = ["LabelledStack", "Part", "part_of", "read_dataset"]
+__all__ = [
+    "ALL",
+    "KINDS",
+    "SHIPPED",
+    "Dataset",
+    "Facts",
+    "LabelledStack",
+    "Part",
+    "Patient",
+    "Split",
+    "fingerprint",
+    "open_dataset",
+    "read_dataset",
+    "read_split",
+]
 
 
-def read_dataset(folder: StrPath, parts: Collection[Part]) -> Iterator[LabelledStack]:
-    """Read the patients of a dataset that belong to some parts of the split.
+def read_dataset(place: StrPath, parts: Collection[Part]) -> Iterator[LabelledStack]:
+    """Read the patients of a dataset that belong to some parts of the committed split.
 
     Parameters
     ----------
-    folder : str or path-like
-        DSB2 as image pairs (``train_validate.csv`` beside them) or Sunnybrook as PNG (``Images``
-        and ``Labels``), recognised by its contents.
+    place : str or path-like
+        As in `open_dataset`.
     parts : collection of Part
         Parts to read.
 
@@ -32,24 +46,7 @@ def read_dataset(folder: StrPath, parts: Collection[Part]) -> Iterator[LabelledS
     Raises
     ------
     DatasetError
-        If the folder is neither or damaged, or the split does not list one of its patients.
+        If there is no dataset or it is damaged, or the split does not list one of its patients.
     """
-    folder = Path(folder)
-    from lvvol.datasets.dsb2_png import LABELS_FILE, read_dsb2_png
-    from lvvol.datasets.sunnybrook_png import read_sunnybrook_png
-
-    def wanted(patient: str) -> bool:
-        return part_of(patient) in parts
-
-    try:
-        if (folder / LABELS_FILE).is_file():
-            yield from read_dsb2_png(folder, wanted)
-        elif (folder / "Images").is_dir() and (folder / "Labels").is_dir():
-            yield from read_sunnybrook_png(folder, wanted)
-        else:
-            raise DatasetError(
-                f"{folder}: expected DSB2 image pairs ({LABELS_FILE}) "
-                "or Sunnybrook PNG (Images, Labels)"
-            )
-    except OSError as error:
-        raise DatasetError(f"{folder}: expected a folder to read, got {error}") from error
+    split = read_split(SHIPPED)
+    yield from open_dataset(place).select(lambda patient: split.part_of(patient) in parts)

@@ -7,19 +7,19 @@ is near ES), 10000 + position in whole mm, source file. A few sources have one m
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from lvvol.datasets.dataset import Dataset, Patient
 from lvvol.datasets.image import read_planes
 from lvvol.datasets.labelled import LabelledStack, stack_of_planes
+from lvvol.datasets.volumes import read_volumes
 from lvvol.errors import DatasetError
-from lvvol.typing import StrPath
 
 LABELS_FILE = "train_validate.csv"
 
@@ -39,45 +39,42 @@ class _Plane(NamedTuple):
     es: Path
 
 
-def read_dsb2_png(folder: StrPath, wanted: Callable[[str], bool]) -> Iterator[LabelledStack]:
-    """Read the patients of a folder one by one, in the order of their numbers.
+def open_dsb2_png(folder: Path) -> Dataset:
+    """Find the patients of a folder.
 
     Parameters
     ----------
-    folder : str or path-like
+    folder : Path
         Holds the images, the masks and ``train_validate.csv`` (Id, Systole, Diastole in mL).
-    wanted : callable
-        Returns whether to read a patient, given its name.
 
-    Yields
-    ------
-    LabelledStack
-        Patient ``dsb2/NNNN`` with masks, and volumes where the table has them. A patient with fewer
-        than two slices at both phases is left out.
+    Returns
+    -------
+    Dataset
+        Patients ``dsb2/NNNN`` with masks, and volumes where the table has them. A patient with
+        fewer than two slices at both phases is left out.
 
     Raises
     ------
     DatasetError
-        If the table or a mask is missing or damaged, an image cannot be read, or sizes differ.
+        If the table is missing or damaged. On reading a patient: if a mask is missing or damaged,
+        an image cannot be read, or sizes differ.
 
     Notes
     -----
     Of several acquisitions at one position the last is used, as in `lvvol.load_study`, by the
     numbers of the source file.
     """
-    folder = Path(folder)
-    volumes = _read_volumes(folder / LABELS_FILE)
+    volumes = read_volumes(folder / LABELS_FILE)
     images: dict[str, dict[int, dict[tuple[int, int], dict[bool, Path]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(dict))
     )
     for path in sorted(folder.iterdir()):
-        if name := _NAME.match(path.name):
-            at_ed = name["phase"] == "01"
-            source = (int(name["series"]), int(name["instance"] or 0))
-            images[name["patient"]][int(name["place"]) - 10000][source][at_ed] = path
-    for patient, places in sorted(images.items()):
-        if not wanted(f"dsb2/{patient}"):
-            continue
+        if found := _NAME.match(path.name):
+            at_ed = found["phase"] == "01"
+            source = (int(found["series"]), int(found["instance"] or 0))
+            images[found["patient"]][int(found["place"]) - 10000][source][at_ed] = path
+    patients = []
+    for number, places in sorted(images.items()):
         planes = {
             place: [
                 _Plane(s, pair[True], pair[False]) for s, pair in sources.items() if len(pair) == 2
@@ -87,40 +84,44 @@ def read_dsb2_png(folder: StrPath, wanted: Callable[[str], bool]) -> Iterator[La
         last = {place: max(pairs) for place, pairs in planes.items() if pairs}
         if len(last) < 2:
             continue
-        positions_mm = np.array(sorted(last), dtype=np.float64)
-        paths = [(last[place].ed, last[place].es) for place in sorted(last)]
-        grey = read_planes(paths).astype(np.float32)
-        masks = read_planes([[_mask_path(p) for p in pair] for pair in paths]) > 127
-        if masks.shape != grey.shape:
-            raise DatasetError(
-                f"{folder}: dsb2/{patient}: expected masks of {grey.shape[2:]} rows and columns, "
-                f"got {masks.shape[2:]}"
+        name = f"dsb2/{number}"
+        pairs = tuple((place, last[place].ed, last[place].es) for place in sorted(last))
+        known = volumes.get(int(number))
+        sources = [path for _, *pair in pairs for path in pair]
+        patients.append(
+            Patient(
+                name,
+                tuple(f(path) for path in sources for f in (Path, _mask_path)),
+                partial(_read_patient, name, pairs, known),
+                settings=str(known),
             )
-        esv_ml, edv_ml = volumes.get(int(patient), (None, None))
-        yield LabelledStack(
-            patient=f"dsb2/{patient}",
-            stack=stack_of_planes(grey / np.float32(255), positions_mm),
-            masks=masks,
-            labelled=np.ones(masks.shape[:2], dtype=bool),
-            edv_ml=edv_ml,
-            esv_ml=esv_ml,
-            systolic_excess=SYSTOLIC_EXCESS,
         )
+    return Dataset(str(folder), tuple(patients))
+
+
+def _read_patient(
+    patient: str, pairs: tuple[tuple[int, Path, Path], ...], volumes: tuple[float, float] | None
+) -> LabelledStack:
+    """Read the positions, ED and ES files of a patient, whose (ESV, EDV) in mL are given."""
+    positions_mm = np.array([place for place, _, _ in pairs], dtype=np.float64)
+    paths = [pair for _, *pair in pairs]
+    grey = read_planes(paths).astype(np.float32)
+    masks = read_planes([[_mask_path(p) for p in pair] for pair in paths]) > 127
+    if masks.shape != grey.shape:
+        raise DatasetError(
+            f"expected masks of {grey.shape[2:]} rows and columns, got {masks.shape[2:]}"
+        )
+    esv_ml, edv_ml = volumes or (None, None)
+    return LabelledStack(
+        patient=patient,
+        stack=stack_of_planes(grey / np.float32(255), positions_mm),
+        masks=masks,
+        labelled=np.ones(masks.shape[:2], dtype=bool),
+        edv_ml=edv_ml,
+        esv_ml=esv_ml,
+        systolic_excess=SYSTOLIC_EXCESS,
+    )
 
 
 def _mask_path(image: Path) -> Path:
     return image.with_name(f"{image.stem}_o.png")
-
-
-def _read_volumes(path: Path) -> dict[int, tuple[float, float]]:
-    """Return (ESV, EDV) in mL of each patient number."""
-    try:
-        with path.open(newline="") as table:
-            rows = csv.DictReader(table)
-            if missing := {"Id", "Systole", "Diastole"} - set(rows.fieldnames or ()):
-                raise ValueError(f"no {', '.join(sorted(missing))}")
-            return {int(row["Id"]): (float(row["Systole"]), float(row["Diastole"])) for row in rows}
-    except (OSError, TypeError, ValueError, csv.Error) as error:
-        raise DatasetError(
-            f"{path}: expected numbers in columns Id, Systole, Diastole, got {error}"
-        ) from error

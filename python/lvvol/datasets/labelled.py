@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,23 +12,31 @@ from lvvol.typing import Bool, Float32, Float64
 
 @dataclass(frozen=True)
 class LabelledStack:
-    """A working stack of two phases, ED then ES, with its labels.
+    """A working stack with its labels: ED and ES alone, or a whole cine.
 
     Parameters
     ----------
     patient : str
         Source and patient, such as ``dsb2/0042``; the unit of splits.
     stack : CineStack
-        Working stack: images in 0 to 1, pixels of 1 mm, two phases.
-    masks : ndarray of bool, shape (slice, 2, row, column)
-        LV cavity, papillary muscles inside.
-    labelled : ndarray of bool, shape (slice, 2)
+        Working stack: images in 0 to 1, pixels of 1 mm.
+    masks : ndarray of bool, shape (slice, phase, row, column)
+        LV cavity, papillary muscles inside. `no_masks` costs no memory where nothing is drawn.
+    labelled : ndarray of bool, shape (slice, phase)
         True where there is a label; elsewhere `masks` is meaningless, not empty.
     edv_ml, esv_ml : float or None
         Labelled volumes.
     systolic_excess : float
-        Mean excess of the second phase's volume over ESV, as a share of the stroke volume, where
-        that phase was not chosen as the smallest.
+        Mean excess of the ES phase's volume over ESV, as a share of the stroke volume, where that
+        phase was not chosen as the smallest.
+    ed_phase, es_phase : int or None
+        Phases of ED and ES; both None where they are not known. A stack of two phases is ED, then
+        ES.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or the phases are not two of the stack's.
     """
 
     patient: str
@@ -38,21 +46,85 @@ class LabelledStack:
     edv_ml: float | None = None
     esv_ml: float | None = None
     systolic_excess: float = 0.0
+    ed_phase: int | None = None
+    es_phase: int | None = None
 
     def __post_init__(self) -> None:
         images = self.stack.images.shape
-        if images[1] != 2 or self.masks.shape != images or self.labelled.shape != images[:2]:
+        if self.masks.shape != images or self.labelled.shape != images[:2]:
             raise ValueError(
-                "masks, labelled: expected (slice, 2, row, column) and (slice, 2) as the stack's "
-                f"{images}, got {self.masks.shape} and {self.labelled.shape}"
+                "masks, labelled: expected (slice, phase, row, column) and (slice, phase) as the "
+                f"stack's {images}, got {self.masks.shape} and {self.labelled.shape}"
+            )
+        phases = (self.ed_phase, self.es_phase)
+        if phases == (None, None):
+            if images[1] == 2:
+                object.__setattr__(self, "ed_phase", 0)
+                object.__setattr__(self, "es_phase", 1)
+        elif not all(t is not None and 0 <= t < images[1] for t in phases) or len({*phases}) < 2:
+            raise ValueError(
+                f"ed_phase, es_phase: expected two of {images[1]} phases or None twice, "
+                f"got {phases[0]} and {phases[1]}"
             )
 
     @property
+    def phases(self) -> tuple[int, int] | None:
+        """ED and ES; None where they are not known."""
+        if self.ed_phase is None or self.es_phase is None:
+            return None
+        return self.ed_phase, self.es_phase
+
+    @property
     def phase_volumes_ml(self) -> tuple[float, float] | None:
-        """Volumes of the two phases; None without labels."""
+        """Volumes at `phases`; None without labels."""
         if self.edv_ml is None or self.esv_ml is None:
             return None
         return self.edv_ml, self.esv_ml + self.systolic_excess * (self.edv_ml - self.esv_ml)
+
+    def at(self, ed_phase: int, es_phase: int) -> LabelledStack:
+        """Return the pair of two phases of the cine.
+
+        Parameters
+        ----------
+        ed_phase, es_phase : int
+            Phases to take for ED and ES, whatever `phases` says.
+
+        Returns
+        -------
+        LabelledStack
+            Of two phases, with everything else unchanged.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> cine = stack_of_planes(np.zeros((3, 30, 8, 8), np.float32), np.arange(3.0))
+        >>> drawn = np.zeros((3, 30), bool)
+        >>> labels = LabelledStack("dsb2/0042", cine, no_masks(cine), drawn, 151.0, 60.0)
+        >>> labels.at(0, 11).stack.n_phases
+        2
+        """
+        taken = [ed_phase, es_phase]
+        pair = replace(
+            self.stack,
+            images=self.stack.images[:, taken],
+            times_ms=self.stack.times_ms[:, taken],
+            sop_instance_uids=tuple(
+                tuple(uids[t] for t in taken) for uids in self.stack.sop_instance_uids
+            ),
+        )
+        return replace(
+            self,
+            stack=pair,
+            masks=self.masks[:, taken],
+            labelled=self.labelled[:, taken],
+            ed_phase=0,
+            es_phase=1,
+        )
+
+
+def no_masks(stack: CineStack) -> Bool:
+    """Return read-only masks of a stack in which nothing is drawn; they take no memory."""
+    return np.broadcast_to(np.zeros((), dtype=bool), stack.images.shape)
 
 
 def stack_of_planes(

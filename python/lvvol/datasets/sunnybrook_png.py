@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from lvvol.datasets.dataset import Dataset, Patient
 from lvvol.datasets.image import read_planes
 from lvvol.datasets.labelled import LabelledStack, stack_of_planes
 from lvvol.errors import DatasetError
 from lvvol.preprocess import to_working_stack
-from lvvol.typing import Bool, StrPath
+from lvvol.typing import Bool
 
 PIXEL_SPACING_MM = 1.3
 """Middle of the 1.25 to 1.37 mm of these patients; which patient has which is unknown."""
@@ -33,52 +34,61 @@ _OUTLINE_PIXELS = 0.45
 _NAME = re.compile(r"(?P<patient>SC-[A-Z-]+-\d+)-IM-\d+-(?P<instance>\d+)\.dcm\.png$")
 
 
-def read_sunnybrook_png(folder: StrPath, wanted: Callable[[str], bool]) -> Iterator[LabelledStack]:
-    """Read the patients of a folder one by one, in the order of their names.
+def open_sunnybrook_png(folder: Path) -> Dataset:
+    """Find the patients of a folder.
 
     Parameters
     ----------
-    folder : str or path-like
+    folder : Path
         Holds ``Images`` and ``Labels``.
-    wanted : callable
-        Returns whether to read a patient, given its name.
 
-    Yields
-    ------
-    LabelledStack
-        Patient ``sunnybrook/SC-...`` with masks and no volumes. A slice drawn at one phase only
+    Returns
+    -------
+    Dataset
+        Patients ``sunnybrook/SC-...`` with masks and no volumes. A slice drawn at one phase only
         shows that phase twice, and only the drawn one counts as labelled.
 
     Raises
     ------
     DatasetError
-        If a label is missing, an image cannot be read, sizes differ, or a patient is not drawn at
-        two phases with slices in common.
+        On reading a patient: if a label is missing, an image cannot be read, sizes differ, or the
+        patient is not drawn at two phases with slices in common.
     """
-    folder = Path(folder)
     drawn: dict[str, dict[int, dict[int, Path]]] = defaultdict(lambda: defaultdict(dict))
     for path in sorted((folder / "Images").iterdir()):
-        if name := _NAME.match(path.name):
-            z, t = divmod(int(name["instance"]) - 1, _PHASES)
-            drawn[name["patient"]][t][z] = path
-    for patient, by_phase in sorted(drawn.items()):
-        if not wanted(f"sunnybrook/{patient}"):
-            continue
-        if len(by_phase) != 2:
-            raise DatasetError(f"{folder}: {patient}: expected 2 phases, got {sorted(by_phase)}")
-        yield _read_patient(patient, by_phase)
+        if found := _NAME.match(path.name):
+            z, t = divmod(int(found["instance"]) - 1, _PHASES)
+            drawn[found["patient"]][t][z] = path
+    patients = []
+    for name, by_phase in sorted(drawn.items()):
+        patient = f"sunnybrook/{name}"
+        images = [path for images_of in by_phase.values() for path in images_of.values()]
+        patients.append(
+            Patient(
+                patient,
+                tuple(f(path) for path in images for f in (Path, _label_path)),
+                partial(_read_patient, patient, dict(by_phase)),
+            )
+        )
+    return Dataset(str(folder), tuple(patients))
+
+
+def _label_path(image: Path) -> Path:
+    return image.parents[1] / "Labels" / image.name
 
 
 def _read_patient(patient: str, by_phase: dict[int, dict[int, Path]]) -> LabelledStack:
+    if len(by_phase) != 2:
+        raise DatasetError(f"expected 2 phases, got {sorted(by_phase)}")
     masks_of = {}
     for t, images_of in by_phase.items():
-        paths_of = [[p.parents[1] / "Labels" / p.name] for p in images_of.values()]
+        paths_of = [[_label_path(p)] for p in images_of.values()]
         masks_of[t] = dict(zip(images_of, read_planes(paths_of)[:, 0] > 127, strict=True))
     # ED is the phase with the larger cavity, by the mean over slices drawn at both.
     first, second = by_phase
     common = by_phase[first].keys() & by_phase[second].keys()
     if not common:
-        raise DatasetError(f"{patient}: expected slices drawn at both phases, got none")
+        raise DatasetError("expected slices drawn at both phases, got none")
     larger_first = sum(int(masks_of[first][z].sum()) for z in common) > sum(
         int(masks_of[second][z].sum()) for z in common
     )
@@ -92,7 +102,7 @@ def _read_patient(patient: str, by_phase: dict[int, dict[int, Path]]) -> Labelle
     images = read_planes(paths).astype(np.float32)
     empty = np.zeros(images.shape[2:], dtype=bool)
     if any(mask.shape != empty.shape for t in phases for mask in masks_of[t].values()):
-        raise DatasetError(f"{patient}: expected labels of {empty.shape} rows and columns")
+        raise DatasetError(f"expected labels of {empty.shape} rows and columns")
     masks = np.stack([[masks_of[t].get(z, empty) for t in phases] for z in slices])
     raw = stack_of_planes(
         images,
@@ -101,7 +111,7 @@ def _read_patient(patient: str, by_phase: dict[int, dict[int, Path]]) -> Labelle
     )
     stack = to_working_stack(raw)
     return LabelledStack(
-        patient=f"sunnybrook/{patient}",
+        patient=patient,
         stack=stack,
         masks=_resample_masks(masks, stack.images.shape[2:]),
         labelled=labelled,

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from lvvol.datasets import LabelledStack, Part, read_dataset
+from lvvol.datasets import (
+    ALL,
+    SHIPPED,
+    Dataset,
+    LabelledStack,
+    Part,
+    Split,
+    open_dataset,
+    read_split,
+)
 from lvvol.errors import RoiNotFoundError
 from lvvol.evaluate.figures import agreement, dice
 from lvvol.model import Model, load_model
@@ -53,22 +62,26 @@ class PatientResult:
 
 def evaluate(
     dataset: StrPath,
-    part: Part,
+    part: str | None = None,
     weights: StrPath | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    split: Split | None = None,
 ) -> tuple[list[PatientResult], list[str]]:
-    """Measure every patient of a part of the split, with automatic ROIs.
+    """Measure every patient of a dataset or of a part of it, with automatic ROIs.
 
     Parameters
     ----------
     dataset : str or path-like
-        Folder that `lvvol.datasets.read_dataset` can read.
-    part : Part
-        Part of the split.
+        As in `lvvol.datasets.open_dataset`.
+    part : str, optional
+        A part of the split, as in `lvvol.datasets.Split.has`. By default ``validation``, or all
+        patients where no split is given and that of the shipped model lists none of them.
     weights : str or path-like, optional
         Folder of a training run; the shipped weights by default.
     progress : callable, optional
         Called with "evaluate", the patients done and the number of patients.
+    split : Split, optional
+        The split that `part` refers to; by default the one the shipped model was trained on.
 
     Returns
     -------
@@ -80,16 +93,17 @@ def evaluate(
     Raises
     ------
     DatasetError
-        If the dataset cannot be read.
+        If the dataset cannot be read, or the split does not list one of its patients.
     WeightsError
         If the weights are missing or damaged.
     """
     model = load_model(weights)
-    stacks = list(read_dataset(dataset, {part}))
+    stacks = _chosen(open_dataset(dataset), part, split)
     results, refused = [], []
-    for number, labels in enumerate(stacks):
+    for number in range(len(stacks)):
         if progress:
             progress("evaluate", number, len(stacks))
+        labels = stacks[number]
         try:
             results.append(_measure_patient(labels, model))
         except RoiNotFoundError as error:
@@ -97,6 +111,15 @@ def evaluate(
     if progress:
         progress("evaluate", len(stacks), len(stacks))
     return results, refused
+
+
+def _chosen(dataset: Dataset, part: str | None, split: Split | None) -> Dataset:
+    """Return the patients to measure: never, unasked, those the shipped model learned from."""
+    shipped = read_split(SHIPPED)
+    if part is None:
+        known = split is not None or any(map(shipped.lists, dataset.names))
+        part = Part.VALIDATION if known else ALL
+    return dataset.part(split or shipped, part)
 
 
 def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
@@ -158,12 +181,13 @@ def _measure_patient(labels: LabelledStack, model: Model) -> PatientResult:
     masks = _masks(measured, labels.stack.images.shape[2:])
     dices = [
         dice(masks[drawn, t], labels.masks[drawn, t])
-        for t, drawn in ((t, labels.labelled[:, t]) for t in (0, 1))
+        for t, drawn in ((t, labels.labelled[:, t]) for t in labels.phases or ())
     ]
+    dice_ed, dice_es = dices or (float("nan"), float("nan"))
     return PatientResult(
         patient=labels.patient,
-        dice_ed=dices[0],
-        dice_es=dices[1],
+        dice_ed=dice_ed,
+        dice_es=dice_es,
         roi_overlap=_roi_overlap(labels, measured),
         edv_ml=measured.edv_ml,
         esv_ml=measured.esv_ml,
@@ -175,10 +199,10 @@ def _measure_patient(labels: LabelledStack, model: Model) -> PatientResult:
 
 
 def _roi_overlap(labels: LabelledStack, measured: Prediction) -> float:
-    start = measured.rois.start
-    if not labels.labelled[start, 0]:
+    start, ed = measured.rois.start, labels.ed_phase
+    if ed is None or not labels.labelled[start, ed]:
         return float("nan")
-    truth = labelled_square(labels.masks[start, 0])
+    truth = labelled_square(labels.masks[start, ed])
     return 0.0 if truth is None else float(overlap(measured.rois.squares_mm[start], truth))
 
 
