@@ -1,9 +1,9 @@
 """Spoiled studies: whether a wrong volume ever comes without a word.
 
-``python -m benchmarks.accuracy.spoiled DATA [--cases N] [--seed N] [--kind NAME]`` spoils phantoms
-and the five DICOM studies in DATA in `KINDS` of ways, reads and measures them as folders of files,
-and compares the volumes with those of the untouched study. It writes ``results/spoiled.json`` and,
-unless only some kinds or cases were asked for, the tables of ``docs/spoiled.md``.
+``python -m benchmarks.accuracy.spoiled DATA`` spoils phantoms and the five DICOM studies in DATA in
+`KINDS` of ways, reads and measures them as folders of files, and compares the volumes with those of
+the untouched study. It writes ``results/spoiled.json`` and, unless ``--cases``, ``--seed`` or
+``--kind`` ask for some only, the tables of ``docs/spoiled.md``.
 """
 
 from __future__ import annotations
