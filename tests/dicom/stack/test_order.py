@@ -57,6 +57,5 @@ def test_slice_that_stands_still_is_reported(tmp_path):
     for image in chosen:
         image.PixelData = chosen[0].PixelData
     (warning,) = about(write_images(images, tmp_path), "same image")
-    assert warning.startswith(
-        ("All phases are the same image in slice 4:", "All phases are the same image in slice 5:")
-    )
+    assert warning.startswith("All phases are the same image in slice")
+    assert warning.partition(":")[0].endswith((" 4", " 5"))
