@@ -4,14 +4,18 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 
 from lvvol import load_study
+from lvvol.dicom.stack import scans
 from tests.dicom.fuzz import run as runner
+from tests.dicom.fuzz.case import Case
 from tests.dicom.fuzz.files import take_apart
 from tests.dicom.fuzz.oracle import check
+from tests.dicom.fuzz.plausible import PLAUSIBLE
 from tests.dicom.fuzz.run import base_names, make_case, run, run_case
 from tests.dicom.fuzz.studies import REAL, SYNTHETIC, base_of
 
@@ -128,6 +132,44 @@ def test_oracle_detects_wrong_row_lengths(tmp_path):
     sheared = {**files, "00": files["00"].replace(b"US\x02\0\x14\0", b"US\x02\0\x13\0")}
     assert sheared != files
     assert any("more pixels" in problem for problem in check(stack, sheared, files))
+
+
+def nothing(*arguments):
+    """Take the place of a check."""
+
+
+# Each breaks the reader where it sees the mutation.
+BROKEN = {
+    "spacing": {"lvvol.dicom.stack.field._has_corner_of_grid": lambda placing: False},
+    "in-plane shift": {"lvvol.dicom.load.check_fields": nothing},
+    "mirrored": {"lvvol.dicom.load.check_fields": nothing},
+    "foreign": {"lvvol.dicom.load.warn_of_left_out": nothing},
+    "derived": {"lvvol.dicom.stack.plan.warn_of_derived": nothing},
+    "component": {"lvvol.dicom.stack.scans.why_not_cine": lambda image, diffusion: ""},
+    "clocks": {
+        "lvvol.dicom.stack.scans._PHASE_KEYS": scans._PHASE_KEYS[3:],
+        "lvvol.dicom.stack.plan.compare_tags": nothing,
+        "lvvol.dicom.load.warn_of_left_out": nothing,
+    },
+}
+
+
+def problems_of(name):
+    """Return the problems of a plausible mutation, with several draws."""
+    base, found = base_of("explicit", None), []
+    for seed in range(12):
+        case = Case(base, Random(seed), dict(base.files), [], name)
+        PLAUSIBLE[name].mutate(case)
+        found += runner.judge(seed, case).problems
+    return found
+
+
+@pytest.mark.parametrize("name", PLAUSIBLE)
+def test_oracle_sees_when_the_reader_misses_a_plausible_mutation(name, monkeypatch):
+    assert problems_of(name) == []
+    for target, broken in BROKEN[name].items():
+        monkeypatch.setattr(target, broken)
+    assert problems_of(name)
 
 
 CHILD = """

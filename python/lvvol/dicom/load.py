@@ -17,6 +17,7 @@ from lvvol.dicom.stack.field import check_fields, check_memory
 from lvvol.dicom.stack.grid import Grid, common_grid, put_on_grid
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.left_out import warn_of_left_out
+from lvvol.dicom.stack.order import warn_of_order, warn_of_still_slices
 from lvvol.dicom.stack.plan import Plan
 from lvvol.dicom.stack.series import list_series
 from lvvol.errors import (
@@ -153,11 +154,13 @@ def survey_study(
                 found.plan, found.acquisitions, reading.excluded, reading.series, ledger
             )
             check_fields(found.plan, grid, ledger)
+            still = warn_of_still_slices(images, ledger)
+            warn_of_order(found.plan, images, ledger)
             middle_mm = find_middle_mm(images, grid)
             apex = find_apex(found.plan, middle_mm, found.acquisitions, source, ledger)
             stack = _build_stack(found.plan, grid, images, apex, ledger)
         error = found.error
-        if found.plan is not None and stack is not None and _is_still(stack.images):
+        if found.plan is not None and stack is not None and still.all():
             stack = None
             error = NoMotionError(
                 f"{place}: expected a cine, found the same image in all "
@@ -275,15 +278,6 @@ def _build_stack(
         series_numbers=tuple(a.first.series_number for a in plan.slices),
         decisions=tuple(ledger.decisions),
         reasons=tuple(ledger.reasons),
-    )
-
-
-def _is_still(images: Float32) -> bool:
-    """Whether all phases of every slice are alike."""
-    return all(
-        np.array_equal(phases[0], image, equal_nan=True)
-        for phases in images
-        for image in phases[1:]
     )
 
 

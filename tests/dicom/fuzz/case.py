@@ -17,12 +17,16 @@ TORN = (struct.error, IndexError, ValueError, OverflowError, RecursionError, zli
 
 @dataclass
 class Case:
-    """A study being mutated: file contents by name, and a log of the mutations."""
+    """A study being mutated: file contents by name, and a log of the mutations.
+
+    `plausible` names the plausible mutation, which is then the only one.
+    """
 
     base: Base
     random: Random
     files: dict[str, bytes]
     log: list[str]
+    plausible: str = ""
 
     def targets(self) -> list[str]:
         """Draw the files to mutate: usually one, sometimes a slice, a phase or all."""

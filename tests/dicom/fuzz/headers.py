@@ -51,6 +51,22 @@ class Frame:
         return text_of(whole, "PatientID"), text_of(whole, "StudyInstanceUID")
 
     @cached_property
+    def image_type(self) -> tuple[str, ...]:
+        texts = [text_of(d, k) for k in ("FrameType", "ImageType") for d in self.datasets]
+        return tuple(next(filter(None, texts), "").upper().split("\\"))
+
+    @cached_property
+    def component(self) -> str:
+        texts = (text_of(dataset, "ComplexImageComponent") for dataset in self.datasets)
+        return next(filter(None, texts), "").upper()
+
+    @property
+    def is_magnitude(self) -> bool:
+        """Whether nothing says that the pixels are another part of the signal."""
+        others = {"P", "PHASE", "R", "REAL", "I", "IMAGINARY"}
+        return others.isdisjoint({self.component, *self.image_type[2:3]})
+
+    @cached_property
     def affine(self) -> Array | None:
         """Map from (row, column, k, 1) to patient mm; None if the header defines no plane."""
         position, cosines, spacing = (

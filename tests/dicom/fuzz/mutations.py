@@ -8,6 +8,7 @@ from random import Random
 from tests.dicom.fuzz.case import TORN, Case, put
 from tests.dicom.fuzz.elements import geometry, nest, number, pixels, structure, syntax, text, whole
 from tests.dicom.fuzz.files import take_apart
+from tests.dicom.fuzz.plausible import PLAUSIBLE
 from tests.dicom.fuzz.studies import Base
 from tests.dicom.fuzz.values import PATIENT
 
@@ -102,9 +103,17 @@ MUTATIONS: tuple[Callable[[Case], str], ...] = (
 )  # fmt: skip
 
 
+# Share of the cases with a single plausible mutation.
+PLAUSIBLE_SHARE = 0.25
+
+
 def mutate(base: Base, random: Random) -> Case:
-    """Return a study with one to five mutations."""
+    """Return a study with one to five mutations, or with a single plausible one."""
     case = Case(base, random, dict(base.files), [])
+    if random.random() < PLAUSIBLE_SHARE:
+        case.plausible = random.choice([*PLAUSIBLE])
+        case.log.append(f"{case.plausible}: {PLAUSIBLE[case.plausible].mutate(case)}")
+        return case
     n = 1
     while n < 5 and random.random() < 0.35:
         n += 1

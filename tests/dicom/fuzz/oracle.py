@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from lvvol import CineStack
+from tests.dicom.fuzz.case import Case
 from tests.dicom.fuzz.headers import Array, Frame, frames_of
+from tests.dicom.fuzz.plausible import PLAUSIBLE, is_told
 
 # Tolerances of the corners of an acquisition and, relatively, of the pixel spacing of a stack
 # (docs/reading.md).
@@ -55,6 +57,11 @@ def check(stack: CineStack, files: dict[str, bytes], pristine: dict[str, bytes])
     joined = any(w.startswith("The slices have different") for w in stack.warnings)
     if len(exams) > 1 and not joined:
         wrong.append(f"the stack mixes patients or studies: {sorted(exams)}")
+    for frame in {id(f[0]): f[0] for f in shown if len(f) == 1}.values():
+        if not frame.is_magnitude:
+            wrong.append(f"{frame.file} shows {frame.image_type} {frame.component}")
+        if frame.image_type[:1] == ("DERIVED",) and not any("derived" in w for w in stack.warnings):
+            wrong.append(f"{frame.file} is derived, and no warning says so")
     known = {name for decision in stack.decisions for name in decision.files}
     if not known <= files.keys():
         wrong.append(f"decisions name files that are not there: {sorted(known - files.keys())}")
@@ -63,6 +70,40 @@ def check(stack: CineStack, files: dict[str, bytes], pristine: dict[str, bytes])
     if silent:
         wrong.append(f"files neither used nor in any decision: {sorted(silent)}")
     return wrong
+
+
+def check_told(stack: CineStack, untouched: CineStack, case: Case) -> list[str]:
+    """Check that a plausible mutation changed nothing, or that a warning names it.
+
+    Parameters
+    ----------
+    stack, untouched : CineStack
+        Stacks of the study after and before the mutation.
+    case : Case
+        The mutated study.
+
+    Returns
+    -------
+    list of str
+        Problems; empty if there are none.
+    """
+    plausible = PLAUSIBLE[case.plausible]
+    in_all = all(case.files[f] != case.base.files[f] for phases in case.base.slices for f in phases)
+    if (plausible.unseen_in_all and in_all) or _is_same(stack, untouched):
+        return []
+    new = set(stack.warnings) - set(untouched.warnings)
+    if is_told(case.plausible, new):
+        return []
+    return [f"the stack changed, and no warning names it: {sorted(new)}"]
+
+
+def _is_same(stack: CineStack, untouched: CineStack) -> bool:
+    """Whether two stacks have the same images at the same places."""
+    return (
+        stack.images.shape == untouched.images.shape
+        and np.array_equal(stack.images, untouched.images)
+        and np.allclose(stack.affines, untouched.affines, atol=EXACT_MM)
+    )
 
 
 def _invariants(stack: CineStack) -> list[str]:

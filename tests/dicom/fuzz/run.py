@@ -17,16 +17,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import IO
 
-from lvvol import load_study
+from lvvol import CineStack, load_study
 from lvvol.errors import LvvolError
 from tests.dicom.fuzz.case import Case
 from tests.dicom.fuzz.mutations import mutate
-from tests.dicom.fuzz.oracle import check
-from tests.dicom.fuzz.studies import REAL, SYNTHETIC, base_of
+from tests.dicom.fuzz.oracle import check, check_told
+from tests.dicom.fuzz.studies import REAL, SYNTHETIC, Base, base_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TIMEOUT_S = 60.0
@@ -68,7 +69,11 @@ def write_case(case: Case, folder: Path) -> None:
 
 def run_case(case: int, seed: int, data: Path | None) -> Result:
     """Make a case, load it and check the result."""
-    mutated = make_case(case, seed, data)
+    return judge(case, make_case(case, seed, data))
+
+
+def judge(case: int, mutated: Case) -> Result:
+    """Load a mutated study and check the result."""
     base = mutated.base
     result = Result(case, base.name, "", log=mutated.log)
     with tempfile.TemporaryDirectory() as folder:
@@ -89,7 +94,17 @@ def run_case(case: int, seed: int, data: Path | None) -> Result:
             whole = stack.images.shape[:2] == (len(base.slices), len(base.slices[0]))
             result.outcome = "whole stack" if whole else "smaller or other stack"
             result.problems += check(stack, mutated.files, base.files)
+            if mutated.plausible:
+                result.problems += check_told(stack, untouched(base), mutated)
     return result
+
+
+@lru_cache
+def untouched(base: Base) -> CineStack:
+    """Return the stack of a study without mutations."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_case(Case(base, Random(), base.files, []), Path(folder))
+        return load_study(folder)
 
 
 def run_here(first: int, stop: int, step: int, seed: int, data: Path | None) -> None:

@@ -66,6 +66,28 @@ def test_small_shift_is_not_reported(tmp_path):
     assert not load_study(write_images(images, tmp_path)).warnings
 
 
+@pytest.mark.parametrize("factor", [0.7, 1.25])
+def test_slice_of_another_spacing_at_the_same_corner_is_reported(tmp_path, factor):
+    """The centre of its field of view moves with the spacing, so the spacing is wrong."""
+    images = phantom_images()
+    rescale(short_axis(images)[4], factor, factor)
+    (warning,) = about(load_study(write_images(images, tmp_path)), "at the same corner")
+    assert warning.startswith(("Slice 4 is", "Slice 5 is"))
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.25])
+def test_slice_of_another_spacing_about_the_same_centre_is_not_reported(tmp_path, factor):
+    images = phantom_images()
+    for image in short_axis(images)[4]:
+        row_mm, column_mm = (float(x) for x in image.PixelSpacing)
+        grown = (1 - factor) / 2
+        shift(
+            image, (grown * (image.Columns - 1) * column_mm, grown * (image.Rows - 1) * row_mm, 0)
+        )
+        rescale([image], factor, factor)
+    assert not about(load_study(write_images(images, tmp_path)), "at the same corner")
+
+
 def test_smaller_field_of_view_is_not_reported(study):
     """A slice with half the rows and columns around the same centre overlaps in full."""
     for index in range(7):

@@ -1,5 +1,6 @@
 """One warning sums up what was left out and may belong to the stack."""
 
+import copy
 from itertools import chain
 
 import pytest
@@ -60,6 +61,34 @@ def test_spoiled_phase_of_every_slice_is_reported(tmp_path):
         no_orientation(phases[0])
     (warning,) = left_out(write_images(images, tmp_path))
     assert warning.startswith(f"Left out {N_SLICES} files, beside the")
+
+
+def as_phase(image):
+    image.ImageType = ["ORIGINAL", "PRIMARY", "P"]
+
+
+def as_foreign(image):
+    image.PatientID = image.StudyInstanceUID = "2.25.77"
+
+
+@pytest.mark.parametrize("spoil", [as_phase, as_foreign])
+def test_phase_of_every_slice_that_its_header_denies_is_reported(spoil, tmp_path):
+    """Each slice lacks the same phase, so that nothing else shows it."""
+    images = phantom_images()
+    for phases in short_axis(images):
+        spoil(phases[0])
+    (warning,) = left_out(write_images(images, tmp_path))
+    assert warning.startswith(f"Left out {N_SLICES} files, all of them parallel cine")
+
+
+def test_phase_maps_in_the_series_of_their_magnitude_are_not_reported(tmp_path):
+    images = phantom_images()
+    maps = copy.deepcopy([image for phases in short_axis(images) for image in phases])
+    for image in maps:
+        as_phase(image)
+        image.SOPInstanceUID = f"{image.SOPInstanceUID}.1"
+        image.PixelData = image.PixelData[::-1]
+    assert not left_out(write_images([*images, *maps], tmp_path))
 
 
 def test_few_stray_files_are_not_reported(tmp_path):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from lvvol.dicom.stack.acquisition import Acquisition
+from lvvol.dicom.stack.acquisition import Acquisition, same_plane
 from lvvol.dicom.stack.candidates import PARALLEL_DEGREES, angle_degrees
+from lvvol.dicom.stack.content import signal_of
 from lvvol.dicom.stack.ledger import FOREIGN, Ledger
 from lvvol.dicom.stack.plan import Plan
 from lvvol.status import Code
@@ -78,12 +79,29 @@ def _may_belong(
 
     Repeats and whole other stacks are not lost, and have been reported.
     """
-    if acquisition.is_phase_map or not reason:
-        return False
-    if angle_degrees(acquisition.normal, plan.normal) > PARALLEL_DEGREES:
+    if not reason or angle_degrees(acquisition.normal, plan.normal) > PARALLEL_DEGREES:
         return False
     if reason == FOREIGN:
-        return not acquisition.fault
+        return not acquisition.fault or _in_slice(acquisition, plan) is not None
     in_series = any(image.series in of_stack for image in acquisition.images)
+    if signal_of(acquisition.first) != "magnitude":
+        return in_series and not _is_shown(acquisition, plan)
     unordered = acquisition.n_phases > 1 and not acquisition.phase_key
     return bool(acquisition.fault) and (in_series or unordered)
+
+
+def _in_slice(acquisition: Acquisition, plan: Plan) -> Acquisition | None:
+    """Return the slice of the stack in the plane of an acquisition."""
+    return next((a for a in plan.slices if same_plane(a.first, acquisition.first)), None)
+
+
+def _is_shown(acquisition: Acquisition, plan: Plan) -> bool:
+    """Whether the stack has an image at every place and time of an acquisition.
+
+    Phase maps and parts of the complex signal accompany magnitude images.
+    """
+    beside = _in_slice(acquisition, plan)
+    if beside is None:
+        return False
+    times = {image.trigger_ms for image in beside.images}
+    return all(image.trigger_ms in times for image in acquisition.images)
