@@ -47,6 +47,7 @@ class Code(StrEnum):
     PIXEL_SPACING_DOUBTFUL = "pixel_spacing_doubtful"
     SLICE_SPACING_DOUBTFUL = "slice_spacing_doubtful"
     SLICES_SHIFTED = "slices_shifted"
+    SLICES_STILL = "slices_still"
     SLICES_THIN = "slices_thin"
     SLICES_TURNED = "slices_turned"
     # Images.

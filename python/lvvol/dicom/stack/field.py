@@ -106,11 +106,12 @@ def check_fields(plan: Plan, grid: Grid, ledger: Ledger) -> None:
         )
     scaled = np.array([_has_corner_of_grid(p) for p in grid.placings])
     if scaled.any():
-        ledger.warnings.append(
+        ledger.warn(
+            Code.PIXEL_SPACING_DOUBTFUL,
             f"{_slices(scaled)} of another Pixel Spacing than the others, but begin at the same "
             "corner: a change of the field of view usually keeps its centre. If Pixel Spacing is "
             "wrong, the areas of these slices are wrong too; check that the heart has the size of "
-            "that in the neighbours (lvvol inspect --png)."
+            "that in the neighbours (lvvol inspect --png).",
         )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from lvvol.dicom.stack.ledger import Ledger
 from lvvol.dicom.stack.plan import Plan
+from lvvol.status import Code
 from lvvol.typing import Bool, Float32
 
 # Another order is believed if successive images then differ by less than this share. Scrambling the
@@ -37,10 +38,11 @@ def warn_of_still_slices(images: Float32, ledger: Ledger) -> Bool:
     )
     if still.any() and not still.all():
         listed = ", ".join(str(z + 1) for z in np.flatnonzero(still))
-        ledger.warnings.append(
+        ledger.warn(
+            Code.SLICES_STILL,
             f"All phases are the same image in {'slices' if still.sum() > 1 else 'slice'} "
             f"{listed}: the area there is that of one moment, so ESV is too large or EDV too "
-            "small; export the study again."
+            "small; export the study again.",
         )
     return still
 
@@ -70,10 +72,11 @@ def warn_of_order(plan: Plan, images: Float32, ledger: Ledger) -> None:
                 doubtful.append(z + 1)
     if doubtful:
         keys = sorted({plan.slices[z - 1].phase_key for z in doubtful})
-        ledger.warnings.append(
+        ledger.warn(
+            Code.PHASE_ORDER_DOUBTFUL,
             f"Phases may be out of order in {len(doubtful)} slices (first: {doubtful[0]}): "
             f"successive images would be more alike by Instance Number than by {' and '.join(keys)}"
-            ". ED and ES are then mixed from different times; export the study again."
+            ". ED and ES are then mixed from different times; export the study again.",
         )
 
 
