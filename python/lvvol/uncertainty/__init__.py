@@ -1,0 +1,1 @@
+"""From a measurement to its doubt: distributions, intervals and their calibration."""
