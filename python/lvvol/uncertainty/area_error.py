@@ -218,7 +218,7 @@ def share_slopes_ml(
 
     Notes
     -----
-    The derivative of eqs. 3 and 4 of Liao et al. 2017. With S = F L^2, a slice of area S next to one
+    The derivative of eqs. 3 and 4 of Liao et al. 2017. With S = F L^2, a slice of area S beside one
     of area S' at a distance h has a slope of L^2 h (1 + sqrt(S' / S) / 2) / 3. Since eq. 3 grows in
     proportion to its areas, the sum of alpha F over slices is the volume itself, as in section IV.
 
