@@ -62,6 +62,6 @@ def test_a_level_that_was_not_fitted():
 
 def test_the_same_at_every_call_and_in_under_5_ms():
     first = intervals(PREDICTION, ESV)
-    start = time.perf_counter()
+    start = time.process_time()
     assert all(intervals(PREDICTION, ESV) == first for _ in range(20))
-    assert (time.perf_counter() - start) / 20 < 0.005
+    assert (time.process_time() - start) / 20 < 0.005

@@ -100,10 +100,10 @@ def test_a_value_beyond_its_quantiles_keeps_a_side():
 
 def test_the_same_every_time_and_quick():
     first = USUAL.claims((0.5, 0.8, 0.9))
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(20):
         assert USUAL.claims((0.5, 0.8, 0.9)) == first
-    assert (time.perf_counter() - start) / 20 < 0.005
+    assert (time.process_time() - start) / 20 < 0.005
 
 
 def test_truths_by_hand():
