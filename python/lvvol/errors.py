@@ -148,6 +148,12 @@ class RecipeError(LvvolError):
     exit_code = 31
 
 
+class CalibrationError(LvvolError):
+    """A calibration is malformed, fitted for other weights, or asked of too few patients."""
+
+    exit_code = 32
+
+
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
     """Name the extra to install where an import in the block fails for want of a library.
