@@ -140,7 +140,7 @@ def nothing(*arguments):
 
 # Each breaks the reader where it sees the mutation.
 BROKEN = {
-    "spacing": {"lvvol.dicom.stack.field._has_corner_of_grid": lambda placing: False},
+    "spacing": {"lvvol.dicom.stack.field._is_scaled": lambda placing: False},
     "in-plane shift": {"lvvol.dicom.load.check_fields": nothing},
     "mirrored": {"lvvol.dicom.load.check_fields": nothing},
     "foreign": {"lvvol.dicom.load.warn_of_left_out": nothing},
