@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from lvvol.errors import RecipeError
-from lvvol.train.recipe import ClassifierRecipe, Recipe, SegmentationRecipe, read_recipe
+from lvvol.train.recipe import ClassifierRecipe, Recipe, SegmentationRecipe
+from lvvol.train.recipe_file import read_recipe
 
 
 @pytest.fixture

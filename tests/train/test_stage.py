@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from lvvol.errors import RecipeError
-from lvvol.train.loop import Stage, scheduled_rate
+from lvvol.train.schedule import cosine_rate
+from lvvol.train.stage import Optimisation, Stage
 
 RECIPE = {"seed": 1, "batch": 4}
 
@@ -14,7 +15,7 @@ RECIPE = {"seed": 1, "batch": 4}
 def make_run(name="hfcn", recipe=RECIPE, seed=1, width=3, steps=20):
     torch.manual_seed(seed)
     network = nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.Dropout(0.5))
-    return Stage(name, network, dict(recipe), seed, steps, 0.01, 0.01)
+    return Stage(name, network, dict(recipe), seed, steps, Optimisation(0.01, 0.01))
 
 
 def steps(run, count):
@@ -22,12 +23,14 @@ def steps(run, count):
     losses = []
     for _ in range(count):
         x = torch.from_numpy(run.rng.normal(size=(4, 1, 6, 6)).astype(np.float32))
-        losses.append(run.optimizer_step(run.network(x).square().mean()))
+        loss = run.network(x).square().mean()
+        run.optimizer_step(loss)
+        losses.append(float(loss.detach()))
     return losses
 
 
 def test_schedule_rises_then_falls_to_0():
-    rates = np.array([scheduled_rate(step, 200, 0.3) for step in range(201)])
+    rates = np.array([cosine_rate(step, 200, 0.3) for step in range(201)])
     assert rates.argmax() == 10  # 5 % of the steps
     assert rates[10] == pytest.approx(0.3)
     assert rates[0] == pytest.approx(0.3 / 11)
@@ -39,7 +42,7 @@ def test_schedule_rises_then_falls_to_0():
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_schedule_of_few_steps_stays_in_range(count):
-    assert all(0 <= scheduled_rate(step, count, 1.0) <= 1 for step in range(count + 1))
+    assert all(0 <= cosine_rate(step, count, 1.0) <= 1 for step in range(count + 1))
 
 
 def test_a_step_lowers_the_loss():
