@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "phantom": BASE | {"volume"},
     "report": BASE | {"prediction"},
     "cli": {
+        "datasets",
         "dicom",
         "errors",
         "evaluate",
@@ -64,6 +65,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "pydicom": {"dicom", "phantom/export"},
     "highdicom": set(),
+    "nibabel": {"datasets"},
     "click": {"cli"},
     "torch": {"kernels", "networks", "train", "volume"},
     "safetensors": {"networks"},

@@ -45,13 +45,17 @@ def test_help_lists_the_commands_with_a_line_each(run):
         "predict",
         "inspect",
         "phantom",
+        "prepare",
+        "split",
         "train",
         "evaluate",
     ]
     assert not any(line.endswith("...") for line in listed)
 
 
-@pytest.mark.parametrize("command", ["predict", "inspect", "phantom", "train", "evaluate"])
+@pytest.mark.parametrize(
+    "command", ["predict", "inspect", "phantom", "prepare", "split", "train", "evaluate"]
+)
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_every_command_teaches_by_examples(run, command, option):
     code, out, err = run(command, option)

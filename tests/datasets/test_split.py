@@ -140,6 +140,6 @@ def test_an_unreadable_folder_is_named(tmp_path, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "is_file", refuse)
+    monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(DatasetError, match=r"expected a folder to read, got .*Permission denied"):
         list(read_dataset(tmp_path, {Part.TRAIN}))

@@ -25,7 +25,7 @@ def read_contours(sunnybrook: Path, study: str) -> dict[str, npt.NDArray[np.floa
     """Return the endocardial contours of a Sunnybrook study by SOP Instance UID.
 
     A contour is an array of shape (point, 2): row and column in mm from the outer top left corner
-    of the image. In the files it is x and y in pixels from the centre of the first pixel.
+    of the image. In the files it is x and y in pixels; the first pixel's centre is at 1.
     """
     contours = sunnybrook / "SCD_ManualContours" / SUNNYBROOK[study]
     drawn = {
@@ -38,7 +38,7 @@ def read_contours(sunnybrook: Path, study: str) -> dict[str, npt.NDArray[np.floa
         for path in (sunnybrook / "SCD_IMAGES_01" / study).rglob("*.dcm"):
             header = pydicom.dcmread(path, stop_before_pixels=True)
             if int(header.InstanceNumber) in drawn:
-                pixels = np.loadtxt(drawn[int(header.InstanceNumber)])[:, ::-1] + 0.5
+                pixels = np.loadtxt(drawn[int(header.InstanceNumber)])[:, ::-1] - 0.5
                 found[str(header.SOPInstanceUID)] = pixels * np.array(
                     header.PixelSpacing, dtype=float
                 )

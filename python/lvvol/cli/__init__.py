@@ -26,7 +26,10 @@ BROKEN_PIPE_EXIT_CODE = 141
 class _LazyGroup(click.Group):
     """Imports `lvvol.cli.<command>` only when that command is run or listed."""
 
-    names: ClassVar[tuple[str, ...]] = ("predict", "inspect", "phantom", "train", "evaluate")
+    names: ClassVar[tuple[str, ...]] = (
+        *("predict", "inspect", "phantom"),
+        *("prepare", "split", "train", "evaluate"),
+    )
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands in the order a new user meets them."""

@@ -7,7 +7,6 @@ is near ES), 10000 + position in whole mm, source file. A few sources have one m
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import defaultdict
 from functools import partial
@@ -19,6 +18,7 @@ import numpy as np
 from lvvol.datasets.dataset import Dataset, Patient
 from lvvol.datasets.image import read_planes
 from lvvol.datasets.labelled import LabelledStack, stack_of_planes
+from lvvol.datasets.volumes import read_volumes
 from lvvol.errors import DatasetError
 
 LABELS_FILE = "train_validate.csv"
@@ -64,7 +64,7 @@ def open_dsb2_png(folder: Path) -> Dataset:
     Of several acquisitions at one position the last is used, as in `lvvol.load_study`, by the
     numbers of the source file.
     """
-    volumes = _read_volumes(folder / LABELS_FILE)
+    volumes = read_volumes(folder / LABELS_FILE)
     images: dict[str, dict[int, dict[tuple[int, int], dict[bool, Path]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(dict))
     )
@@ -125,17 +125,3 @@ def _read_patient(
 
 def _mask_path(image: Path) -> Path:
     return image.with_name(f"{image.stem}_o.png")
-
-
-def _read_volumes(path: Path) -> dict[int, tuple[float, float]]:
-    """Return (ESV, EDV) in mL of each patient number."""
-    try:
-        with path.open(newline="") as table:
-            rows = csv.DictReader(table)
-            if missing := {"Id", "Systole", "Diastole"} - set(rows.fieldnames or ()):
-                raise ValueError(f"no {', '.join(sorted(missing))}")
-            return {int(row["Id"]): (float(row["Systole"]), float(row["Diastole"])) for row in rows}
-    except (OSError, TypeError, ValueError, csv.Error) as error:
-        raise DatasetError(
-            f"{path}: expected numbers in columns Id, Systole, Diastole, got {error}"
-        ) from error

@@ -209,15 +209,16 @@ def make_folds(
     Returns
     -------
     Split
-        Parts ``fold:1`` to ``fold:K``. A patient's fold depends on no other patient, so it stays
-        when patients are added; folds are therefore equal in size only on average.
+        Parts ``fold:1`` to ``fold:K``. A patient's fold follows from the name alone, so it stays
+        when patients are added; folds are therefore equal in size only on average. Only a fold that
+        would be empty takes a patient from the largest.
 
     Raises
     ------
     ValueError
         If there are fewer than 2 folds.
     DatasetError
-        If `known` has another number of folds, or a fold would be empty.
+        If `known` has another number of folds, or there are too few new patients to fill each fold.
     """
     if folds < 2:
         raise ValueError(f"folds: expected at least 2, got {folds}")
@@ -227,14 +228,18 @@ def make_folds(
             f"{known.place}: expected {folds} folds, got {', '.join(known.parts) or 'no part'}; "
             "assignments never change, so write another split to another file"
         )
-    parts = {name: list(known.parts[name]) if known is not None else [] for name in names}
-    listed = {patient for assigned in parts.values() for patient in assigned}
-    for patient in sorted(set(patients) - listed):
+    listed = {name: list(known.parts[name]) if known is not None else [] for name in names}
+    everyone = {patient for assigned in listed.values() for patient in assigned}
+    new: dict[str, list[str]] = {name: [] for name in names}
+    for patient in sorted(set(patients) - everyone):
         digest = hashlib.sha256(f"{seed} {patient}".encode()).digest()
-        parts[names[int.from_bytes(digest[:8]) % folds]].append(patient)
-    if empty := [name for name, assigned in parts.items() if not assigned]:
-        raise DatasetError(
-            f"{place}: expected patients in each of {folds} folds, got none in "
-            f"{', '.join(empty)}; use fewer folds or another seed"
-        )
-    return Split(place, {name: tuple(assigned) for name, assigned in parts.items()})
+        new[names[int.from_bytes(digest[:8]) % folds]].append(patient)
+    for name in names:
+        if not listed[name] and not new[name]:
+            largest = max(names, key=lambda other: len(new[other]))
+            if len(listed[largest]) + len(new[largest]) < 2 or not new[largest]:
+                raise DatasetError(
+                    f"{place}: expected a patient for each of {folds} folds, got too few"
+                )
+            new[name].append(new[largest].pop())
+    return Split(place, {name: tuple(sorted(listed[name] + new[name])) for name in names})
