@@ -123,19 +123,18 @@ def train(
     STAGEs are detector, classifier and hfcn. Without any, --alternate trains classifier and hfcn,
     --seg alone trains hfcn on masks, and --vol alone, with --init RUN, on volumes. Where a dataset
     has no masks, the classifier and the detector in RUN find the ventricle; those of --init, or the
-    shipped ones, take the place of any that are not trained. --resume continues a stopped run.
+    shipped ones, take the place of any that are not trained. --resume continues a stopped run. Several processes
+    train together when started by torchrun: `torchrun --nproc-per-node 2 -m lvvol train ...`.
 
     \b
     Examples:
-      lvvol train --alternate --seg dsb2_png sunnybrook_png --vol dsb2_png -o run \\
-          --split shipped --validation validation
+      lvvol train --alternate --seg dsb2_png sunnybrook_png --vol dsb2_png -o run --split shipped
       lvvol train --alternate --seg dsb2_png --vol dsb2_png -o run --split shipped --resume
       lvvol train --seg cache -o run --split folds.json --part not-fold:2 --validation fold:2
       lvvol train --vol dsb2 --init run -o finer --repick
       lvvol train detector classifier hfcn --alternate --seg cache --vol cache -o run
       lvvol train detector --seg dsb2_png sunnybrook_png -o run --split shipped
       lvvol predict study/ --weights run        measure with the new weights
-      torchrun --nproc-per-node 2 -m lvvol train --seg cache -o run     on two GPUs
     """  # noqa: D301 - click reads the backspace
     if ctx.invoked_subcommand is not None:
         _refuse_options(ctx)

@@ -93,13 +93,15 @@ def score(figures: dict[str, float], best_by: BestBy) -> float | None:
 
 
 def _dice(example: Example, cavity: Bool) -> tuple[float, float]:
-    """Return Dice at ED and ES over labelled slices, in the pixels of the patches."""
-    masks, labelled = example.labels.masks, example.labels.labelled
-    shown = _masks_in_squares(masks, example.squares)
-    return (
-        _overlap(cavity[labelled[:, 0], 0], shown[labelled[:, 0], 0]),
-        _overlap(cavity[labelled[:, 1], 1], shown[labelled[:, 1], 1]),
+    """Return Dice at ED and ES over labelled slices, by areas in mm2 of the patches' pixels."""
+    shown = _masks_in_squares(example.labels.masks, example.squares)
+    weights = example.labels.labelled * example.squares[:, 2:] ** 2  # (slice, phase)
+    both, measured, labelled = (
+        (some.sum(axis=(2, 3)) * weights).sum(axis=0) for some in (cavity & shown, cavity, shown)
     )
+    total = measured + labelled
+    ed, es = np.divide(2 * both, total, out=np.full(2, np.nan), where=total > 0)
+    return float(ed), float(es)
 
 
 def _masks_in_squares(masks: Bool, squares: Squares) -> Bool:
@@ -111,11 +113,6 @@ def _masks_in_squares(masks: Bool, squares: Squares) -> Bool:
     )
     shown: Bool = cut.reshape(len(squares), 2, PATCH_SIZE, PATCH_SIZE) >= 0.5
     return shown
-
-
-def _overlap(measured: Bool, labelled: Bool) -> float:
-    total = int(measured.sum()) + int(labelled.sum())
-    return 2 * int((measured & labelled).sum()) / total if total else float("nan")
 
 
 def _volume_errors(measured: Float64, labelled: Float64) -> dict[str, float]:
