@@ -43,7 +43,7 @@ def entry_of(labels, **known):
 
 @pytest.fixture(scope="module")
 def found(phantom):
-    """The phantom with squares by the shipped classifier and first picks, triggered a phase late."""
+    """The phantom with squares by the shipped classifier, and first picks, a phase late."""
     (pick,) = find_missing([entry_of(cine_of(phantom, late_by=1))], SHIPPED, silent)
     return pick
 

@@ -62,7 +62,9 @@ def test_a_perfect_network_has_no_errors():
 def test_errors_by_hand():
     """O at half the area measures half of each volume, and the right EF."""
     truth = cones_ml(RADII, 0), cones_ml(RADII, 1)
-    figures = validate(Threshold(0.5), Compute(), examples_of([labels_with_discs(RADII, truth)] * 2))
+    figures = validate(
+        Threshold(0.5), Compute(), examples_of([labels_with_discs(RADII, truth)] * 2)
+    )
     assert figures["edv_rmse_ml"] == pytest.approx(truth[0] / 2, rel=0.03)
     assert figures["esv_rmse_ml"] == pytest.approx(truth[1] / 2, rel=0.03)
     assert figures["volume_mae_ml"] == pytest.approx(sum(truth) / 4, rel=0.03)

@@ -123,8 +123,9 @@ def train(
     STAGEs are detector, classifier and hfcn. Without any, --alternate trains classifier and hfcn,
     --seg alone trains hfcn on masks, and --vol alone, with --init RUN, on volumes. Where a dataset
     has no masks, the classifier and the detector in RUN find the ventricle; those of --init, or the
-    shipped ones, take the place of any that are not trained. --resume continues a stopped run. Several processes
-    train together when started by torchrun: `torchrun --nproc-per-node 2 -m lvvol train ...`.
+    shipped ones, take the place of any that are not trained. --resume continues a stopped run.
+    Several processes train together when torchrun starts them, as in `torchrun --nproc-per-node 2
+    -m lvvol train ...`.
 
     \b
     Examples:

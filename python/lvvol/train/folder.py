@@ -88,7 +88,7 @@ class RunFolder:
         content = json.dumps({**known, stage: record}, indent=1, default=str)
         write_file(path, content.encode())
 
-    def save(self, stage: Stage, weights: Mapping[str, bytes]) -> None:
+    def save(self, stage: Stage, weights: Mapping[str, bytes], *, checkpoint: bool = True) -> None:
         """Write a stage after an epoch: weights and history, and the checkpoint last.
 
         Where the process is killed in between, the epoch is repeated from the checkpoint before,
@@ -96,14 +96,14 @@ class RunFolder:
         """
         if not self._writes:
             return
-        self.write(
-            {
-                **weights,
-                f"{stage.name}_history.json": json.dumps(stage.history, indent=1).encode(),
-                f"{stage.name}_history.csv": history_csv(stage.history, stage.times),
-                f"{stage.name}.checkpoint": stage.checkpoint(),
-            }
-        )
+        contents = {
+            **weights,
+            f"{stage.name}_history.json": json.dumps(stage.history, indent=1).encode(),
+            f"{stage.name}_history.csv": history_csv(stage.history, stage.times),
+        }
+        if checkpoint:
+            contents[self.checkpoint(stage.name).name] = stage.checkpoint()
+        self.write(contents)
 
     def draw(self, stage: Stage, at_once: bool) -> None:
         """Draw the curves of a stage, now or if the last ones are some time old."""

@@ -209,8 +209,9 @@ class Run:
         if self.ranks.from_first(checkpoint.exists()):
             stage.restore(checkpoint)
         self.folder.record(stage.name, {**self.facts, **self._patients(), "data": stage.data})
-        if stage.epoch:  # the process may have been killed before it wrote all
-            self.folder.save(stage, _weights(stage, weights_file, bool(held_out)))
+        if stage.epoch:  # somebody may have removed what a finished stage had written
+            weights = _weights(stage, weights_file, bool(held_out))
+            self.folder.save(stage, weights, checkpoint=False)
         self.report(stage.name, stage.epoch, epochs)
         board = None
         if self.tensorboard and self.ranks.first:
