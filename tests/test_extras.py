@@ -116,3 +116,22 @@ def test_development_installs_the_extra_for_training():
         project["dependency-groups"]["train"]
         == (project["project"]["optional-dependencies"]["train"])
     )
+
+
+def test_nifti_names_the_extra_that_has_nibabel(tmp_path):
+    patient = tmp_path / "patient001"
+    patient.mkdir()
+    (patient / "Info.cfg").write_text("ED: 1\nES: 2\n")
+    for frame in (1, 2):
+        for ending in (".nii.gz", "_gt.nii.gz"):
+            (patient / f"patient001_frame{frame:02d}{ending}").touch()
+    done = run_python(
+        "import sys; sys.modules['nibabel'] = None\n"
+        "from lvvol.datasets import open_dataset\nfrom lvvol.errors import MissingExtraError\n"
+        "try:\n    open_dataset(sys.argv[1])[0]\n"
+        "except MissingExtraError as error:\n    print(error)",
+        tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("nibabel is not installed")
+    assert done.stdout.endswith('pip install "lvvol[train]"\n')

@@ -27,8 +27,8 @@ def evaluated(monkeypatch):
     """Stand in for measuring; what it was called with is in the dictionary."""
     called = {"results": [patient("dsb2/0002", 103.0), patient("dsb2/0003", 96.0)]}
 
-    def measure(dataset, part, weights=None, progress=None):
-        called.update(dataset=dataset, part=part, weights=weights)
+    def measure(dataset, part=None, weights=None, progress=None, split=None):
+        called.update(dataset=dataset, part=part, weights=weights, split=split)
         return called["results"], ["dsb2/0004: no window looks like a left ventricle"]
 
     summary = {
@@ -61,7 +61,7 @@ def test_figures_are_printed_with_who_was_refused(run, evaluated):
     ]
     assert "refused: dsb2/0004: no window looks like a left ventricle" in lines
     assert evaluated["dataset"] == Path("data")
-    assert evaluated["part"] is evaluate.Part.TEST
+    assert evaluated["part"] == evaluate.Part.TEST
     assert evaluated["weights"] == Path("run")
 
 
@@ -73,7 +73,7 @@ def test_json_holds_every_patient_and_no_nan(run, evaluated):
     assert [each["patient"] for each in result["each"]] == ["dsb2/0002", "dsb2/0003"]
     assert result["each"][0]["dice_es"] is None
     assert len(result["refused"]) == 1
-    assert evaluated["part"] is evaluate.Part.VALIDATION
+    assert evaluated["part"] is None  # `evaluate` chooses
 
 
 def test_nobody_measured_is_an_error(run, evaluated):
@@ -81,6 +81,25 @@ def test_nobody_measured_is_an_error(run, evaluated):
     code, out, err = run("evaluate", "data")
     assert (code, out) == (errors.DatasetError.exit_code, "")
     assert err.count("\n") == 1
+
+
+def test_a_split_is_read_and_its_parts_have_any_name(run, evaluated, tmp_path):
+    file = tmp_path / "split.json"
+    file.write_text('{"fold:1": ["a/1"], "fold:2": ["a/2"]}')
+    assert run("evaluate", "data", "--split", file, "--part", "not-fold:2")[0] == 0
+    assert evaluated["part"] == "not-fold:2"
+    assert evaluated["split"].part_of("a/2") == "fold:2"
+
+
+def test_the_shipped_split_has_a_name(run, evaluated):
+    assert run("evaluate", "data", "--split", "shipped", "--part", "test")[0] == 0
+    assert evaluated["split"].part_of("dsb2/0013") == "test"
+
+
+def test_a_missing_split_is_named(run, evaluated, tmp_path):
+    code, _, err = run("evaluate", "data", "--split", tmp_path / "none.json")
+    assert code == errors.DatasetError.exit_code
+    assert "none.json: expected a split" in err
 
 
 def test_a_part_that_is_none_is_wrong_usage(run, evaluated):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from lvvol.datasets import LabelledStack, Part, read_dataset
+from lvvol.datasets import LabelledStack, Part, Split, read_dataset
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.errors import DatasetError, RoiNotFoundError, WeightsError
 from lvvol.evaluate import PatientResult, evaluate, patients, summarise
@@ -153,6 +153,30 @@ def test_patients_without_labelled_volumes_count_only_for_dice(dataset, weights,
 
 def test_no_patients_give_no_results(dataset, weights):
     assert evaluate(dataset, Part.VALIDATION, weights) == ([], [])
+
+
+def names(found):
+    results, refused = found
+    return sorted([r.patient for r in results] + [line.split(":")[0] for line in refused])
+
+
+def test_by_default_known_datasets_are_measured_on_validation_patients(weights, tmp_path):
+    for patient in (4, 12):  # train, validation
+        write_dsb2_patient(tmp_path, patient, RADII)
+    write_volumes(tmp_path, {})
+    assert names(evaluate(tmp_path, weights=weights)) == ["dsb2/0012"]
+    assert names(evaluate(tmp_path, "all", weights)) == ["dsb2/0004", "dsb2/0012"]
+
+
+def test_by_default_unknown_datasets_are_measured_whole(weights, tmp_path):
+    for patient in (9001, 9002):
+        write_dsb2_patient(tmp_path, patient, RADII)
+    write_volumes(tmp_path, {})
+    assert names(evaluate(tmp_path, weights=weights)) == ["dsb2/9001", "dsb2/9002"]
+    split = Split("mine.json", {"validation": ("dsb2/9002",), "train": ("dsb2/9001",)})
+    assert names(evaluate(tmp_path, weights=weights, split=split)) == ["dsb2/9002"]
+    with pytest.raises(DatasetError, match=r"dsb2/9001: expected a patient of .*split\.json"):
+        evaluate(tmp_path, "test", weights)
 
 
 def test_missing_weights_and_datasets_are_refused(dataset, weights, tmp_path):

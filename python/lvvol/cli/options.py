@@ -51,6 +51,19 @@ weights_option = click.option(
     help="Folder of a training run; the shipped weights by default.",
 )
 
+split_option = click.option(
+    "--split",
+    metavar="FILE",
+    help="Split by patient: a file by lvvol split or by hand, or shipped for that of the shipped "
+    "model.",
+)
+
+part_option = click.option(
+    "--part",
+    metavar="PART",
+    help="Part of the split: its name (train, validation, fold:2), not-fold:2, or all.",
+)
+
 threads_option = click.option(
     "--threads",
     metavar="N",

@@ -32,10 +32,10 @@ def prepare(
 ) -> None:
     """Read datasets once, for training and evaluation.
 
-    A DATASET is a folder or table whose contents tell its kind, or KIND:DATASET to say it; kinds are
-    cache, dsb2, dsb2_png, nifti, phantom, sunnybrook, sunnybrook_png and table, each described in
-    docs/datasets.md. The CACHE is taken wherever a DATASET is, and reading it costs little time and
-    memory.
+    A DATASET is a folder or table whose contents tell its kind, or KIND:DATASET to say it. Kinds
+    are cache, dsb2, dsb2_png, nifti, phantom, sunnybrook, sunnybrook_png and table;
+    docs/datasets.md describes each. The CACHE is taken wherever a DATASET is, and reading it costs
+    little time and memory.
 
     A second call goes on where the first was stopped, and reads again what has changed. Patients
     that cannot be read are listed with the reason, also in CACHE/dropped.csv.

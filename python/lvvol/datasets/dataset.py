@@ -10,7 +10,7 @@ from typing import overload
 from lvvol.datasets.facts import Facts, facts_of
 from lvvol.datasets.labelled import LabelledStack
 from lvvol.datasets.split import ALL, Split
-from lvvol.errors import DatasetError, LvvolError
+from lvvol.errors import DatasetError, LvvolError, MissingExtraError
 
 
 @dataclass(frozen=True)
@@ -152,5 +152,7 @@ class Dataset(Sequence[LabelledStack]):
     def _read(self, patient: Patient, read: Callable[[], LabelledStack]) -> LabelledStack:
         try:
             return read()
+        except MissingExtraError:  # says nothing about the patient
+            raise
         except (LvvolError, OSError) as error:
             raise DatasetError(f"{self.place}: {patient.name}: {error}") from error

@@ -49,7 +49,6 @@ def _kind(name: str, looks_like: str, *patterns: str, module: str = "", maps: bo
 
 # The first that recognises a place opens it. Phantoms come before the layouts they are written in.
 _KINDS = (
-    _kind("cache", "a cache by lvvol prepare (lvvol_cache.json)", "lvvol_cache.json"),
     _kind("dsb2_png", "DSB2 image pairs (train_validate.csv)", "train_validate.csv"),
     *(
         _kind("phantom", "phantoms (truth.json)", f"{below}truth.json", module="phantom_files")
@@ -61,6 +60,7 @@ _KINDS = (
         _kind("nifti", "NIfTI as in ACDC (Info.cfg)", f"{below}Info.cfg", maps=True)
         for below in ("*/", "*/*/")
     ),
+    _kind("cache", "a cache by lvvol prepare (lvvol_cache.json)", "lvvol_cache.json"),
     _Table("table", "a table of studies (a CSV file)", (), "table", True),
     _kind("sunnybrook_png", "Sunnybrook PNG (Images, Labels)", "Images/", "Labels/"),
 )

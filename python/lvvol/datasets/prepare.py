@@ -24,7 +24,7 @@ from lvvol.datasets.cache import (
 )
 from lvvol.datasets.dataset import Dataset, Patient
 from lvvol.datasets.kinds import open_dataset
-from lvvol.errors import DatasetError, LvvolError
+from lvvol.errors import DatasetError
 from lvvol.output import write_file
 from lvvol.typing import Progress, StrPath
 
@@ -142,11 +142,23 @@ def _outcomes(
     cache: Path, patients: Iterable[tuple[str, Patient]], jobs: int
 ) -> Iterator[tuple[str, str | None]]:
     """Yield each patient with None where it was read, "" where it was there, or why it was not."""
-    tasks = ((cache, *patient) for patient in patients)
-    jobs = jobs or os.cpu_count() or 1
-    if jobs == 1:
-        yield from (_prepare_patient(*task) for task in tasks)
+    changed = []
+    for place, patient in patients:
+        try:
+            source = source_hash(patient)
+        except OSError as error:
+            remove_patient(cache, patient.name)
+            yield patient.name, f"{place}: {patient.name}: {error}"
+            continue
+        if prepared_hash(cache, patient.name) == source:
+            yield patient.name, ""
+        else:
+            changed.append((cache, place, patient, source))
+    jobs = min(jobs or os.cpu_count() or 1, len(changed))
+    if jobs <= 1:
+        yield from (_prepare_patient(*task) for task in changed)
         return
+    tasks = iter(changed)
     # A fresh interpreter: forks of a process with threads may hang.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker)
@@ -182,22 +194,17 @@ def _begin_worker() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-def _prepare_patient(cache: Path, place: str, patient: Patient) -> tuple[str, str | None]:
-    """Read a patient into the cache, unless it is there."""
+def _prepare_patient(
+    cache: Path, place: str, patient: Patient, source: str
+) -> tuple[str, str | None]:
+    """Read a patient into the cache; return its name, and why where it cannot be read."""
     try:
-        source = source_hash(patient)
-        if prepared_hash(cache, patient.name) == source:
-            return patient.name, ""
         labels = Dataset(place, (patient,))[0]
-    except OSError as error:
-        why = f"{place}: {patient.name}: {error}"
-    except LvvolError as error:
-        why = str(error)
-    else:
-        write_patient(cache, labels, source)
-        return patient.name, None
-    remove_patient(cache, patient.name)
-    return patient.name, why
+    except DatasetError as error:
+        remove_patient(cache, patient.name)
+        return patient.name, str(error)
+    write_patient(cache, labels, source)
+    return patient.name, None
 
 
 def _write_dropped(path: Path, dropped: Sequence[Dropped]) -> None:

@@ -129,6 +129,10 @@ class Split:
             )
         return (self.part_of(patient) == name) == (name == part)
 
+    def lists(self, patient: str) -> bool:
+        """Return whether a patient is in any part."""
+        return patient in self.__dict__["_part_of"]
+
     @property
     def n_folds(self) -> int:
         """Number of folds; 0 for a split into named parts."""
@@ -162,20 +166,20 @@ def read_split(place: StrPath) -> Split:
         return _shipped()
     path = Path(place)
     try:
-        return _parse(str(path), path.read_text(encoding="utf-8"))
+        return _parse(str(path), path.read_bytes())
     except OSError as error:
         raise DatasetError(f"{path}: expected a split, got {error.strerror or error}") from error
 
 
 @cache
 def _shipped() -> Split:
-    text = resources.files("lvvol.datasets").joinpath("split.json").read_text(encoding="utf-8")
-    return _parse("lvvol/datasets/split.json", text)
+    content = resources.files("lvvol.datasets").joinpath("split.json").read_bytes()
+    return _parse("lvvol/datasets/split.json", content)
 
 
-def _parse(place: str, text: str) -> Split:
+def _parse(place: str, content: bytes) -> Split:
     try:
-        parts = json.loads(text)
+        parts = json.loads(content)
         if not isinstance(parts, dict) or not all(
             isinstance(names, list) and all(isinstance(name, str) for name in names)
             for names in parts.values()

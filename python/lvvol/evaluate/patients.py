@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from lvvol.datasets import ALL, SHIPPED, LabelledStack, Split, open_dataset, read_split
+from lvvol.datasets import (
+    ALL,
+    SHIPPED,
+    Dataset,
+    LabelledStack,
+    Part,
+    Split,
+    open_dataset,
+    read_split,
+)
 from lvvol.errors import RoiNotFoundError
 from lvvol.evaluate.figures import agreement, dice
 from lvvol.model import Model, load_model
@@ -53,7 +62,7 @@ class PatientResult:
 
 def evaluate(
     dataset: StrPath,
-    part: str = ALL,
+    part: str | None = None,
     weights: StrPath | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     split: Split | None = None,
@@ -64,8 +73,9 @@ def evaluate(
     ----------
     dataset : str or path-like
         As in `lvvol.datasets.open_dataset`.
-    part : str
-        A part of the split, as in `lvvol.datasets.Split.has`; by default all patients.
+    part : str, optional
+        A part of the split, as in `lvvol.datasets.Split.has`. By default ``validation``, or all
+        patients where no split is given and that of the shipped model lists none of them.
     weights : str or path-like, optional
         Folder of a training run; the shipped weights by default.
     progress : callable, optional
@@ -88,7 +98,7 @@ def evaluate(
         If the weights are missing or damaged.
     """
     model = load_model(weights)
-    stacks = open_dataset(dataset).part(split or read_split(SHIPPED), part)
+    stacks = _chosen(open_dataset(dataset), part, split)
     results, refused = [], []
     for number in range(len(stacks)):
         if progress:
@@ -101,6 +111,15 @@ def evaluate(
     if progress:
         progress("evaluate", len(stacks), len(stacks))
     return results, refused
+
+
+def _chosen(dataset: Dataset, part: str | None, split: Split | None) -> Dataset:
+    """Return the patients to measure: never, unasked, those the shipped model learned from."""
+    shipped = read_split(SHIPPED)
+    if part is None:
+        known = split is not None or any(map(shipped.lists, dataset.names))
+        part = Part.VALIDATION if known else ALL
+    return dataset.part(split or shipped, part)
 
 
 def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
