@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from lvvol.datasets import Dataset, LabelledStack, Patient
 from lvvol.datasets.labelled import no_masks
@@ -110,6 +111,16 @@ def test_the_model_corrects_picks_that_are_wrong(phantom, found, wrong):
     assert (int(row["ed_before"]), int(row["es_before"])) == entry.phases
     volumes_ml = phase_volumes_ml(cine_of(phantom, 1).stack, entry.squares, network, compute)
     assert float(row["edv_ml"]) == pytest.approx(volumes_ml.max(), abs=0.06)
+
+
+def test_a_model_that_measures_nothing_changes_no_phases(phantom, found):
+    network = load_hfcn_module()
+    with torch.no_grad():
+        network.area[-1].weight.zero_()
+        network.area[-1].bias.fill_(-1.0)
+    entry = entry_of(cine_of(phantom, 1)).with_picks(found.squares, (4, 7))
+    picks, _ = pick_again([entry], network, Compute(), silent)
+    assert picks[0].phases == (4, 7)
 
 
 def test_phases_that_a_dataset_says_are_kept(phantom, found):

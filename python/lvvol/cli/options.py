@@ -103,16 +103,3 @@ def recipe_option(help: str) -> Decorator[Any]:  # noqa: A002
 def resume_option(help: str) -> Decorator[Any]:  # noqa: A002
     """Return the option `--resume`."""
     return click.option("--resume", is_flag=True, help=help)
-
-
-split_option = click.option(
-    "--split",
-    metavar="FILE",
-    help="Split of the patients, from lvvol split, or shipped for that of the shipped model.",
-)
-
-part_option = click.option(
-    "--part",
-    metavar="PART",
-    help="Part of the split to learn from: by default train with --split, and everybody without.",
-)

@@ -118,7 +118,8 @@ def train(
     """Train the networks, or the detector, on labelled datasets.
 
     A DATASET is a folder whose contents tell its kind, or KIND:FOLDER, or a cache of `lvvol
-    prepare`. All its patients are learned from, unless --split and --part choose some.
+    prepare`. All its patients are learned from; with --split those of its part train, unless --part
+    says another.
 
     STAGEs are detector, classifier and hfcn. Without any, --alternate trains classifier and hfcn,
     --seg alone trains hfcn on masks, and --vol alone, with --init RUN, on volumes. Where a dataset
