@@ -21,7 +21,7 @@ from lvvol import load_model
 from lvvol.datasets import SHIPPED, open_dataset, read_split
 from lvvol.datasets.prepare import prepare
 from lvvol.errors import RoiNotFoundError
-from lvvol.phantom import make_phantom, write_studies
+from lvvol.phantom import PhantomStudy, make_phantom, write_studies
 from lvvol.train import BlockReport, Recipe, Selection, read_recipe, train_networks
 
 TRAINED = range(1000, 1050)
@@ -43,11 +43,15 @@ def masks_and_phantoms(sunnybrook_png: Path, runs: Path, n_masks: int) -> Select
     return Selection(path)
 
 
+def _drawn(seed: int) -> PhantomStudy:
+    return make_phantom(seed, vendor="SIEMENS")  # as all of DSB2 is
+
+
 def write_phantoms(seeds: range, runs: Path) -> None:
     """Write phantoms as a DSB2 tree and read them into a cache, unless it is there."""
     tree, done = runs / "dsb2", runs / "phantoms_written"
     if not done.exists():
-        write_studies((make_phantom(seed) for seed in seeds), tree, "dsb2")
+        write_studies(map(_drawn, seeds), tree, "dsb2")
         done.touch()
     prepare([f"dsb2:{tree}"], runs / "cache", jobs=1)
 
@@ -57,7 +61,7 @@ def measure(weights: Path, seeds: range) -> list[dict[str, Any]]:
     model = load_model(weights)
     each = []
     for seed in seeds:
-        phantom = make_phantom(seed)
+        phantom = _drawn(seed)
         entry: dict[str, Any] = {
             "seed": seed,
             "true_edv_ml": phantom.truth.edv_ml,
