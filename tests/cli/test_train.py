@@ -101,6 +101,20 @@ def test_a_gpu_that_is_not_there_is_refused_before_anything_is_read(run, trained
     assert trained == {}
 
 
+@pytest.mark.parametrize(
+    ("wanted", "native", "noted"), [("true", False, 1), ("true", True, 0), ("false", False, 0)]
+)
+def test_slow_bfloat16_is_noted(run, trained, tmp_path, monkeypatch, wanted, native, noted):
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: native, raising=False)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f"bfloat16 = {wanted}\n")
+    args = ["--seg", "a", "-o", "run", "--device", "cpu", "--recipe", recipe]
+    code, out, err = run("train", *args)
+    assert (code, out) == (0, "Wrote weights to run\n")
+    assert err.count("note: this processor has no bfloat16 instructions") == noted
+
+
 def test_a_broken_recipe_is_one_line(run, trained, tmp_path):
     recipe = tmp_path / "recipe.toml"
     recipe.write_text("sede = 7\n")

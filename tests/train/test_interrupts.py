@@ -63,24 +63,35 @@ def unbroken(data, tmp_path_factory):
     return out
 
 
-# Each starts two processes that import torch.
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)],
-    ids=["Ctrl-C", "SIGTERM", "kill -9"],
-)
-def test_a_stopped_run_goes_on_to_the_same_weights(data, unbroken, tmp_path, number, code):
+def wait_for(process, block):
+    while block not in process.stderr.readline():
+        assert process.poll() is None
+
+
+# These start processes that import torch.
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_ends_a_run_in_order(data, tmp_path, number):
     out = tmp_path / "run"
     process = start(data, out)
-    while "hfcn 2/4" not in process.stderr.readline():
-        assert process.poll() is None
-    time.sleep(0.05)
+    wait_for(process, "hfcn 1/4")
     process.send_signal(number)
     _, rest = process.communicate(timeout=60)
-    assert process.returncode == code
-    if number != signal.SIGKILL:
-        assert rest.splitlines()[-1] == "lvvol: interrupted"
+    assert process.returncode == 130
+    assert rest.splitlines()[-1] == "lvvol: interrupted"
     load_model(out)  # the weights serve after any block
+    assert list(out.glob(".*.part")) == []
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(data, unbroken, tmp_path):
+    out = tmp_path / "run"
+    process = start(data, out)
+    wait_for(process, "hfcn 2/4")
+    time.sleep(0.05)
+    process.kill()
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    load_model(out)
+    (out / ".hfcn.checkpoint-0123.part").write_bytes(b"half")  # as if killed while it wrote
     again = start(data, out, "--resume")
     _, lines = again.communicate(timeout=300)
     assert again.returncode == 0

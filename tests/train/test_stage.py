@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from lvvol.errors import RecipeError
+from lvvol.train.recipe import Recipe
 from lvvol.train.schedule import cosine_rate
 from lvvol.train.stage import Optimisation, Stage
 
@@ -109,3 +110,54 @@ def test_another_torch_file_is_refused(tmp_path, content):
     torch.save(content, path)
     with pytest.raises(RecipeError, match=r"a\.checkpoint: expected a checkpoint of hfcn"):
         make_run().restore(path)
+
+
+def test_sgd_with_momentum_by_hand():
+    """Loss w x with x = 1: the gradient is 1, and velocity 1, then 1.9."""
+    network = nn.Conv2d(1, 1, 1, bias=False)
+    how = Optimisation(0.1, 0.0, "sgd", 0.9, 10.0, "step", step_blocks=1)
+    stage = Stage("s", network, {}, 1, 9, how)
+    start = float(network.weight.detach())
+    for _ in range(2):
+        stage.optimizer_step(stage.network(torch.ones(1, 1, 1, 1)).sum())
+    assert float(network.weight.detach()) == pytest.approx(start - 0.1 * (1 + 1.9))
+    stage.epoch = 1  # the rate falls to a tenth
+    stage.optimizer_step(stage.network(torch.ones(1, 1, 1, 1)).sum())
+    assert float(network.weight.detach()) == pytest.approx(start - 0.1 * 2.9 - 0.01 * 2.71)
+
+
+def test_large_gradients_are_scaled_down():
+    network = nn.Conv2d(1, 1, 1, bias=False)
+    how = Optimisation(0.1, 0.0, "sgd", momentum=0.0, clip_norm=0.5, schedule="step")
+    stage = Stage("s", network, {}, 1, 9, how)
+    start = float(network.weight.detach())
+    stage.optimizer_step(100 * stage.network(torch.ones(1, 1, 1, 1)).sum())
+    assert float(network.weight.detach()) == pytest.approx(start - 0.1 * 0.5, rel=1e-4)
+
+
+def test_the_average_follows_the_weights_and_is_lent_for_measuring(tmp_path):
+    network = nn.Conv2d(1, 1, 1, bias=False)
+    how = Optimisation(0.1, 0.0, "sgd", momentum=0.0, schedule="step", ema_decay=0.75)
+    stage = Stage("s", network, {}, 1, 9, how)
+    start = float(network.weight.detach())
+    stage.optimizer_step(stage.network(torch.ones(1, 1, 1, 1)).sum())  # down by 0.1
+    with stage.measuring() as lent:
+        assert float(lent.weight.detach()) == pytest.approx(start - 0.25 * 0.1)
+    assert float(network.weight.detach()) == pytest.approx(start - 0.1)
+    stage.save(tmp_path / "a.checkpoint")
+    again = Stage("s", nn.Conv2d(1, 1, 1, bias=False), {}, 1, 9, how)
+    again.restore(tmp_path / "a.checkpoint")
+    with again.measuring() as lent:
+        assert float(lent.weight.detach()) == pytest.approx(start - 0.25 * 0.1)
+
+
+def test_a_checkpoint_from_before_a_recipe_had_all_its_fields_is_accepted(tmp_path):
+    recipe = Recipe(seed=4).to_dict()
+    older = {**recipe, "segmentation": dict(recipe["segmentation"])}
+    del older["segmentation"]["network"]
+    make_run(recipe=older).save(tmp_path / "a.checkpoint")
+    make_run(recipe=recipe).restore(tmp_path / "a.checkpoint")
+    older["seed"] = 5
+    make_run(recipe=older).save(tmp_path / "a.checkpoint")
+    with pytest.raises(RecipeError, match="expected a checkpoint of this recipe's hfcn"):
+        make_run(recipe=recipe).restore(tmp_path / "a.checkpoint")

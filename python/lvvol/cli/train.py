@@ -146,11 +146,11 @@ def train(
     from lvvol import train as training
     from lvvol.cli.interrupts import interrupted_by_sigterm
     from lvvol.cli.progress import print_line, progress_bars
-    from lvvol.train.device import choose_device
+    from lvvol.train.device import Compute, choose_device
     from lvvol.train.distributed import local_rank
 
     try:
-        choose_device(device, local_rank())
+        chosen_device = choose_device(device, local_rank())
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     settings = training.read_recipe(recipe) if recipe is not None else None
@@ -160,6 +160,12 @@ def train(
     def on_block(block: BlockReport) -> None:
         if prints:
             print_line(block.line())
+
+    if prints and settings and Compute(chosen_device, settings.bfloat16).slow:
+        print_line(
+            "note: this processor has no bfloat16 instructions, so bfloat16 = true takes about ten "
+            "times as long; set it to false in the recipe"
+        )
 
     with interrupted_by_sigterm(), progress_bars(prints) as progress:
         if _DETECTOR in chosen and prints:

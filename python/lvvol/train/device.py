@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -66,6 +67,15 @@ class Compute:
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which networks run."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+
+    @property
+    def slow(self) -> bool:
+        """Whether bfloat16, emulated by a processor without its instructions, is slow."""
+        if not self.bfloat16 or self.device.type != "cpu":
+            return False
+        # Not part of torch's interface: where it is gone, nothing is said.
+        native = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+        return native is not None and platform.machine() in ("x86_64", "AMD64") and not native()
 
     def tensor(self, values: npt.NDArray[Any]) -> Tensor:
         """Return an array on the device; the copy to a GPU overlaps with what it computes."""
