@@ -28,12 +28,10 @@ RECIPE = Recipe(
 )
 TRAINING_PATIENTS = (4, 5, 11)
 OTHER_PATIENTS = (1, 501, 12, 13, 416)  # left out, test, validation, broken
-SHIPPED = Selection("shipped")
 
 
-def train_detector(seg, surroundings, out, recipe, **options):
-    """Train on the training patients of the committed split."""
-    train(seg, surroundings, out, recipe, selection=SHIPPED, **options)
+def train_detector(*args, **options):
+    train(*args, selection=Selection("shipped"), **options)
 
 
 class Stopped(Exception):
