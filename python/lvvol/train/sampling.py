@@ -179,7 +179,7 @@ def shuffled_batches(
     Yields
     ------
     tuple of ndarray
-        Views of the shuffled arrays.
+        The examples of a batch.
     """
     left: tuple[npt.NDArray[Any], ...] | None = None
     for drawn in groups:
@@ -187,8 +187,7 @@ def shuffled_batches(
         if left is not None:
             group = tuple(np.concatenate(both) for both in zip(left, group, strict=True))
         order = rng.permutation(len(group[0]))
-        shuffled = tuple(array[order] for array in group)
         end = len(order) // batch * batch
-        for start in range(0, end, batch):
-            yield tuple(array[start : start + batch] for array in shuffled)
-        left = tuple(array[end:] for array in shuffled)
+        for start in range(0, end, batch):  # a shuffled copy of the whole would double the memory
+            yield tuple(array[order[start : start + batch]] for array in group)
+        left = tuple(array[order[end:]] for array in group)
