@@ -79,20 +79,29 @@ class Ranks:
         shared: Value = values[0]
         return shared
 
-    def together(self, network: nn.Module) -> nn.Module:
+    def together(self, network: nn.Module, unused: bool) -> nn.Module:
         """Return a network whose gradients are averaged over all processes.
 
+        Parameters
+        ----------
+        network : Module
+            The same in each process.
+        unused : bool
+            Whether some of its outputs, and the layers before them, are not always used: masks say
+            nothing of O, whose layers then have no gradient, as in one process.
+
+        Notes
+        -----
         Each process normalises by its own part of a batch; on GPUs by the whole batch, if
         `with_shared_statistics` made the network.
         """
         if self.world == 1:
             return network
         device = next(network.parameters()).device
-        # Masks say nothing of O, whose layers then have no gradient, as in one process.
         return DistributedDataParallel(
             network,
             device_ids=[device] if device.type == "cuda" else None,
-            find_unused_parameters=True,
+            find_unused_parameters=unused,
         )
 
     def with_shared_statistics(self, network: nn.Module, device: torch.device) -> nn.Module:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lvvol.errors import RecipeError
+from lvvol.networks.hfcn import HFCN
 from lvvol.output import write_file
 from lvvol.train.device import Compute
 from lvvol.train.distributed import Ranks
@@ -118,7 +119,7 @@ class Stage:
         self.best: dict[str, Any] = {}
         self._optimisation = optimisation
         self._optimizer = _optimizer(self.network, optimisation)
-        self._model = self.ranks.together(_Output(self.network))
+        self._model = self.ranks.together(_Output(self.network), isinstance(network, HFCN))
         self._average: dict[str, Tensor] = {}
         if optimisation.ema_decay:
             self._average = {n: p.detach().clone() for n, p in self.network.named_parameters()}
