@@ -15,8 +15,10 @@ CPP_BUILD ?= build/dev-werror
 JOBS ?= auto
 CASES ?= 10000
 SEED ?= 0
+# Folder of dsb2_png and sunnybrook_png.
+PNG ?= ../shared/data
 
-.PHONY: setup build test fuzz demo lint types tidy docs werror cpptests sanitize dist bare clean
+.PHONY: setup build test fuzz claims demo lint types tidy docs werror cpptests sanitize dist bare clean
 
 setup: $(VENV)/developed
 
@@ -27,6 +29,10 @@ test: $(VENV)/developed
 
 fuzz: $(VENV)/developed
 	$(BIN)/python -m tests.dicom.fuzz --cases $(CASES) --seed $(SEED) --write
+
+# Hours; a stopped run goes on where it was.
+claims: $(VENV)/developed
+	$(BIN)/python -m benchmarks.claims $(PNG) runs/claims
 
 demo: $(VENV)/installed
 	test -n "$(STUDY)" || test -f demo/study/truth.json || \
