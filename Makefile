@@ -16,8 +16,10 @@ JOBS ?= auto
 CASES ?= 10000
 SEED ?= 0
 DATA ?= data
+# Folder of dsb2_png and sunnybrook_png.
+PNG ?= ../shared/data
 
-.PHONY: setup build test fuzz golden demo lint types tidy docs werror cpptests sanitize dist bare clean
+.PHONY: setup build test fuzz golden claims demo lint types tidy docs werror cpptests sanitize dist bare clean
 
 setup: $(VENV)/developed
 
@@ -32,6 +34,10 @@ fuzz: $(VENV)/developed
 # DATA holds the real studies, unpacked.
 golden: $(VENV)/developed
 	$(BIN)/python -m tests.golden $(DATA)
+
+# Hours; a stopped run goes on where it was.
+claims: $(VENV)/developed
+	$(BIN)/python -m benchmarks.claims $(PNG) runs/claims
 
 demo: $(VENV)/installed
 	test -n "$(STUDY)" || test -f demo/study/truth.json || \

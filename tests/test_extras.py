@@ -29,6 +29,7 @@ def run_lvvol_without_torch(*args):
         ("lvvol.train", "train"),
         ("lvvol.train.loop", "train"),
         ("lvvol.networks.fcn", "train"),
+        ("lvvol.networks.fcn_inference", "train"),
         ("lvvol.networks.folding", "train"),
         ("lvvol.networks.hfcn", "train"),
         ("lvvol.networks.layers", "train"),

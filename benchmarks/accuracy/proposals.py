@@ -25,7 +25,7 @@ from lvvol.errors import RoiNotFoundError
 from lvvol.preprocess import to_working_stack
 from lvvol.roi import DETECTOR_FILE, CascadeProposer, WindowScorer, locate, read_detector
 from lvvol.roi.square import Squares, labelled_square, overlap
-from lvvol.train import train_detector
+from lvvol.train import Selection, train_detector
 from lvvol.train.sampling import random_rotations
 from tests.support.real_studies import DSB2, STUDIES, SUNNYBROOK, read_contours
 
@@ -105,7 +105,13 @@ def train_without(study: str, png: Path, data: Path, runs: Path) -> Path:
     out = runs / study.replace("/", "_")
     if not (out / DETECTOR_FILE).exists():
         others = [data / other for other in STUDIES if other != study]
-        train_detector([png / "dsb2_png", png / "sunnybrook_png"], others, out, resume=True)
+        train_detector(
+            [png / "dsb2_png", png / "sunnybrook_png"],
+            others,
+            out,
+            selection=Selection("shipped"),
+            resume=True,
+        )
     return out / DETECTOR_FILE
 
 

@@ -18,7 +18,7 @@ from lvvol.dicom import load_study
 from lvvol.errors import WeightsError
 from lvvol.networks.configs import PATCH_SIZE
 from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
-from lvvol.networks.inference import load_hfcn, load_roi_classifier
+from lvvol.networks.inference import load_roi_classifier, load_segmenter
 from lvvol.pipeline import Classifier, Segmenter, measure, measure_working_stack
 from lvvol.prediction import Prediction
 from lvvol.roi import DETECTOR_FILE, WINDOW_SIZE, read_detector
@@ -166,6 +166,8 @@ def load_model(weights: StrPath | None = None, device: Device = "auto") -> Model
     ------
     WeightsError
         If a file is missing or damaged, or its network has the wrong sizes.
+    MissingExtraError
+        If the segmentation network is the baseline FCN, which runs in torch, without torch.
     ValueError
         If the device is unknown.
 
@@ -181,7 +183,7 @@ def load_model(weights: StrPath | None = None, device: Device = "auto") -> Model
     # A link that leads nowhere is a damaged file, not a missing one.
     detector = read_detector(trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE)
     classifier_path, hfcn_path = folder / ROI_CLASSIFIER_FILE, folder / HFCN_FILE
-    roi_classifier, hfcn = load_roi_classifier(classifier_path), load_hfcn(hfcn_path)
+    roi_classifier, hfcn = load_roi_classifier(classifier_path), load_segmenter(hfcn_path)
     window = np.zeros((1, N_WINDOW_PHASES, WINDOW_SIZE, WINDOW_SIZE), dtype=np.float32)
     patch = np.zeros((1, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
     _check_serves(classifier_path, roi_classifier, window)

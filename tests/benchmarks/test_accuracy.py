@@ -1,18 +1,31 @@
 """A tiny run of every benchmark of accuracy."""
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from benchmarks.accuracy import labels as label_benchmark
-from benchmarks.accuracy import left_out, patients, phantoms, proposals, refinement, refusals
+from benchmarks.accuracy import (
+    left_out,
+    patients,
+    phantoms,
+    proposals,
+    refinement,
+    refusals,
+    volumes_only,
+)
 from lvvol import load_model, predict
-from lvvol.datasets import LabelledStack, Part
+from lvvol.datasets import LabelledStack, Part, open_dataset
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.datasets.phantoms import phantom_labels
 from lvvol.evaluate import PatientResult
 from lvvol.networks.files import SHIPPED
 from lvvol.phantom import make_phantom
 from tests.support.left_out import Comparison
+from tests.support.synthetic_datasets import disc, write_sunnybrook_plane
 
 
 def test_patients_reports_both_parts_and_the_whole_studies(write, monkeypatch, tmp_path):
@@ -155,3 +168,53 @@ def test_left_out_prints_a_line_for_each_study(monkeypatch, tmp_path, capsys):
     left_out.main(tmp_path)
     _, line = capsys.readouterr().out.splitlines()
     assert line.split() == ["DSB2", "1", "110.0", "100.0", "+10.0%", "45.0", "50.0", "-10.0%"]
+
+
+def test_volumes_only_trains_on_phantoms_and_few_masks_and_measures_others(
+    monkeypatch, tmp_path, write
+):
+    def drawn(seed):
+        return make_phantom(seed, n_slices=7, n_phases=4, rows=96, vendor="SIEMENS")
+
+    def train(seg, vol, out, recipe, *, selection, **options):
+        """Leave the shipped weights as the result."""
+        trained.update(options, volumes=open_dataset(vol[0])[0])
+        trained["split"] = json.loads(Path(selection.split).read_text(encoding="utf-8"))
+        shutil.copytree(SHIPPED, out)
+
+    trained = {}
+    monkeypatch.setattr(volumes_only, "_drawn", drawn)
+    monkeypatch.setattr(volumes_only, "train_networks", train)
+    png, runs = tmp_path / "png", tmp_path / "runs"
+    runs.mkdir()
+    for patient in ("SC-HF-I-07", "SC-HF-I-08", "SC-HF-I-01"):  # the last is left out
+        write_sunnybrook_plane(png / "sunnybrook_png", patient, 1, disc(20), 255 * disc(20))
+    report = write(
+        volumes_only.main(png, runs, trained=range(5, 7), measured=range(7, 8), n_masks=1)
+    )
+    assert trained["repick"]
+    assert trained["resume"]
+    assert trained["volumes"].phases is None
+    assert not trained["volumes"].labelled.any()
+    assert trained["split"] == {
+        "train": ["sunnybrook/SC-HF-I-07", "dsb2/0005", "dsb2/0006"],
+        "unused": ["sunnybrook/SC-HF-I-01", "sunnybrook/SC-HF-I-08"],
+    }
+    assert report["trained"] == report["shipped"]
+    (entry,) = report["each"]
+    error = 100 * (entry["edv_ml"] / drawn(7).truth.edv_ml - 1)
+    assert report["trained"]["edv_rmse_percent"] == pytest.approx(abs(error))
+
+
+def test_volumes_only_by_hand():
+    each = [
+        {"true_edv_ml": 100.0, "true_esv_ml": 50.0, "edv_ml": 103.0, "esv_ml": 49.0},
+        {"true_edv_ml": 200.0, "true_esv_ml": 50.0, "edv_ml": 192.0, "esv_ml": 51.0},
+        {"true_edv_ml": 200.0, "true_esv_ml": 50.0, "refused": "nothing found"},
+    ]
+    found = volumes_only.summary(each)
+    assert (found["measured"], found["refused"]) == (2, 1)
+    assert found["edv_rmse_percent"] == pytest.approx(np.sqrt((9 + 16) / 2))
+    assert found["edv_mean_error_percent"] == pytest.approx(-0.5)
+    assert found["esv_rmse_percent"] == pytest.approx(2)
+    assert volumes_only.summary(each[2:]) == {"measured": 0, "refused": 1}

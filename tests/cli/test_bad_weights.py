@@ -1,5 +1,6 @@
 """Folders given as weights that are not sound: one line on stderr, and no result."""
 
+import json
 import os
 import shutil
 import tempfile
@@ -10,6 +11,7 @@ import torch
 
 from lvvol import errors, load_model
 from lvvol.networks.configs import HfcnConfig, RoiClassifierConfig
+from lvvol.networks.fcn import FCN
 from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
@@ -55,6 +57,17 @@ def test_networks_without_a_detector_have_the_shipped_one(networks, run, tmp_pat
     # Read through to the search, which finds no heart in ramps of grey.
     code, _, _ = run("predict", tmp_path / "study", "--weights", networks)
     assert code == errors.RoiNotFoundError.exit_code
+
+
+def test_fcn_in_place_of_hfcn_measures(networks, run, tmp_path):
+    torch.manual_seed(0)
+    save_weights(FCN(), networks / HFCN_FILE)
+    (tmp_path / "study").mkdir()
+    assert run("phantom", tmp_path / "study", "--seed", "3", "--phases", "4")[0] == 0
+    code, out, err = run("predict", tmp_path / "study", "--weights", networks, "--json")
+    assert (code, err) == (0, "")
+    areas = json.loads(out)
+    assert areas
 
 
 def test_a_detector_beside_the_networks_comes_before_the_shipped_one(networks):

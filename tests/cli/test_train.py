@@ -10,11 +10,15 @@ def trained(monkeypatch):
     """Stand in for training; what it was called with is in the dictionary."""
     called = {}
 
-    def run(seg, vol, out, recipe=None, *, resume=False, progress=None):
+    def run(seg, vol, out, recipe=None, *, resume=False, progress=None, on_block=None, **others):
         called.update(seg=seg, vol=vol, out=out, recipe=recipe, resume=resume)
+        called["others"] = others
 
-    def train_detector(seg, surroundings, out, recipe=None, *, resume=False, progress=None):
+    def train_detector(
+        seg, surroundings, out, recipe=None, *, selection=None, resume=False, progress=None
+    ):
         called.update(seg=seg, surroundings=surroundings, out=out, recipe=recipe, resume=resume)
+        called["selection"] = selection
 
     monkeypatch.setattr(train, "train_networks", run)
     monkeypatch.setattr(train, "train_detector", train_detector)
@@ -33,6 +37,14 @@ def trained(monkeypatch):
 def test_datasets_may_follow_one_option_or_each_its_own(run, trained, args):
     code, out, err = run("train", "--alternate", *args)
     assert (code, out, err) == (0, "Wrote weights to run\n", "")
+    assert trained.pop("others") == {
+        "stages": ["classifier", "hfcn"],
+        "selection": train.Selection(),
+        "init": None,
+        "repick": False,
+        "device": "auto",
+        "tensorboard": False,
+    }
     assert trained == {
         "seg": (Path("a"), Path("b")),
         "vol": (Path("c"), Path("d")),
@@ -55,6 +67,18 @@ def test_recipe_and_resume_reach_training(run, trained, tmp_path):
     ("args", "message"),
     [
         (["--seg", "a", "--vol", "b", "-o", "run"], "--alternate"),
+        (["hfcn", "--seg", "a", "--vol", "b", "-o", "run"], "--alternate"),
+        (["--vol", "b", "-o", "run"], "--init RUN"),
+        (["hfcn", "-o", "run"], "--seg"),
+        (["classifier", "-o", "run"], "--seg"),
+        (["classifier", "hfcn", "--vol", "b", "--init", "run", "-o", "run"], "--seg"),
+        (["classifier", "--seg", "a", "--vol", "b", "-o", "run"], "--vol: expected the stage hfcn"),
+        (["classifier", "--alternate", "--seg", "a", "-o", "run"], "--alternate: expected the st"),
+        (["--repick", "--seg", "a", "-o", "run"], "--repick: expected --vol"),
+        (["--surroundings", "s", "--seg", "a", "-o", "run"], "--surroundings: expected the stage"),
+        (["--seg", "a", "-o", "run", "hfcn"], "hfcn: expected stages before the options"),
+        (["--seg", "a", "-o", "run", "--device", "tpu"], "'tpu' is not one of"),
+        (["--seg", "a"], "--output"),
         (["--alternate", "--vol", "b", "-o", "run"], "--seg"),
         (["--alternate", "--seg", "a", "-o", "run"], "--vol"),
         (["--alternate", "--seg", "a", "--vol", "b"], "--output"),
@@ -67,6 +91,28 @@ def test_what_is_missing_or_too_much_is_named(run, trained, args, message):
     assert (code, out) == (2, "")
     assert message in err.splitlines()[-1]
     assert trained == {}
+
+
+def test_a_gpu_that_is_not_there_is_refused_before_anything_is_read(run, trained, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, out, err = run("train", "--seg", "a", "-o", "run", "--device", "cuda")
+    assert (code, out) == (2, "")
+    assert "device: expected a GPU that torch can use for 'cuda', got none" in err
+    assert trained == {}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "native", "noted"), [("true", False, 1), ("true", True, 0), ("false", False, 0)]
+)
+def test_slow_bfloat16_is_noted(run, trained, tmp_path, monkeypatch, wanted, native, noted):
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: native, raising=False)
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f"bfloat16 = {wanted}\n")
+    args = ["--seg", "a", "-o", "run", "--device", "cpu", "--recipe", recipe]
+    code, out, err = run("train", *args)
+    assert (code, out) == (0, "Wrote weights to run\n")
+    assert err.count("note: this processor has no bfloat16 instructions") == noted
 
 
 def test_a_broken_recipe_is_one_line(run, trained, tmp_path):
@@ -107,6 +153,7 @@ def test_detector_takes_datasets_and_studies(run, trained, args):
         "out": Path("run"),
         "recipe": None,
         "resume": False,
+        "selection": train.Selection(),
     }
 
 
@@ -168,8 +215,6 @@ def test_options_before_the_detectors_name_are_refused_not_ignored(run, trained,
     [
         ([], "--alternate, or detector"),
         (["detect"], "No such command 'detect'"),
-        # A dataset may have this name, so this is one without anything to train.
-        (["--seg", "a", "detector", "-o", "run"], "--alternate, or detector"),
     ],
 )
 def test_what_to_train_must_be_said(run, trained, args, message):
@@ -177,6 +222,44 @@ def test_what_to_train_must_be_said(run, trained, args, message):
     assert (code, out) == (2, "")
     assert message in err.splitlines()[-1]
     assert trained == {}
+
+
+@pytest.mark.parametrize(
+    ("args", "stages"),
+    [
+        (["--seg", "a", "-o", "run"], ["hfcn"]),
+        (["--vol", "b", "--init", "a run", "-o", "run"], ["hfcn"]),
+        (["classifier", "--seg", "a", "-o", "run"], ["classifier"]),
+        (["hfcn", "classifier", "--seg", "a", "-o", "run"], ["classifier", "hfcn"]),
+        (["hfcn", "--alternate", "--seg", "a", "--vol", "b", "-o", "run"], ["hfcn"]),
+    ],
+)
+def test_stages_are_said_or_follow_from_the_datasets(run, trained, args, stages):
+    assert run("train", *args)[0] == 0
+    assert trained["others"]["stages"] == stages
+    assert "surroundings" not in trained  # of the detector
+
+
+def test_the_detector_may_be_the_first_of_several_stages(run, trained):
+    args = ["--seg", "a", "--surroundings", "s", "--split", "f.json", "--part", "not-fold:2"]
+    assert run("train", "detector", "classifier", *args, "-o", "run")[0] == 0
+    assert trained["surroundings"] == (Path("s"),)
+    assert trained["others"]["stages"] == ["classifier"]
+    assert trained["selection"] == trained["others"]["selection"]
+    assert trained["selection"] == train.Selection("f.json", "not-fold:2")
+
+
+def test_what_to_learn_from_and_begin_with_reaches_training(run, trained):
+    args = ["--vol", "b", "--init", "first", "--repick", "--split", "f.json", "--device", "cpu"]
+    assert run("train", *args, "--validation", "fold:1", "-o", "run", "--tensorboard")[0] == 0
+    assert trained["others"] == {
+        "stages": ["hfcn"],
+        "selection": train.Selection("f.json", None, "fold:1"),
+        "init": Path("first"),
+        "repick": True,
+        "device": "cpu",
+        "tensorboard": True,
+    }
 
 
 def test_a_dataset_may_be_named_as_a_subcommand(run, trained):
@@ -198,7 +281,7 @@ def test_help_tells_of_the_detector(run):
     code, out, err = run("train", "--help")
     assert (code, err) == (0, "")
     assert out.split("Commands:\n")[1].split()[0] == "detector"
-    assert out.count("[required]") == 3
+    assert out.count("[required]") == 1
     code, out, err = run("train", "detector", "-h")
     assert (code, err) == (0, "")
     for option in ("--seg DATASET...", "--surroundings STUDY...", "--output RUN", "--resume"):

@@ -7,7 +7,8 @@ from lvvol.datasets import LabelledStack
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.roi.square import labelled_square, overlap
 from lvvol.train import classifier
-from lvvol.train.classifier import steps_per_epoch, target_of, window_epoch
+from lvvol.train.classifier import WindowTask, steps_per_epoch, target_of
+from lvvol.train.examples import examples_of
 
 
 def labels_with_discs(radii, labelled=None, ed=1.0, es=0.5):
@@ -18,6 +19,13 @@ def labels_with_discs(radii, labelled=None, ed=1.0, es=0.5):
     known = np.ones(masks.shape[:2], bool) if labelled is None else np.array(labelled)
     stack = stack_of_planes(images.astype(np.float32), 8.0 * np.arange(len(radii)))
     return LabelledStack("dsb2/0004", stack, masks & known[..., None, None], known)
+
+
+def window_epoch(stacks, rng, size):
+    """Draw one epoch in one batch."""
+    examples = examples_of(stacks)
+    (batch,) = WindowTask(examples, 10 * examples.n_slices_at_ed, size).batches(rng)
+    return batch.windows, batch.targets
 
 
 @pytest.mark.parametrize(
@@ -34,15 +42,15 @@ def test_windows_have_mean_0_and_each_labelled_slice_gives_ten():
     assert windows.dtype == targets.dtype == np.float32
     np.testing.assert_allclose(windows.mean(axis=(1, 2, 3)), 0, atol=1e-5)
     assert ((targets >= 0) & (targets <= 1)).all()
-    assert steps_per_epoch(stacks, 25) == 2
-    assert steps_per_epoch(stacks, 26) == 1
+    assert steps_per_epoch(examples_of(stacks), 25) == 2
+    assert steps_per_epoch(examples_of(stacks), 26) == 1
 
 
 def test_slices_without_a_label_at_ed_give_no_window():
     labels = labels_with_discs([20, 15, 10], [[True, True], [False, True], [True, False]])
     windows, _ = window_epoch([labels], np.random.default_rng(0), 25)
     assert len(windows) == 20
-    assert steps_per_epoch([labels], 20) == 1
+    assert steps_per_epoch(examples_of([labels]), 20) == 1
 
 
 def test_targets_follow_the_overlap_with_the_slices_square(monkeypatch):

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lvvol.datasets import LabelledStack
+from lvvol.datasets import Dataset, LabelledStack, Patient
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.errors import DatasetError, OutputError, RecipeError
 from lvvol.roi import DETECTOR_FILE, read_detector
-from lvvol.train import Recipe, train_detector
+from lvvol.train import Recipe, Selection
+from lvvol.train import train_detector as train
 from lvvol.train.detector import CASCADE_SIZE, CHECKPOINT_FILE, DetectorData, gather
 from lvvol.train.recipe import DetectorRecipe
 from tests.support.studies import good_study
@@ -27,6 +28,10 @@ RECIPE = Recipe(
 )
 TRAINING_PATIENTS = (4, 5, 11)
 OTHER_PATIENTS = (1, 501, 12, 13, 416)  # left out, test, validation, broken
+
+
+def train_detector(*args, **options):
+    train(*args, selection=Selection("shipped"), **options)
 
 
 class Stopped(Exception):
@@ -292,7 +297,8 @@ def labelled(radii, labelled_slices, shape=(80, 96)):
 
 def test_negatives_are_labelled_slices_without_their_and_their_neighbours_lv(monkeypatch):
     labels = labelled([0, 15, 17, 18, 0, 0], (0, 1, 2, 4, 5))
-    monkeypatch.setattr("lvvol.train.detector.read_dataset", lambda folder, parts: [labels])
+    dataset = Dataset("memory", (Patient("dsb2/0004", (), lambda: labels),))
+    monkeypatch.setattr("lvvol.train.detector.open_dataset", lambda place: dataset)
     data = gather([None], [], RECIPE, silent)
     assert len(data.images) == 5
     # Slice 3 has no label, so its neighbours have no square of it.

@@ -1,108 +1,109 @@
-"""`Stage`: the schedule, and checkpoints, which are accepted only by their own run."""
+"""Blocks of tasks, whose batches are drawn ahead."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from lvvol.errors import RecipeError
-from lvvol.train.loop import Stage, scheduled_rate
-
-RECIPE = {"seed": 1, "batch": 4}
+from lvvol.train.loop import train_blocks, train_epoch
+from lvvol.train.stage import Optimisation, Stage
 
 
-def make_run(name="hfcn", recipe=RECIPE, seed=1, width=3, steps=20):
-    torch.manual_seed(seed)
-    network = nn.Sequential(nn.Conv2d(1, width, 3), nn.BatchNorm2d(width), nn.Dropout(0.5))
-    return Stage(name, network, dict(recipe), seed, steps, 0.01, 0.01)
+class Numbers:
+    """Random numbers, four to a batch, of which a network should learn the mean."""
+
+    def __init__(self, figure, steps=3):
+        self.figure = figure
+        self.steps = steps
+        self.seen = []
+
+    def batches(self, rng):
+        for _ in range(self.steps):
+            yield Batch(rng.normal(size=4).astype(np.float32))
+
+    def losses(self, stage, batch):
+        self.seen.append(batch.values)
+        x = torch.from_numpy(batch.values).reshape(-1, 1, 1, 1)
+        loss = stage.output(x).square().mean()
+        return loss, loss
 
 
-def steps(run, count):
-    """Take steps whose data and dropout use both random states."""
-    losses = []
-    for _ in range(count):
-        x = torch.from_numpy(run.rng.normal(size=(4, 1, 6, 6)).astype(np.float32))
-        losses.append(run.optimizer_step(run.network(x).square().mean()))
-    return losses
+class Batch:
+    def __init__(self, values):
+        self.values = values
+
+    def __len__(self):
+        return len(self.values)
+
+    def part(self, own):
+        return Batch(self.values[own])
 
 
-def test_schedule_rises_then_falls_to_0():
-    rates = np.array([scheduled_rate(step, 200, 0.3) for step in range(201)])
-    assert rates.argmax() == 10  # 5 % of the steps
-    assert rates[10] == pytest.approx(0.3)
-    assert rates[0] == pytest.approx(0.3 / 11)
-    assert (np.diff(rates[:11]) > 0).all()
-    assert (np.diff(rates[10:]) < 0).all()
-    assert rates[105] == pytest.approx(0.15)  # halfway down the cosine
-    assert rates[200] == pytest.approx(0)
+def make_stage():
+    torch.manual_seed(0)
+    return Stage("s", nn.Conv2d(1, 1, 1), {}, 7, 100, Optimisation(0.01, 0.0))
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_schedule_of_few_steps_stays_in_range(count):
-    assert all(0 <= scheduled_rate(step, count, 1.0) <= 1 for step in range(count + 1))
+def weights(stage):
+    return torch.cat([p.detach().reshape(-1) for p in stage.network.parameters()])
 
 
-def test_a_step_lowers_the_loss():
-    run = make_run()
-    before = [p.detach().clone() for p in run.network.parameters()]
-    losses = steps(run, 20)
-    assert run.step == 20
-    assert losses[-1] < losses[0]
-    moved = [not torch.equal(a, b) for a, b in zip(before, run.network.parameters(), strict=True)]
-    assert any(moved)
+def test_batches_drawn_ahead_are_those_drawn_one_by_one():
+    ahead, direct = make_stage(), make_stage()
+    tasks = [Numbers("a"), Numbers("b", 2)]
+    history = []
+
+    def after(figures):
+        history.append(figures)
+        return False
+
+    train_blocks(ahead, 3, lambda block: tasks, after)
+    expected = [
+        {task.figure: train_epoch(direct, task) for task in (Numbers("a"), Numbers("b", 2))}
+        for _ in range(3)
+    ]
+    assert history == expected
+    assert torch.equal(weights(ahead), weights(direct))
+    assert ahead.rng.bit_generator.state == direct.rng.bit_generator.state
+    assert (ahead.step, ahead.epoch) == (15, 3)
 
 
-def test_a_restored_run_continues_as_if_never_stopped(tmp_path):
-    whole = make_run()
-    expected = steps(whole, 12)
-    first = make_run()
-    before = steps(first, 5)
-    first.epoch = 2
-    first.history.append({"loss": 0.5})
-    first.save(tmp_path / "a.checkpoint")
-    steps(first, 3)  # steps after the checkpoint are lost
-
-    second = make_run(seed=9)
-    second.restore(tmp_path / "a.checkpoint")
-    assert (second.step, second.epoch, second.history) == (5, 2, [{"loss": 0.5}])
-    assert before + steps(second, 7) == expected
-    for ours, theirs in zip(
-        second.network.state_dict().values(), whole.network.state_dict().values(), strict=True
-    ):
-        assert torch.equal(ours, theirs)
-    assert [p.name for p in tmp_path.iterdir()] == ["a.checkpoint"]
+def test_stopping_leaves_the_random_numbers_where_the_block_ended(tmp_path):
+    """More batches were drawn by then; a resumed run must draw them again."""
+    stopped, direct = make_stage(), make_stage()
+    train_blocks(stopped, 9, lambda block: [Numbers("a")], lambda figures: stopped.epoch == 2)
+    assert stopped.epoch == 2
+    for _ in range(2):
+        train_epoch(direct, Numbers("a"))
+    assert stopped.rng.bit_generator.state == direct.rng.bit_generator.state
+    stopped.save(tmp_path / "a.checkpoint")
+    resumed = make_stage()
+    resumed.restore(tmp_path / "a.checkpoint")
+    train_blocks(resumed, 3, lambda block: [Numbers("a")], lambda figures: False)
+    train_epoch(direct, Numbers("a"))
+    assert torch.equal(weights(resumed), weights(direct))
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"recipe": {"seed": 1, "batch": 8}},
-        {"name": "classifier"},
-        {"width": 5},
-        {"steps": 30},
-    ],
-)
-def test_checkpoint_of_another_run_is_refused(tmp_path, other):
-    path = tmp_path / "a.checkpoint"
-    make_run(**other).save(path)
-    with pytest.raises(RecipeError, match=r"a\.checkpoint: expected a checkpoint of ") as caught:
-        make_run().restore(path)
-    assert "\n" not in str(caught.value)
+def test_each_block_has_its_own_tasks():
+    tasks = {"a": Numbers("a", 1), "b": Numbers("b", 1)}
+    history = []
+    stage = make_stage()
+    train_blocks(
+        stage,
+        3,
+        lambda block: [tasks["a"]] if block < 2 else [tasks["b"]],
+        lambda figures: history.append(set(figures)),
+    )
+    assert history == [{"a"}, {"a"}, {"b"}]
+    assert len(tasks["a"].seen) == 2
+    assert all(0 <= times["waiting_share"] <= 1 for times in stage.times)
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", None])
-def test_damaged_checkpoint_is_refused(tmp_path, content):
-    path = tmp_path / "a.checkpoint"
-    make_run().save(path)
-    path.write_bytes(path.read_bytes()[:-300] if content is None else content)
-    with pytest.raises(RecipeError, match=r"a\.checkpoint: expected a checkpoint") as caught:
-        make_run().restore(path)
-    assert "\n" not in str(caught.value)
+def test_an_error_in_drawing_ends_the_training():
+    class Broken(Numbers):
+        def batches(self, rng):
+            yield from super().batches(rng)
+            raise ValueError("dsb2/0004: damaged")
 
-
-@pytest.mark.parametrize("content", [torch.zeros(3), [1, 2], {"name": "hfcn"}, {}])
-def test_another_torch_file_is_refused(tmp_path, content):
-    path = tmp_path / "a.checkpoint"
-    torch.save(content, path)
-    with pytest.raises(RecipeError, match=r"a\.checkpoint: expected a checkpoint of hfcn"):
-        make_run().restore(path)
+    with pytest.raises(ValueError, match="dsb2/0004: damaged"):
+        train_blocks(make_stage(), 2, lambda block: [Broken("a")], lambda figures: False)

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from lvvol.errors import RecipeError
-from lvvol.train.recipe import ClassifierRecipe, Recipe, SegmentationRecipe, read_recipe
+from lvvol.train.recipe import ClassifierRecipe, Recipe, SegmentationRecipe
+from lvvol.train.recipe_file import read_recipe
 
 
 @pytest.fixture
@@ -57,6 +58,18 @@ def test_the_shipped_recipe_is_valid():
         assert read_recipe(recipe) != Recipe()
 
 
+def test_the_papers_recipe_is_the_papers():
+    """III-H, and III-G for quarter turns and the l1 loss."""
+    folder = Path(__file__).resolve().parents[2] / "recipes"
+    part = read_recipe(folder / "paper.toml").segmentation
+    assert (part.network, part.optimizer, part.learning_rate, part.momentum) == (
+        *("hfcn", "sgd", 0.001, 0.9),
+    )
+    assert (part.schedule, part.step_blocks, part.step_factor) == ("step", 70, 0.1)
+    assert (part.blocks, part.volume_only_blocks, part.warmup_blocks) == (200, 100, 0)
+    assert (part.volume_loss, part.augmentation) == ("l1", "quarter_turns")
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -89,6 +102,21 @@ def test_the_shipped_recipe_is_valid():
         ("[segmentation]\nbatch = 0", "batch: expected at least 1"),
         ("[segmentation]\nstudies = 0", "studies: expected at least 1"),
         ("[segmentation]\nvolume_weight = -1", "volume_weight: expected at least 0"),
+        ("[segmentation]\nnetwork = 'unet'", "network: expected one of hfcn, hfcn_wide, fcn, got"),
+        ("[segmentation]\nnetwork = 3", "network: expected str, got 3"),
+        ("[segmentation]\noptimizer = 'adam'", "optimizer: expected one of adamw, sgd, got 'adam'"),
+        ("[segmentation]\nschedule = 'flat'", "schedule: expected one of cosine, step, got"),
+        ("[segmentation]\nvolume_loss = 'l3'", "volume_loss: expected one of relative, l1, l2,"),
+        (
+            "[segmentation]\naugmentation = 'none'",
+            "augmentation: expected one of any_angle, quarter",
+        ),
+        ("[segmentation]\nbest_by = 'luck'", "best_by: expected one of volumes, dice, last, got"),
+        ("[segmentation]\nmomentum = 1.0", "momentum: expected below 1, got 1.0"),
+        ("[segmentation]\nema_decay = 1.0", "ema_decay: expected below 1, got 1.0"),
+        ("[segmentation]\nclip_norm = 0.0", "clip_norm: expected above 0, got 0.0"),
+        ("[segmentation]\nstep_blocks = 0", "step_blocks: expected at least 1"),
+        ("[segmentation]\nbest_by = 'last'\npatience = 3", "patience: expected 0 where best_by is"),
         (
             "[segmentation]\nblocks = 5\nwarmup_blocks = 3\nvolume_only_blocks = 3",
             "expected no more than 5 blocks together, got 3 and 3",

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 
 from lvvol.errors import DatasetError, OutputError, RecipeError
 from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module
-from lvvol.train import Recipe, train_networks
+from lvvol.train import Recipe, Selection
+from lvvol.train import train_networks as train
 from lvvol.train.recipe import ClassifierRecipe, SegmentationRecipe
 from tests.support.synthetic_datasets import (
     SHAPE,
@@ -30,6 +31,11 @@ RECIPE = Recipe(
     ),
 )
 TRAINING_PATIENTS = (4, 5, 11)
+
+
+def train_networks(seg, vol, out, recipe, **options):
+    """Train on the training patients of the committed split."""
+    train(seg, vol, out, recipe, selection=Selection("shipped"), **options)
 
 
 class Stopped(Exception):
@@ -85,12 +91,17 @@ def test_writes_weights_recipe_history_and_checkpoints(unbroken):
     out, _ = unbroken
     assert sorted(path.name for path in out.iterdir()) == [
         "classifier.checkpoint",
+        "classifier_curves.png",
+        "classifier_history.csv",
         "classifier_history.json",
         "hfcn.checkpoint",
         "hfcn.safetensors",
+        "hfcn_curves.png",
+        "hfcn_history.csv",
         "hfcn_history.json",
         "recipe.json",
         "roi_classifier.safetensors",
+        "run.json",
     ]
     assert json.loads((out / "recipe.json").read_text()) == RECIPE.to_dict()
     logits, _ = load_hfcn_module(out / "hfcn.safetensors")(torch.zeros(1, 1, 48, 48))
@@ -104,8 +115,7 @@ def test_writes_weights_recipe_history_and_checkpoints(unbroken):
 def test_progress_counts_every_stage_to_the_end(unbroken):
     _, seen = unbroken
     assert seen == [
-        ("read", 0, 1),
-        ("read", 1, 1),
+        *[("read", n, 3) for n in range(4)],
         *[("classifier", n, 3) for n in range(4)],
         *[("hfcn", n, 4) for n in range(5)],
     ]
@@ -126,7 +136,7 @@ def test_training_lowers_the_losses(unbroken):
 
 
 @pytest.mark.parametrize(
-    "stop", [("read", 1), ("classifier", 0), ("classifier", 2), ("classifier", 3), ("hfcn", 2)]
+    "stop", [("read", 3), ("classifier", 0), ("classifier", 2), ("classifier", 3), ("hfcn", 2)]
 )
 def test_stopped_and_resumed_equals_unbroken(dataset, unbroken, tmp_path, stop):
     def progress(stage, done, total):
@@ -177,11 +187,11 @@ def test_changed_data_cannot_resume_and_do_not_change_the_folder(dataset, unbrok
         assert (out / path.name).read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("writes", [0, 1, 2])
+@pytest.mark.parametrize("writes", [0, 1, 2, 4, 5])
 def test_a_full_disk_is_an_output_error_and_leaves_whole_files(
     dataset, tmp_path, monkeypatch, writes
 ):
-    """After the recipe, a checkpoint or a history, each of which the next one replaces."""
+    """After the recipe, the record of the run, and the files of an epoch, all of them or none."""
     sync, done = os.fsync, []
 
     def fill(descriptor):
@@ -193,8 +203,11 @@ def test_a_full_disk_is_an_output_error_and_leaves_whole_files(
     monkeypatch.setattr(os, "fsync", fill)
     with pytest.raises(OutputError, match="No space left on device"):
         train_networks([dataset], [dataset], tmp_path, RECIPE)
-    names = ["recipe.json", "classifier.checkpoint", "classifier_history.json"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[: writes + 1])
+    names = ["recipe.json", "run.json"][: writes + 1]
+    if writes == 5:
+        names += ["roi_classifier.safetensors", "classifier.checkpoint"]
+        names += ["classifier_history.json", "classifier_history.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
     for path in tmp_path.glob("*.json"):
         json.loads(path.read_text())
 

@@ -10,10 +10,12 @@ from lvvol.roi.square import labelled_square
 from lvvol.train.sampling import (
     augment_intensity,
     jitter,
+    patient_groups,
     propagated_squares,
     random_rotations,
     random_squares,
     sample_squares,
+    shuffled_batches,
 )
 
 IDENTITY = np.eye(2)
@@ -162,3 +164,36 @@ def test_shade_keeps_order_and_range_except_for_noise():
     # One gamma per entry: all its phases become brighter, or all darker.
     by_phase = shaded.mean(axis=2)[:, :, 24]
     assert np.ptp(by_phase, axis=1).max() < 0.05
+
+
+def test_quarter_turns_are_the_eight_orientations_of_a_square():
+    turned = random_rotations(400, np.random.default_rng(0), "quarter_turns")
+    assert len(np.unique(turned.reshape(-1, 4), axis=0)) == 8
+    assert set(np.abs(turned).ravel()) == {0.0, 1.0}
+    np.testing.assert_array_equal(
+        turned @ turned.transpose(0, 2, 1), np.tile(IDENTITY, (400, 1, 1))
+    )
+
+
+def test_few_patients_are_one_group_in_order_and_many_are_mixed():
+    rng = np.random.default_rng(0)
+    state = rng.bit_generator.state
+    (alone,) = patient_groups(5, rng, largest=5)
+    np.testing.assert_array_equal(alone, np.arange(5))
+    assert rng.bit_generator.state == state
+    groups = patient_groups(11, rng, largest=4)
+    assert [len(group) for group in groups] == [4, 4, 3]
+    assert sorted(np.concatenate(groups)) == list(range(11))
+    assert list(np.concatenate(groups)) != list(range(11))
+
+
+def test_batches_take_every_example_once_except_those_that_fill_none():
+    groups = [(np.arange(7), 10 * np.arange(7)), (np.arange(7, 12), 10 * np.arange(7, 12))]
+    batches = list(shuffled_batches(groups, np.random.default_rng(0), 5))
+    assert [len(first) for first, _ in batches] == [5, 5]
+    seen = np.concatenate([first for first, _ in batches])
+    assert len(set(seen)) == 10
+    assert list(seen) != sorted(seen)
+    for first, second in batches:
+        np.testing.assert_array_equal(second, 10 * first)
+    assert set(batches[0][0]) <= set(range(7))  # the two that are left join the next group

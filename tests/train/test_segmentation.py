@@ -9,13 +9,13 @@ from lvvol.datasets import LabelledStack
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.networks.configs import HfcnConfig
 from lvvol.networks.hfcn import HFCN
-from lvvol.train import segmentation
-from lvvol.train.loop import Stage
-from lvvol.train.segmentation import (
-    steps_per_block,
-    train_segmentation_epoch,
-    train_volume_epoch,
-)
+from lvvol.train import segmentation, volumes
+from lvvol.train.device import Compute
+from lvvol.train.examples import examples_of
+from lvvol.train.loop import train_epoch
+from lvvol.train.segmentation import MaskTask
+from lvvol.train.stage import Optimisation, Stage
+from lvvol.train.volumes import VolumeTask
 
 POSITIONS_MM = np.array([0.0, 8.0, 20.0])
 
@@ -59,23 +59,32 @@ class Oracle(nn.Module):
         return logits * self.factor, cavity * self.factor
 
 
-def make_run(network, rate=0.0, steps=100, seed=1):
-    return Stage("hfcn", network, {}, seed, steps, rate, 0.0)
+def make_run(network, rate=0.0, steps=100, seed=1, compute=None):
+    return Stage("hfcn", network, {}, seed, steps, Optimisation(rate, 0.0), compute=compute)
+
+
+def train_segmentation_epoch(run, stacks, batch):
+    return train_epoch(run, MaskTask(examples_of(stacks), batch))
+
+
+def train_volume_epoch(run, stacks, studies, weight, loss="relative"):
+    return train_epoch(run, VolumeTask(examples_of(stacks), studies, loss, weight))
 
 
 @pytest.fixture(autouse=True)
 def no_noise(monkeypatch):
-    monkeypatch.setattr(segmentation, "augment_intensity", lambda patches, rng: patches)
+    for module in (segmentation, volumes):
+        monkeypatch.setattr(module, "augment_intensity", lambda patches, rng: patches)
 
 
 def test_a_perfect_network_has_almost_no_loss_on_masks():
     network = Oracle()
-    loss = train_segmentation_epoch(make_run(network), network, [labels_with_discs()] * 2, 4, False)
+    loss = train_segmentation_epoch(make_run(network), [labels_with_discs()] * 2, 4)
     # Only edge pixels, half inside, contribute to the loss.
     assert 0 < loss < 0.2
     wrong = Oracle()
     wrong.factor.data *= -1
-    assert train_segmentation_epoch(make_run(wrong), wrong, [labels_with_discs()], 6, False) > 10
+    assert train_segmentation_epoch(make_run(wrong), [labels_with_discs()], 6) > 10
 
 
 def test_only_labelled_images_are_drawn():
@@ -91,17 +100,19 @@ def test_only_labelled_images_are_drawn():
         labels_with_discs(),
     ]
     network = Recording()
-    train_segmentation_epoch(make_run(network), network, stacks, 3, False)
+    train_segmentation_epoch(make_run(network), stacks, 3)
     assert seen == [3, 3, 3]
-    assert steps_per_block(stacks, stacks, 3, 1) == (3, 2)
-    assert steps_per_block(stacks, stacks, 4, 2) == (2, 1)
+    assert examples_of(stacks).n_images == 9
+    seen.clear()
+    train_segmentation_epoch(make_run(network), stacks, 4)
+    assert seen == [4, 4]
 
 
 def test_a_perfect_network_has_almost_no_volume_error():
     """A disc keeps its area, and the stack its volumes, when squares move, scale and rotate."""
     network = Oracle()
     labels = labels_with_discs()
-    error = train_volume_epoch(make_run(network), network, [labels] * 4, 2, 0.01, False)
+    error = train_volume_epoch(make_run(network), [labels] * 4, 2, 0.01)
     assert labels.edv_ml > 20
     assert error < 0.005
 
@@ -113,8 +124,8 @@ def test_a_volume_epoch_takes_every_group_of_studies():
     discs = [((20, 12), (16, 10)), ((24, 16), (20, 12)), ((14, 10), (12, 6)), ((26, 14), (9, 6))]
     stacks = [labels_with_discs(radii) for radii in discs]
     run = make_run(network)
-    error = train_volume_epoch(run, network, stacks, 1, 0.01, False)
-    assert run.step == steps_per_block(stacks, stacks, 1, 1)[1] == 4
+    error = train_volume_epoch(run, stacks, 1, 0.01)
+    assert run.step == 4
     volumes = np.array([[labels.edv_ml, labels.esv_ml] for labels in stacks])
     assert error == pytest.approx((volumes / (volumes + 20)).mean(), rel=1e-5)
 
@@ -124,7 +135,7 @@ def test_volume_error_by_hand():
     network = Oracle()
     network.factor.data *= 0
     labels = labels_with_discs()
-    error = train_volume_epoch(make_run(network), network, [labels] * 3, 3, 0.01, False)
+    error = train_volume_epoch(make_run(network), [labels] * 3, 3, 0.01)
     edv_ml, esv_ml = labels.edv_ml, labels.esv_ml
     expected = (edv_ml / (edv_ml + 20) + esv_ml / (esv_ml + 20)) / 2
     assert error == pytest.approx(expected, rel=1e-5)
@@ -135,7 +146,7 @@ def test_volumes_train_o():
     network.factor.data *= 0.5
     run = make_run(network, rate=0.05, steps=60)
     stacks = [labels_with_discs()] * 2
-    errors = [train_volume_epoch(run, network, stacks, 2, 0.01, False) for _ in range(60)]
+    errors = [train_volume_epoch(run, stacks, 2, 0.01) for _ in range(60)]
     assert errors[-1] < 0.2 * errors[0]
     assert float(network.factor.detach()) == pytest.approx(1, abs=0.05)
 
@@ -144,9 +155,9 @@ def test_volumes_train_o():
 def test_hfcn_learns_a_bright_disc(bfloat16):
     torch.manual_seed(0)
     network = HFCN(HfcnConfig((8, 8), (1, 1), 4, 4))
-    run = make_run(network, rate=0.01, steps=40)
+    run = make_run(network, rate=0.01, steps=40, compute=Compute(bfloat16=bfloat16))
     stacks = [labels_with_discs(), labels_with_discs(((22, 14), (18, 11)))]
-    losses = [train_segmentation_epoch(run, network, stacks, 5, bfloat16) for _ in range(20)]
+    losses = [train_segmentation_epoch(run, stacks, 5) for _ in range(20)]
     assert losses[0] > 0.4
     assert losses[-1] < 0.5 * losses[0]
     assert next(network.parameters()).dtype == torch.float32

@@ -14,8 +14,13 @@ if TYPE_CHECKING:  # NumPy would slow `--help`
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress | None]:
+def progress_bars(wanted: bool = True) -> Iterator[Progress | None]:
     """Draw one bar per stage on stderr, if that is a terminal.
+
+    Parameters
+    ----------
+    wanted : bool
+        False for no bars at all.
 
     Yields
     ------
@@ -23,7 +28,7 @@ def progress_bars() -> Iterator[Progress | None]:
         Takes the stage's name, the steps done and their total; a new name starts a new bar. None
         where stderr is not a terminal, so that logs hold no bars.
     """
-    if not sys.stderr.isatty():
+    if not wanted or not sys.stderr.isatty():
         yield None
         return
     with ExitStack() as open_bar:
@@ -43,3 +48,10 @@ def progress_bars() -> Iterator[Progress | None]:
             bar.update(done - bar.pos)
 
         yield show
+
+
+def print_line(line: str) -> None:
+    """Print a line on stderr, above the bar if there is one."""
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    click.echo(line, err=True)

@@ -8,9 +8,11 @@ import click
 
 from lvvol.cli.options import (
     output_option,
+    part_option,
     recipe_option,
     resume_option,
     several_paths_option,
+    split_option,
 )
 from lvvol.cli.several_values import SeveralValuesCommand
 
@@ -28,25 +30,29 @@ from lvvol.cli.several_values import SeveralValuesCommand
     "RUN", "Folder for detector.xml and a checkpoint, created if missing.", required=True
 )
 @recipe_option("TOML file with a table [detector]; see recipes/.")
+@split_option
+@part_option
 @resume_option("Continue the run in RUN after its last stage.")
 def detector(
     seg: tuple[Path, ...],
     surroundings: tuple[Path, ...],
     output: Path,
     recipe: Path | None,
+    split: str | None,
+    part: str | None,
     resume: bool,
 ) -> None:
     """Train the LBP cascade that proposes where the LV is.
 
-    Positives are the labelled squares of the training patients of each DATASET. Negatives are the
+    Positives are the labelled squares of the patients of each DATASET. Negatives are the
     rest of their slices, whole fields of view of synthetic studies, and the surroundings of the
     heart in each STUDY: a cascade that has seen only hearts takes a liver for one. DATASET is as in
-    `lvvol train --alternate`. RUN may be the folder of such a run: `lvvol predict --weights RUN`
+    `lvvol train`. RUN may be the folder of such a run: `lvvol predict --weights RUN`
     needs the networks beside the detector.
 
     \b
     Examples:
-      lvvol train detector --seg dsb2_png sunnybrook_png -o run
+      lvvol train detector --seg dsb2_png sunnybrook_png -o run --split shipped
       lvvol train detector --seg dsb2_png --surroundings study_1 study_2 -o run
       lvvol train detector --seg dsb2_png -o run --resume
     """  # noqa: D301 - click reads the backspace
@@ -56,6 +62,12 @@ def detector(
     settings = training.read_recipe(recipe) if recipe is not None else None
     with progress_bars() as progress:
         training.train_detector(
-            seg, surroundings, output, settings, resume=resume, progress=progress
+            seg,
+            surroundings,
+            output,
+            settings,
+            selection=training.Selection(split, part),
+            resume=resume,
+            progress=progress,
         )
     click.echo(f"Wrote the detector to {click.format_filename(output)}")

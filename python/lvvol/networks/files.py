@@ -23,6 +23,8 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 """Folder of the weights that ship with lvvol."""
 
 HFCN_FILE = "hfcn.safetensors"
+"""Name of the segmentation network in a folder of weights, HFCN or FCN."""
+
 ROI_CLASSIFIER_FILE = "roi_classifier.safetensors"
 
 Tensors = dict[str, npt.NDArray[Any]]
@@ -87,6 +89,18 @@ def describe(kind: type) -> dict[str, str]:
     """
     network = _NETWORKS[kind]
     return {"format": _FORMAT, "network": network, "normalisation": _NORMALISATION[network]}
+
+
+def network_in(path: StrPath) -> str | None:
+    """Return the name of the network in a weights file; None where the file does not say."""
+    path = Path(path)
+    if not path.is_file():  # a pipe would hang
+        return None
+    try:
+        with safe_open(path, framework="np") as file:
+            return (file.metadata() or {}).get("network")
+    except (SafetensorError, OSError):
+        return None
 
 
 def read_weights(path: StrPath, kind: type[Config]) -> tuple[Config, Tensors]:

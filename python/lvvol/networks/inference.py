@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from lvvol.networks.files import (
     Layer,
     Tensors,
     layers_of,
+    network_in,
     read_weights,
 )
 from lvvol.typing import Float32, Float64, StrPath
@@ -56,6 +57,35 @@ def load_hfcn(path: StrPath = SHIPPED / HFCN_FILE) -> _core.Hfcn:
     config, tensors = read_weights(path, HfcnConfig)
     with _naming(Path(path)):
         return build_hfcn(config, tensors)
+
+
+def load_segmenter(
+    path: StrPath = SHIPPED / HFCN_FILE,
+) -> Callable[..., tuple[Float32, Float64]]:
+    """Load the network that segments patches, HFCN or FCN, whichever a file holds.
+
+    Parameters
+    ----------
+    path : str or path-like
+        From `lvvol.networks.weights.save_weights`.
+
+    Returns
+    -------
+    callable
+        Maps patches, and perhaps ``threads``, to P and to the share of each that is LV cavity.
+
+    Raises
+    ------
+    WeightsError
+        As `lvvol.networks.files.read_weights`.
+    MissingExtraError
+        If it is FCN, which runs in torch, and torch is not installed.
+    """
+    if network_in(path) != "FCN":
+        return load_hfcn(path)
+    from lvvol.networks.fcn_inference import FcnSegmenter
+
+    return FcnSegmenter(Path(path))
 
 
 def load_roi_classifier(path: StrPath = SHIPPED / ROI_CLASSIFIER_FILE) -> _core.RoiClassifier:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,7 +17,14 @@ with needs_extra("train"):
 
 from lvvol.networks.configs import FcnConfig, HfcnConfig, RoiClassifierConfig
 from lvvol.networks.fcn import FCN
-from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED, describe, read_weights
+from lvvol.networks.files import (
+    HFCN_FILE,
+    ROI_CLASSIFIER_FILE,
+    SHIPPED,
+    describe,
+    network_in,
+    read_weights,
+)
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.output import write_file
@@ -36,13 +44,33 @@ def save_weights(network: HFCN | FCN | RoiClassifier, path: StrPath) -> None:
         File to write: safetensors, with the network's name, config and input normalisation as
         metadata.
     """
-    path = Path(path)
+    write_file(Path(path), weights_content(network))
+
+
+def weights_content(
+    network: HFCN | FCN | RoiClassifier, state: Mapping[str, torch.Tensor] | None = None
+) -> bytes:
+    """Return the content of a weights file.
+
+    Parameters
+    ----------
+    network : HFCN, FCN or RoiClassifier
+        As in `save_weights`.
+    state : mapping of str to Tensor, optional
+        Weights of such a network to write instead of its own.
+
+    Returns
+    -------
+    bytes
+        The same for the same weights.
+    """
     metadata = {
         **describe(type(network.config)),
         "config": json.dumps(dataclasses.asdict(network.config)),
     }
-    tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    write_file(path, _in_fixed_order(save(tensors, metadata)))
+    state = network.state_dict() if state is None else state
+    tensors = {name: value.contiguous().cpu() for name, value in state.items()}
+    return _in_fixed_order(save(tensors, metadata))
 
 
 def _in_fixed_order(content: bytes) -> bytes:
@@ -99,6 +127,13 @@ def load_fcn_module(path: StrPath) -> FCN:
         As in `load_hfcn_module`.
     """
     return _load(Path(path), FCN, FcnConfig)
+
+
+def load_segmenter_module(path: StrPath = SHIPPED / HFCN_FILE) -> HFCN | FCN:
+    """Load HFCN or FCN, whichever a file holds, as a torch module; see `load_hfcn_module`."""
+    if network_in(path) == "FCN":
+        return load_fcn_module(path)
+    return load_hfcn_module(path)
 
 
 def load_roi_classifier_module(path: StrPath = SHIPPED / ROI_CLASSIFIER_FILE) -> RoiClassifier:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from lvvol.datasets import LabelledStack
-from lvvol.networks.roi_classifier import RoiClassifier
+from lvvol.roi import WINDOW_SIZE
 from lvvol.roi.propose import SIDES_MM
 from lvvol.roi.square import Squares, labelled_square, overlap
-from lvvol.train.loop import Stage
+from lvvol.train.examples import Example, Examples
 from lvvol.train.sampling import (
     augment_intensity,
     jitter,
-    propagated_squares,
+    patient_groups,
     random_rotations,
     random_squares,
     sample_squares,
+    shuffled_batches,
 )
+from lvvol.train.stage import Stage
 from lvvol.typing import Float32, Float64, Int64
 
 _LOWEST_OVERLAP, _FULL_OVERLAP = 0.25, 0.85
@@ -41,50 +44,87 @@ def target_of(overlaps: Float64) -> Float32:
     return np.clip(share, 0, 1).astype(np.float32)
 
 
-def window_epoch(
-    stacks: Sequence[LabelledStack], rng: np.random.Generator, size: int
-) -> tuple[Float32, Float32]:
-    """Draw one epoch of windows.
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """A batch of windows.
 
     Parameters
     ----------
-    stacks : sequence of LabelledStack
-        With masks at ED.
-    rng : Generator
-        Random numbers.
-    size : int
-        Rows and columns of a window.
-
-    Returns
-    -------
     windows : ndarray of float32, shape (n, 6, size, size)
         Each with its mean subtracted.
     targets : ndarray of float32, shape (n,)
         `target_of` the overlap with the slice's labelled square.
     """
-    windows, targets = [], []
-    for labels in stacks:
-        squares, slices, wanted = _draw(labels, rng)
-        turned = random_rotations(len(squares), rng)
-        planes = labels.stack.images.reshape(-1, *labels.stack.images.shape[2:])
-        ed = sample_squares(planes, 2 * slices, squares, turned, size)
-        es = sample_squares(planes, 2 * slices + 1, squares, turned, size)
-        windows.append(augment_intensity(_cycle(ed, es, rng), rng))
-        targets.append(wanted)
-    order = rng.permutation(sum(map(len, targets)))
-    all_windows = np.concatenate(windows)[order]
-    all_windows -= all_windows.mean(axis=(1, 2, 3), keepdims=True)
-    return all_windows, np.concatenate(targets)[order]
+
+    windows: Float32
+    targets: Float32
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def part(self, own: slice) -> Windows:
+        """Return some of the windows."""
+        return Windows(self.windows[own], self.targets[own])
 
 
-def _draw(labels: LabelledStack, rng: np.random.Generator) -> tuple[Squares, Int64, Float32]:
+@dataclass(frozen=True, eq=False)
+class WindowTask:
+    """To score windows by how well they fit the LV's square.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        With masks at ED.
+    batch : int
+        Windows per step.
+    size : int
+        Rows and columns of a window.
+    """
+
+    examples: Sequence[Example]
+    batch: int
+    size: int = WINDOW_SIZE
+    figure = "loss"
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Windows]:
+        """Draw one epoch of windows, in random order."""
+        groups = (self._draw(group, rng) for group in patient_groups(len(self.examples), rng))
+        for windows, targets in shuffled_batches(groups, rng, self.batch):
+            yield Windows(windows, targets)
+
+    def losses(self, stage: Stage, batch: Windows) -> tuple[Tensor, Tensor]:
+        """Return the cross-entropy of a batch, twice."""
+        y = stage.compute.tensor(batch.targets)
+        logits = stage.output(stage.compute.tensor(batch.windows))
+        loss = functional.cross_entropy(logits, torch.stack([y, 1 - y], dim=1))
+        return loss, loss
+
+    def _draw(self, group: Int64, rng: np.random.Generator) -> tuple[Float32, Float32]:
+        """Draw the windows of some patients."""
+        windows, targets = [], []
+        for number in group:
+            example = self.examples[number]
+            squares, slices, wanted = _draw(example, rng)
+            turned = random_rotations(len(squares), rng)
+            images = example.labels.stack.images
+            planes = images.reshape(-1, *images.shape[2:])
+            ed = sample_squares(planes, 2 * slices, squares, turned, self.size)
+            es = sample_squares(planes, 2 * slices + 1, squares, turned, self.size)
+            windows.append(augment_intensity(_cycle(ed, es, rng), rng))
+            targets.append(wanted)
+        drawn = np.concatenate(windows)
+        drawn -= drawn.mean(axis=(1, 2, 3), keepdims=True)
+        return drawn, np.concatenate(targets)
+
+
+def _draw(example: Example, rng: np.random.Generator) -> tuple[Squares, Int64, Float32]:
     """Draw squares from every slice labelled at ED, with their slices and targets."""
+    labels = example.labels
     shape = labels.stack.images.shape[2:]
-    fallback = propagated_squares(labels)
     squares, slices, targets = [], [], []
     for z in np.flatnonzero(labels.labelled[:, 0]):
         truth = labelled_square(labels.masks[z, 0])
-        base = fallback[z][None]
+        base = example.squares[z][None]
         near = jitter(np.repeat(base, _N_NEAR, axis=0), rng, 0.12, (0.8, 1.25))
         around = jitter(np.repeat(base, _N_AROUND, axis=0), rng, 0.6, (0.5, 2.0))
         away = random_squares(shape, _N_ANYWHERE, rng, SIDES_MM)
@@ -112,28 +152,6 @@ def _cycle(ed: Float32, es: Float32, rng: np.random.Generator) -> Float32:
     return ed[:, None] * (1 - weight) + es[:, None] * weight
 
 
-def train_epoch(
-    stage: Stage,
-    network: RoiClassifier,
-    stacks: Sequence[LabelledStack],
-    batch: int,
-    bfloat16: bool,
-) -> float:
-    """Train for one epoch and return the mean loss."""
-    windows, targets = window_epoch(stacks, stage.rng, network.config.size)
-    network.train()
-    losses = []
-    for start in range(0, len(windows) - batch + 1, batch):
-        x = torch.from_numpy(windows[start : start + batch])
-        y = torch.from_numpy(targets[start : start + batch])
-        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            logits = network(x.to(memory_format=torch.channels_last))
-        loss = functional.cross_entropy(logits.float(), torch.stack([y, 1 - y], dim=1))
-        losses.append(stage.optimizer_step(loss))
-    return float(np.mean(losses))
-
-
-def steps_per_epoch(stacks: Sequence[LabelledStack], batch: int) -> int:
+def steps_per_epoch(examples: Examples, batch: int) -> int:
     """Return the optimizer's steps of one epoch."""
-    n_slices = sum(int(labels.labelled[:, 0].sum()) for labels in stacks)
-    return _WINDOWS_PER_SLICE * n_slices // batch
+    return _WINDOWS_PER_SLICE * examples.n_slices_at_ed // batch

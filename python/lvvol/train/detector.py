@@ -18,7 +18,7 @@ from lvvol.cascade import (
     read_cascade,
     train_cascade,
 )
-from lvvol.datasets import LabelledStack, Part, read_dataset
+from lvvol.datasets import LabelledStack, open_dataset, read_split
 from lvvol.errors import DatasetError, OutputError, RecipeError
 from lvvol.output import write_file
 from lvvol.roi.detect import (
@@ -31,6 +31,7 @@ from lvvol.roi.square import Squares, labelled_square
 from lvvol.train.fingerprint import fingerprint
 from lvvol.train.recipe import DetectorRecipe, Recipe
 from lvvol.train.sampling import jitter, random_rotations, sample_squares
+from lvvol.train.selection import Selection
 from lvvol.typing import Progress, StrPath, UInt8
 
 CASCADE_SIZE = 24
@@ -90,10 +91,11 @@ def train_detector(
     out: StrPath,
     recipe: Recipe | None = None,
     *,
+    selection: Selection | None = None,
     resume: bool = False,
     progress: Progress | None = None,
 ) -> None:
-    """Train the detector on the split's training patients.
+    """Train the detector.
 
     Parameters
     ----------
@@ -105,6 +107,8 @@ def train_detector(
         Folder for ``detector.xml``, ``detector_recipe.json`` and, after each stage, a checkpoint.
     recipe : Recipe, optional
         Settings; the default recipe if omitted.
+    selection : Selection, optional
+        Patients to learn from; everybody by default.
     resume : bool
         Continue from the checkpoint in `out`. Otherwise a folder with a checkpoint is refused.
     progress : callable, optional
@@ -129,7 +133,7 @@ def train_detector(
         out.mkdir(parents=True, exist_ok=True)
         if checkpoint.exists() and not resume:
             raise OutputError(f"{out}: expected an empty folder or resume, got an earlier run")
-    data = gather([Path(p) for p in seg], [Path(p) for p in surroundings], recipe, report)
+    data = gather(seg, [Path(p) for p in surroundings], recipe, report, selection)
     cascade = _train(data, recipe, checkpoint, report)
     settings = {"seed": recipe.seed, **dataclasses.asdict(recipe.detector)}
     write_file(out / "detector_recipe.json", json.dumps(settings, indent=2).encode())
@@ -137,13 +141,17 @@ def train_detector(
 
 
 def gather(
-    seg: Sequence[Path], surroundings: Sequence[Path], recipe: Recipe, report: Progress
+    seg: Sequence[StrPath],
+    surroundings: Sequence[Path],
+    recipe: Recipe,
+    report: Progress,
+    selection: Selection | None = None,
 ) -> DetectorData:
     """Read the training data.
 
     Parameters
     ----------
-    seg, surroundings : sequence of Path
+    seg, surroundings, selection
         As in `train_detector`.
     recipe : Recipe
         Gives the number of phantoms and the seed of every random choice.
@@ -166,18 +174,23 @@ def gather(
     rng = np.random.default_rng(recipe.seed)
     data = DetectorData()
     part = recipe.detector
-    sources = [*dict.fromkeys(seg), *dict.fromkeys(surroundings)]
-    for number, source in enumerate(sources):
-        report("read", number, len(sources))
-        if number < len(dict.fromkeys(seg)):
-            for labels in read_dataset(source, {Part.TRAIN}):
-                _add_positives(data, labels, part, rng)
-                _add_negatives(data, labels, rng)
-        else:
-            for strip in read_surroundings(source):
-                for image in detection_images(strip) if strip.size else ():
-                    data.add_image(image, np.empty((0, 3)), rng)
-    report("read", len(sources), len(sources))
+    selection = selection or Selection()
+    split = None if selection.split is None else read_split(selection.split)
+    places, strips = list(dict.fromkeys(map(str, seg))), list(dict.fromkeys(surroundings))
+    n_sources = len(places) + len(strips)
+    for number, place in enumerate(places):
+        report("read", number, n_sources)
+        for labels in open_dataset(place).part(split, selection.learned):
+            if labels.phases is not None:
+                pair = labels if labels.stack.n_phases == 2 else labels.at(*labels.phases)
+                _add_positives(data, pair, part, rng)
+                _add_negatives(data, pair, rng)
+    for number, source in enumerate(strips, len(places)):
+        report("read", number, n_sources)
+        for strip in read_surroundings(source):
+            for image in detection_images(strip) if strip.size else ():
+                data.add_image(image, np.empty((0, 3)), rng)
+    report("read", n_sources, n_sources)
     if not data.positives:
         raise DatasetError("seg: expected training patients with a labelled LV, got none")
     for number in range(part.phantoms):

@@ -1,149 +1,145 @@
-"""`Stage`, shared by the trained networks: schedule, optimizer step and checkpoint."""
+"""The loop that every network trains in: tasks, epochs and blocks."""
 
 from __future__ import annotations
 
-import io
-import math
-from pathlib import Path
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
 
 import numpy as np
-import torch
-from torch import nn
+from torch import Tensor
 
-from lvvol.errors import RecipeError
-from lvvol.output import write_file
-
-
-def scheduled_rate(step: int, steps: int, highest: float, warmup: float = 0.05) -> float:
-    """Return the learning rate of a step: a short linear rise, then a cosine to 0.
-
-    Examples
-    --------
-    >>> scheduled_rate(5, 100, 1.0), scheduled_rate(100, 100, 1.0)
-    (1.0, 0.0)
-    """
-    rise = max(1.0, warmup * steps)
-    if step < rise:
-        return highest * (step + 1) / (rise + 1)
-    return (
-        highest * 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, steps - rise))))
-    )
+from lvvol.train.background import Background
+from lvvol.train.stage import Stage
 
 
-class Stage:
-    """A network in training, with everything a resumed run needs to equal an unbroken one.
+class Batch(Protocol):
+    """Examples of one optimizer step."""
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        ...
+
+    def part(self, own: slice) -> Self:
+        """Return some of the examples."""
+        ...
+
+
+class Task(Protocol):
+    """One thing to learn, an epoch of which is part of a block."""
+
+    figure: str
+    """Name of its loss in the history."""
+
+    def batches(self, rng: np.random.Generator) -> Iterator[Any]:
+        """Draw one epoch of batches."""
+        ...
+
+    def losses(self, stage: Stage, batch: Any) -> tuple[Tensor, Tensor]:
+        """Return the loss to learn from and the one to report."""
+        ...
+
+
+@dataclass(frozen=True)
+class _BlockEnd:
+    """The random numbers' state after a block's last batch."""
+
+    random: Mapping[str, Any]
+
+
+def train_epoch(stage: Stage, task: Task, batches: Iterable[Batch] | None = None) -> float:
+    """Train on one epoch of a task.
 
     Parameters
     ----------
-    name : str
-        Name in checkpoints and progress.
-    network : Module
-        The network, trained in place.
-    recipe : dict
-        The recipe as plain values; a checkpoint of another one is refused.
-    seed : int
-        Of sampling, dropout and initial weights.
-    steps : int
-        Number of steps of the whole run, spanned by the schedule.
-    learning_rate, weight_decay : float
-        Parameters of AdamW.
-    data : str
-        Fingerprint of the training data; a checkpoint of a run with others is refused.
+    stage : Stage
+        The network.
+    task : Task
+        What it learns.
+    batches : iterable of Batch, optional
+        Batches of this epoch; drawn with the stage's random numbers by default.
+
+    Returns
+    -------
+    float
+        Mean of the reported loss over the steps.
     """
+    stage.network.train()
+    reported: list[Tensor] = []
+    for batch in task.batches(stage.rng) if batches is None else batches:
+        weight = stage.ranks.weight(len(batch))
+        own = batch.part(stage.ranks.own(len(batch))) if stage.ranks.world > 1 else batch
+        loss, figure = task.losses(stage, own)
+        stage.optimizer_step(loss if weight == 1 else weight * loss)
+        reported.append(weight * figure.detach())
+    # Read at the end: each value read makes the host wait for a GPU.
+    mean = float(np.mean([float(value) for value in reported]))
+    return stage.ranks.mean([mean], stage.compute.device)[0]
 
-    def __init__(
-        self,
-        name: str,
-        network: nn.Module,
-        recipe: dict[str, Any],
-        seed: int,
-        steps: int,
-        learning_rate: float,
-        weight_decay: float,
-        data: str = "",
-    ) -> None:
-        self.name = name
-        self.network = network.to(  # type: ignore[call-overload]
-            memory_format=torch.channels_last
-        )
-        self.recipe = recipe
-        self.steps = steps
-        self.data = data
-        self.step = 0
-        self.epoch = 0
-        self.rng = np.random.default_rng(seed)
-        self.history: list[dict[str, float]] = []
-        self._highest = learning_rate
-        self._optimizer = torch.optim.AdamW(
-            network.parameters(), lr=learning_rate, weight_decay=weight_decay
-        )
 
-    def optimizer_step(self, loss: torch.Tensor) -> float:
-        """Take one optimizer step on a loss and return its value."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = scheduled_rate(self.step, self.steps, self._highest)
-        self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self._optimizer.step()
-        self.step += 1
-        return float(loss.detach())
+def train_blocks(
+    stage: Stage,
+    blocks: int,
+    tasks_of: Callable[[int], Sequence[Task]],
+    after: Callable[[dict[str, float]], bool],
+) -> None:
+    """Train the remaining blocks.
 
-    def save(self, path: Path) -> None:
-        """Write a checkpoint, whole or not at all."""
-        buffer = io.BytesIO()
-        torch.save(
-            {
-                "name": self.name,
-                "recipe": self.recipe,
-                "network": self.network.state_dict(),
-                "optimizer": self._optimizer.state_dict(),
-                "step": self.step,
-                "steps": self.steps,
-                "data": self.data,
-                "epoch": self.epoch,
-                "history": self.history,
-                "random": self.rng.bit_generator.state,
-                "torch_random": torch.get_rng_state(),
-            },
-            buffer,
-        )
-        write_file(path, buffer.getvalue())
+    Parameters
+    ----------
+    stage : Stage
+        The network; its `epoch` says how many blocks are done.
+    blocks : int
+        Number of all blocks.
+    tasks_of : callable
+        Returns the tasks of a block, given its number from 0.
+    after : callable
+        Called after each block, when the stage can be saved, with the losses of the block; returns
+        whether to stop early.
 
-    def restore(self, path: Path) -> None:
-        """Continue from a checkpoint.
+    Notes
+    -----
+    Batches are drawn in the background, also those of the next block, by random numbers of their
+    own, whose state after a block becomes the stage's when the block ends.
+    """
+    if stage.epoch >= blocks:
+        return
+    with Background(_batches(stage.rng, range(stage.epoch, blocks), tasks_of)) as ready:
+        while stage.epoch < blocks:
+            began, waited_s = time.perf_counter(), ready.waited_s
+            figures = {
+                task.figure: train_epoch(stage, task, _until_end(ready))
+                for task in tasks_of(stage.epoch)
+            }
+            end = next(ready)
+            assert isinstance(end, _BlockEnd)
+            stage.rng.bit_generator.state = end.random
+            stage.epoch += 1
+            seconds = time.perf_counter() - began
+            waited = (ready.waited_s - waited_s) / seconds
+            stage.times.append({"seconds": seconds, "waiting_share": waited})
+            if after(figures):
+                return
 
-        Raises
-        ------
-        RecipeError
-            If it is damaged, or belongs to another stage, recipe, network or other data.
-        """
-        try:
-            state = torch.load(path, weights_only=True)
-        except Exception as error:  # torch.load raises anything on damaged files
-            raise RecipeError(f"{path}: expected a checkpoint, got a damaged file") from error
-        try:
-            if state["name"] != self.name or state["recipe"] != self.recipe:
-                raise RecipeError(f"{path}: expected a checkpoint of this recipe's {self.name}")
-            if state["steps"] != self.steps:
-                raise RecipeError(
-                    f"{path}: expected a checkpoint of a run of {self.steps} steps, "
-                    f"got one of {state['steps']}: the data are not the same"
-                )
-            if state["data"] != self.data:
-                raise RecipeError(
-                    f"{path}: expected a checkpoint of a run with these data, got one with others: "
-                    "images, labels or volumes have changed since"
-                )
-            self.network.load_state_dict(state["network"])
-            self._optimizer.load_state_dict(state["optimizer"])
-            self.step, self.epoch = state["step"], state["epoch"]
-            self.history = state["history"]
-            self.rng.bit_generator.state = state["random"]
-            torch.set_rng_state(state["torch_random"])
-        except (KeyError, TypeError, IndexError, ValueError, RuntimeError) as error:
-            message = " ".join(str(error).split())
-            raise RecipeError(
-                f"{path}: expected a checkpoint of {self.name}, got {message}"
-            ) from error
+
+def _batches(
+    rng: np.random.Generator, blocks: range, tasks_of: Callable[[int], Sequence[Task]]
+) -> Iterator[Batch | _BlockEnd | None]:
+    """Draw the batches of blocks: None after each epoch, `_BlockEnd` after each block."""
+    own = np.random.default_rng()
+    own.bit_generator.state = rng.bit_generator.state
+    for block in blocks:
+        for task in tasks_of(block):
+            yield from task.batches(own)
+            yield None
+        yield _BlockEnd(own.bit_generator.state)
+
+
+def _until_end(ready: Iterator[Batch | _BlockEnd | None]) -> Iterator[Batch]:
+    """Yield the batches of one epoch."""
+    for batch in ready:
+        if batch is None:
+            return
+        assert not isinstance(batch, _BlockEnd)
+        yield batch

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import tomllib
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-from lvvol.errors import RecipeError
-from lvvol.typing import StrPath
+NetworkName = Literal["hfcn", "hfcn_wide", "fcn"]
+OptimizerName = Literal["adamw", "sgd"]
+ScheduleName = Literal["cosine", "step"]
+VolumeLoss = Literal["relative", "l1", "l2"]
+Augmentation = Literal["any_angle", "quarter_turns"]
+BestBy = Literal["volumes", "dice", "last"]
 
 _LARGEST = 2**63 - 1
 """Largest whole number: a seed of torch and of the core."""
@@ -105,10 +107,13 @@ class ClassifierRecipe:
 
 @dataclass(frozen=True)
 class SegmentationRecipe:
-    """How HFCN is trained, alternately on segmentation and on volume labels (paper III-H).
+    """How HFCN is trained on segmentation and on volume labels (paper III-H).
 
     Parameters
     ----------
+    network : {"hfcn", "hfcn_wide", "fcn"}
+        `HFCN` in the sizes of the paper's published weights, the authors' wider variant, or their
+        baseline `FCN`, which learns from masks only.
     blocks : int
         Blocks of one segmentation epoch and one volume epoch.
     volume_only_blocks : int
@@ -119,43 +124,110 @@ class SegmentationRecipe:
         Patches per segmentation step.
     studies : int
         Studies per volume step.
+    optimizer : {"adamw", "sgd"}
+        AdamW, or stochastic gradient descent with momentum.
+    momentum : float
+        Momentum of SGD, 0 to below 1.
     learning_rate : float
         Highest rate of the schedule.
     weight_decay : float
-        Weight decay of AdamW.
+        Weight decay of the optimizer.
+    clip_norm : float
+        Gradients of a larger norm are scaled down to it.
+    schedule : {"cosine", "step"}
+        A short linear rise and a cosine to 0, or `step_factor` every `step_blocks` blocks.
+    step_blocks : int
+        Blocks between two steps of the schedule.
+    step_factor : float
+        What the rate is multiplied by at each step.
+    volume_loss : {"relative", "l1", "l2"}
+        |V - V'| / (V + 20 mL), |V - V'| in mL (paper, eq. 5) or (V - V')^2 in mL^2.
     volume_weight : float
-        Weight of the relative error of volumes against the cross-entropy of P in nats.
+        Weight of the loss of volumes against the cross-entropy of P in nats.
+    augmentation : {"any_angle", "quarter_turns"}
+        How patches are turned: by any angle, or by quarter turns as in the paper; half of them are
+        mirrored in both.
+    ema_decay : float
+        Measure with the exponential moving average of the weights over the steps, with this decay;
+        0 for the weights themselves.
+    best_by : {"volumes", "dice", "last"}
+        Which block's weights are kept where patients are left out for validation: the one with the
+        smallest mean error of EDV and ESV, the one with the largest mean Dice, or the last.
+    patience : int
+        Stop after this many blocks without a better one; 0 for never.
 
     Raises
     ------
     ValueError
-        If a count is below 1, a rate below 0 or not finite, or some blocks would train nothing.
+        If a count is below 1, a rate below 0 or not finite, a choice unknown, or some blocks would
+        train nothing.
     """
 
+    network: NetworkName = "hfcn"
     blocks: int = 40
     volume_only_blocks: int = 0
     warmup_blocks: int = 4
     batch: int = 64
     studies: int = 4
+    optimizer: OptimizerName = "adamw"
+    momentum: float = 0.9
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
+    clip_norm: float = 1.0
+    schedule: ScheduleName = "cosine"
+    step_blocks: int = 70
+    step_factor: float = 0.1
+    volume_loss: VolumeLoss = "relative"
     volume_weight: float = 1.4
+    augmentation: Augmentation = "any_angle"
+    ema_decay: float = 0.0
+    best_by: BestBy = "volumes"
+    patience: int = 0
 
     def __post_init__(self) -> None:
-        _at_least(1, blocks=self.blocks, batch=self.batch, studies=self.studies)
+        _at_least(
+            1,
+            blocks=self.blocks,
+            batch=self.batch,
+            studies=self.studies,
+            step_blocks=self.step_blocks,
+        )
         _at_least(
             0,
             volume_only_blocks=self.volume_only_blocks,
             warmup_blocks=self.warmup_blocks,
+            momentum=self.momentum,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
+            clip_norm=self.clip_norm,
+            step_factor=self.step_factor,
             volume_weight=self.volume_weight,
+            ema_decay=self.ema_decay,
+            patience=self.patience,
         )
+        for name in ("momentum", "ema_decay"):
+            if not getattr(self, name) < 1:
+                raise ValueError(f"{name}: expected below 1, got {getattr(self, name)}")
+        if self.clip_norm == 0:
+            raise ValueError("clip_norm: expected above 0, got 0.0")
+        for name, choices in (
+            ("network", NetworkName),
+            ("optimizer", OptimizerName),
+            ("schedule", ScheduleName),
+            ("volume_loss", VolumeLoss),
+            ("augmentation", Augmentation),
+            ("best_by", BestBy),
+        ):
+            known, value = get_args(choices), getattr(self, name)
+            if value not in known:
+                raise ValueError(f"{name}: expected one of {', '.join(known)}, got {value!r}")
         if self.volume_only_blocks + self.warmup_blocks > self.blocks:
             raise ValueError(
                 f"volume_only_blocks, warmup_blocks: expected no more than {self.blocks} blocks "
                 f"together, got {self.volume_only_blocks} and {self.warmup_blocks}"
             )
+        if self.patience and self.best_by == "last":
+            raise ValueError("patience: expected 0 where best_by is 'last', which knows no better")
 
 
 @dataclass(frozen=True)
@@ -188,57 +260,6 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values, as a checkpoint stores it."""
         return dataclasses.asdict(self)
-
-
-def read_recipe(path: StrPath) -> Recipe:
-    """Read a recipe from TOML; missing keys keep their defaults.
-
-    Parameters
-    ----------
-    path : str or path-like
-        Keys as in `Recipe`, tables ``[detector]``, ``[classifier]`` and ``[segmentation]``.
-
-    Raises
-    ------
-    RecipeError
-        If the file cannot be read, a key is unknown, or a value has the wrong type or is out of
-        range.
-    """
-    path = Path(path)
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    # ValueError: TOML, UTF-8 or a whole number of thousands of digits; RecursionError: nesting.
-    except (OSError, ValueError, RecursionError) as error:
-        raise RecipeError(f"{path}: expected a TOML recipe, got {error}") from error
-    recipe: Recipe = _build(Recipe, values, str(path))
-    return recipe
-
-
-def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:
-    """Fill a dataclass, checking each value against the type of its default."""
-    default = kind()
-    known = {f.name for f in dataclasses.fields(kind)}
-    filled = {}
-    for key, value in values.items():
-        if key not in known:
-            raise RecipeError(f"{where}: expected one of {', '.join(sorted(known))}, got {key!r}")
-        old = getattr(default, key)
-        if dataclasses.is_dataclass(old):
-            if not isinstance(value, dict):
-                raise RecipeError(f"{where}: {key}: expected a table, got {value!r}")
-            filled[key] = _build(type(old), value, f"{where}: {key}")
-            continue
-        wanted = (int, float) if isinstance(old, float) else (type(old),)
-        if not isinstance(value, wanted) or isinstance(value, bool) != isinstance(old, bool):
-            raise RecipeError(f"{where}: {key}: expected {type(old).__name__}, got {value!r}")
-        try:
-            filled[key] = type(old)(value)
-        except OverflowError as error:
-            raise RecipeError(f"{where}: {key}: {error}") from error
-    try:
-        return kind(**filled)
-    except ValueError as error:
-        raise RecipeError(f"{where}: {error}") from error
 
 
 def _at_least(lowest: int, **values: float) -> None:

@@ -1,27 +1,24 @@
-"""One training run: read the data, train the classifier, train HFCN, write the weights."""
+"""One training run: read the data, train the chosen networks, write the weights."""
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import torch
-
-from lvvol.datasets import LabelledStack, Part, read_dataset
-from lvvol.errors import DatasetError, OutputError
-from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE
-from lvvol.networks.hfcn import HFCN
-from lvvol.networks.roi_classifier import RoiClassifier
-from lvvol.networks.weights import save_weights
-from lvvol.output import write_file
-from lvvol.train import classifier, segmentation
-from lvvol.train.fingerprint import stacks_fingerprint
-from lvvol.train.loop import Stage
+from lvvol.datasets import read_split
+from lvvol.errors import OutputError, RecipeError
+from lvvol.train.device import Compute, DeviceName, choose_device
+from lvvol.train.distributed import local_rank, process_group
+from lvvol.train.examples import read_training_data
+from lvvol.train.folder import RunFolder
+from lvvol.train.history import BlockReport
 from lvvol.train.recipe import Recipe
+from lvvol.train.selection import Selection
+from lvvol.train.stages import CLASSIFIER, FIRST_ROUND, HFCN, Run
 from lvvol.typing import Progress, StrPath
 
-_CLASSIFIER, _HFCN = "classifier", "hfcn"
+NETWORK_STAGES = (CLASSIFIER, HFCN)
 
 
 def train_networks(
@@ -30,174 +27,122 @@ def train_networks(
     out: StrPath,
     recipe: Recipe | None = None,
     *,
+    stages: Sequence[str] = NETWORK_STAGES,
+    selection: Selection | None = None,
+    init: StrPath | None = None,
+    repick: bool = False,
+    device: DeviceName = "auto",
+    tensorboard: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
+    on_block: Callable[[BlockReport], None] | None = None,
 ) -> None:
-    """Train the ROI classifier and HFCN on the split's training patients.
+    """Train the ROI classifier, HFCN or both.
 
     Parameters
     ----------
     seg : sequence of str or path-like
-        Datasets with masks to learn from.
+        Datasets with masks to learn from; none to train HFCN on volumes only.
     vol : sequence of str or path-like
-        Datasets with volumes to learn from.
+        Datasets with volumes to learn from, perhaps whole cines without masks or phases; none to
+        train on masks only.
     out : str or path-like
-        Folder for ``recipe.json``, the weights, and a checkpoint and a history of each network.
+        Folder for ``recipe.json``, ``run.json``, the weights, and a checkpoint and a history of
+        each network.
     recipe : Recipe, optional
         Settings; the default recipe if omitted.
+    stages : sequence of {"classifier", "hfcn"}
+        What to train; the classifier comes first.
+    selection : Selection, optional
+        Patients to learn from, and to validate on; everybody and nobody by default.
+    init : str or path-like, optional
+        Folder of a run whose weights to begin with.
+    repick : bool
+        Train HFCN twice: the second time with the phases that the first model measures as largest
+        and smallest, where a dataset doesn't say them (paper III-I).
+    device : {"auto", "cpu", "cuda"}
+        Where to train.
+    tensorboard : bool
+        Write TensorBoard's event files too.
     resume : bool
         Continue from the checkpoints in `out`. Otherwise a folder with checkpoints is refused.
     progress : callable, optional
         Called with the stage, the epochs done and the number of epochs.
+    on_block : callable, optional
+        Called with a `BlockReport` after each epoch or block.
 
     Raises
     ------
     DatasetError
-        If a dataset is unreadable, or the training patients do not fill a batch.
+        If a dataset or split is unreadable, or the patients do not fill a batch.
     OutputError
         If `out` cannot be written, or holds another run's checkpoints.
     RecipeError
-        If a checkpoint is damaged or belongs to another recipe or other data.
+        If a checkpoint is damaged or belongs to another recipe or other data, or the recipe's
+        network cannot learn from volumes.
+    WeightsError
+        If the weights of `init` are missing, damaged or of another network.
+    ValueError
+        If the stages and datasets do not go together, or there is no such device.
     """
-    out = Path(out)
-    recipe = recipe or Recipe()
+    recipe, selection = recipe or Recipe(), selection or Selection()
+    _check(seg, vol, stages, recipe, repick)
+    compute = Compute(choose_device(device, local_rank()), recipe.bfloat16)
     report: Progress = progress or (lambda stage, done, total: None)
-    _prepare(out, recipe, resume)
-    read: dict[Path, list[LabelledStack]] = {}
-    seg_folders, vol_folders = (list(dict.fromkeys(map(Path, some))) for some in (seg, vol))
-    folders = dict.fromkeys([*seg_folders, *vol_folders])
-    for number, folder in enumerate(folders):
-        report("read", number, len(folders))
-        read[folder] = [s for s in read_dataset(folder, {Part.TRAIN}) if s.masks[:, 0].any()]
-    report("read", len(read), len(read))
-    seg_stacks = [stack for folder in seg_folders for stack in read[folder]]
-    vol_stacks = [
-        stack
-        for folder in vol_folders
-        for stack in read[folder]
-        if stack.phase_volumes_ml is not None
-    ]
-    for name, stacks in (("seg", seg_stacks), ("vol", vol_stacks)):
-        if not stacks:
-            raise DatasetError(f"{name}: expected training patients, got none")
-    _check_batches(seg_stacks, vol_stacks, recipe)
-    data = stacks_fingerprint(seg_stacks, vol_stacks)
-    try:
-        _train_classifier(seg_stacks, out, recipe, report, data)
-        _train_hfcn(seg_stacks, vol_stacks, out, recipe, report, data)
-    except OSError as error:
-        raise OutputError(f"{out}: expected a folder to write to, got {error}") from error
+    with process_group(compute.device) as ranks:
+        folder = RunFolder(Path(out), writes=ranks.first)
+        names = [HFCN, FIRST_ROUND] if repick and HFCN in stages else []
+        folder.prepare([*stages, *names], recipe, resume)
+        split = None if selection.split is None else read_split(selection.split)
+        data = read_training_data(seg, vol, report, split, selection.learned, selection.validation)
+        text = "" if split is None else split.to_json()
+        facts = {
+            "seg": [str(place) for place in seg],
+            "vol": [str(place) for place in vol],
+            "split": None if split is None else split.place,
+            "split_sha256": hashlib.sha256(text.encode()).hexdigest() if text else None,
+            "part": selection.learned,
+            "validation": selection.validation,
+            "init": None if init is None else str(init),
+            "device": str(compute),
+            "processes": ranks.world,
+        }
+        run = Run(
+            folder=folder,
+            recipe=recipe,
+            data=data,
+            compute=compute,
+            ranks=ranks,
+            init=None if init is None else Path(init),
+            report=report,
+            on_block=on_block or (lambda block: None),
+            tensorboard=tensorboard,
+            facts=facts,
+        )
+        try:
+            run.train(stages, repick)
+        except OSError as error:
+            raise OutputError(f"{out}: expected a folder to write to, got {error}") from error
 
 
-def _check_batches(
-    seg: Sequence[LabelledStack], vol: Sequence[LabelledStack], recipe: Recipe
-) -> None:
-    """Refuse data that do not fill one batch, from which nothing would be learned."""
-    part = recipe.segmentation
-    seg_steps, vol_steps = segmentation.steps_per_block(seg, vol, part.batch, part.studies)
-    for name, steps, batch in (
-        ("seg", classifier.steps_per_epoch(seg, recipe.classifier.batch), "one batch of windows"),
-        ("seg", seg_steps, "one batch of patches"),
-        ("vol", vol_steps, f"{part.studies} studies"),
-    ):
-        if not steps:
-            raise DatasetError(
-                f"{name}: expected training patients for at least {batch}, got fewer"
-            )
-
-
-def _prepare(out: Path, recipe: Recipe, resume: bool) -> None:
-    """Create the folder; an earlier ``recipe.json`` stays until its checkpoints are checked."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        # The detector, which is trained separately, may share the folder.
-        earlier = any((out / f"{name}.checkpoint").exists() for name in (_CLASSIFIER, _HFCN))
-        if earlier and not resume:
-            raise OutputError(f"{out}: expected an empty folder or resume, got an earlier run")
-        if not earlier:
-            write_file(out / "recipe.json", json.dumps(recipe.to_dict(), indent=2).encode())
-    except OSError as error:
-        raise OutputError(f"{out}: expected a folder to write to, got {error}") from error
-
-
-def _train_classifier(
-    stacks: Sequence[LabelledStack], out: Path, recipe: Recipe, report: Progress, data: str
-) -> None:
-    part = recipe.classifier
-    torch.manual_seed(recipe.seed)
-    network = RoiClassifier()
-    stage = Stage(
-        _CLASSIFIER,
-        network,
-        recipe.to_dict(),
-        recipe.seed,
-        part.epochs * classifier.steps_per_epoch(stacks, part.batch),
-        part.learning_rate,
-        part.weight_decay,
-        data,
-    )
-
-    def epoch() -> dict[str, float]:
-        loss = classifier.train_epoch(stage, network, stacks, part.batch, recipe.bfloat16)
-        return {"loss": loss}
-
-    _repeat(stage, part.epochs, epoch, out, report)
-    save_weights(network, out / ROI_CLASSIFIER_FILE)
-
-
-def _train_hfcn(
-    seg: Sequence[LabelledStack],
-    vol: Sequence[LabelledStack],
-    out: Path,
+def _check(
+    seg: Sequence[StrPath],
+    vol: Sequence[StrPath],
+    stages: Sequence[str],
     recipe: Recipe,
-    report: Progress,
-    data: str,
+    repick: bool,
 ) -> None:
-    part = recipe.segmentation
-    seg_steps, vol_steps = segmentation.steps_per_block(seg, vol, part.batch, part.studies)
-    steps = seg_steps * (part.blocks - part.volume_only_blocks)
-    steps += vol_steps * (part.blocks - part.warmup_blocks)
-    torch.manual_seed(recipe.seed)
-    network = HFCN()
-    stage = Stage(
-        _HFCN,
-        network,
-        recipe.to_dict(),
-        recipe.seed,
-        steps,
-        part.learning_rate,
-        part.weight_decay,
-        data,
-    )
-
-    def block() -> dict[str, float]:
-        figures = {}
-        if stage.epoch < part.blocks - part.volume_only_blocks:
-            figures["cross_entropy"] = segmentation.train_segmentation_epoch(
-                stage, network, seg, part.batch, recipe.bfloat16
-            )
-        if stage.epoch >= part.warmup_blocks:
-            figures["volume_error"] = segmentation.train_volume_epoch(
-                stage, network, vol, part.studies, part.volume_weight, recipe.bfloat16
-            )
-        return figures
-
-    _repeat(stage, part.blocks, block, out, report)
-    save_weights(network, out / HFCN_FILE)
-
-
-def _repeat(
-    stage: Stage, epochs: int, epoch: Callable[[], dict[str, float]], out: Path, report: Progress
-) -> None:
-    """Run the remaining epochs, with a checkpoint and an entry of the history after each."""
-    checkpoint = out / f"{stage.name}.checkpoint"
-    if checkpoint.exists():
-        stage.restore(checkpoint)
-    report(stage.name, stage.epoch, epochs)
-    while stage.epoch < epochs:
-        stage.history.append(epoch())
-        stage.epoch += 1
-        stage.save(checkpoint)
-        history = json.dumps(stage.history, indent=1).encode()
-        write_file(out / f"{stage.name}_history.json", history)
-        report(stage.name, stage.epoch, epochs)
+    """Refuse what cannot be trained."""
+    if not stages or not set(stages) <= set(NETWORK_STAGES):
+        raise ValueError(f"stages: expected some of {', '.join(NETWORK_STAGES)}, got {stages}")
+    if CLASSIFIER in stages and not seg:
+        raise ValueError("seg: expected datasets with masks, from which the classifier learns")
+    if HFCN in stages and not (seg or vol):
+        raise ValueError("seg, vol: expected datasets with masks, with volumes or both")
+    if repick and (HFCN not in stages or not vol):
+        raise ValueError("repick: expected volumes to train HFCN on")
+    if vol and HFCN in stages and recipe.segmentation.network == "fcn":
+        raise RecipeError(
+            "network: expected one that learns from volumes, got fcn, whose area has no gradient; "
+            "train it on masks only"
+        )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ import numpy.typing as npt
 from lvvol.datasets import LabelledStack
 from lvvol.planes import resample
 from lvvol.roi.square import Squares, labelled_square
+from lvvol.train.recipe import Augmentation
 from lvvol.typing import Float32, Float64, Int64
 
 
@@ -75,13 +78,20 @@ def random_squares(
     return np.column_stack([corners, sides])
 
 
-def random_rotations(count: int, rng: np.random.Generator) -> Float64:
+def random_rotations(
+    count: int, rng: np.random.Generator, kind: Augmentation = "any_angle"
+) -> Float64:
     """Return random rotations, half of them mirrored, shape (count, 2, 2).
 
-    No in-plane orientation is special: scanners and converters rotate images freely.
+    No in-plane orientation is special: scanners and converters rotate images freely. The paper
+    knows quarter turns only.
     """
-    angles = rng.uniform(0, 2 * np.pi, size=count)
-    cos, sin = np.cos(angles), np.sin(angles)
+    if kind == "quarter_turns":
+        quarters = rng.integers(4, size=count)
+        cos, sin = np.array([1.0, 0.0, -1.0, 0.0])[quarters], np.array([0.0, 1, 0, -1])[quarters]
+    else:
+        angles = rng.uniform(0, 2 * np.pi, size=count)
+        cos, sin = np.cos(angles), np.sin(angles)
     mirror = rng.choice([-1.0, 1.0], size=count)
     return np.stack([np.stack([cos, -sin * mirror], -1), np.stack([sin, cos * mirror], -1)], -2)
 
@@ -128,3 +138,56 @@ def augment_intensity(patches: Float32, rng: np.random.Generator) -> Float32:
     grain = rng.standard_normal(patches.shape, dtype=np.float32)
     result: Float32 = np.clip(patches, 0, 1) ** gamma + noise * grain
     return result
+
+
+def patient_groups(count: int, rng: np.random.Generator, largest: int = 512) -> list[Int64]:
+    """Divide patients into groups that are drawn, and shuffled, together.
+
+    Parameters
+    ----------
+    count : int
+        Number of patients.
+    rng : Generator
+        Random numbers; none are drawn for a single group.
+    largest : int
+        Largest group: what is drawn of it is in memory at once.
+
+    Returns
+    -------
+    list of ndarray
+        Indices of the patients of each group: all in order if they fit in one, else at random.
+    """
+    if count <= largest:
+        return [np.arange(count)]
+    return np.array_split(rng.permutation(count), -(-count // largest))
+
+
+def shuffled_batches(
+    groups: Iterable[tuple[npt.NDArray[Any], ...]], rng: np.random.Generator, batch: int
+) -> Iterator[tuple[npt.NDArray[Any], ...]]:
+    """Shuffle each group of examples and divide it into batches.
+
+    Parameters
+    ----------
+    groups : iterable of tuple of ndarray
+        Arrays of one length, example by example.
+    rng : Generator
+        Random numbers.
+    batch : int
+        Examples of a batch. What does not fill one joins the next group, or is left out.
+
+    Yields
+    ------
+    tuple of ndarray
+        The examples of a batch.
+    """
+    left: tuple[npt.NDArray[Any], ...] | None = None
+    for drawn in groups:
+        group = drawn
+        if left is not None:
+            group = tuple(np.concatenate(both) for both in zip(left, group, strict=True))
+        order = rng.permutation(len(group[0]))
+        end = len(order) // batch * batch
+        for start in range(0, end, batch):  # a shuffled copy of the whole would double the memory
+            yield tuple(array[order[start : start + batch]] for array in group)
+        left = tuple(array[order[end:]] for array in group)
