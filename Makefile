@@ -37,7 +37,7 @@ golden: $(VENV)/developed
 
 # Hours; a stopped run goes on where it was.
 claims: $(VENV)/developed
-	$(BIN)/python -m benchmarks.claims $(PNG) runs/claims
+	$(BIN)/python -m benchmarks.claims.compare $(PNG) runs/claims
 
 demo: $(VENV)/installed
 	test -n "$(STUDY)" || test -f demo/study/truth.json || \

@@ -29,6 +29,7 @@ from lvvol.errors import (
     TooFewSlicesError,
     WrongModalityError,
 )
+from lvvol.sources import archive
 from tests.support.studies import pixels_of
 
 
@@ -112,14 +113,16 @@ def refuse(monkeypatch):
     """Make opening the matching files fail with PermissionError."""
 
     def refuse_names(pattern):
-        plain = Path.open
+        def refusing(plain):
+            def open_or_refuse(path, *args, **kwargs):
+                if re.search(pattern, Path(path).name):
+                    raise PermissionError(errno.EACCES, "Permission denied", str(path))
+                return plain(path, *args, **kwargs)
 
-        def open_or_refuse(self, *args, **kwargs):
-            if re.search(pattern, self.name):
-                raise PermissionError(errno.EACCES, "Permission denied", str(self))
-            return plain(self, *args, **kwargs)
+            return open_or_refuse
 
-        monkeypatch.setattr(Path, "open", open_or_refuse)
+        monkeypatch.setattr(Path, "open", refusing(Path.open))
+        monkeypatch.setattr(archive, "open", refusing(open), raising=False)
 
     return refuse_names
 

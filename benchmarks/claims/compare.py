@@ -1,10 +1,10 @@
 """The paper's claims, tested: short trainings that differ in one thing, measured on one fold.
 
-``python -m benchmarks.claims PNG RUNS`` trains each arm in a folder of RUNS, measures the fold held
-out, writes ``results/claims/<arm>-<seed>.json`` after each, and then ``docs/paper.md`` with its
-figure. PNG holds ``dsb2_png`` and ``sunnybrook_png``. A second call goes on where the first was
-stopped; arms with results are not trained again. ``--arm`` trains that one only, and ``--minutes``
-starts no further arm after so many.
+``python -m benchmarks.claims.compare PNG RUNS`` trains each arm in a folder of RUNS, measures the
+fold held out, writes ``results/claims/<arm>-<seed>.json`` after each, and then ``docs/paper.md``.
+PNG holds ``dsb2_png`` and ``sunnybrook_png``. A second call goes on where the first was stopped;
+arms with results are not trained again. ``--arm`` trains that one only, and ``--minutes`` starts no
+further arm after so many.
 """
 
 from __future__ import annotations
