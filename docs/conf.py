@@ -76,6 +76,7 @@ numpydoc_xref_ignore = "all"
 numpydoc_validation_checks = {"GL08", "PR01", "PR02", "PR07", "SS06"}
 numpydoc_validation_exclude = {
     r"lvvol\.errors\.",  # they differ by name and code alone
+    r"lvvol\.Status$",  # an enumeration takes what Python's enumerations take
     r"\.from_arrays$",  # the core's methods have no signature that numpydoc can read
 }
 
