@@ -11,7 +11,7 @@ import numpy as np
 from lvvol.cine import CineStack, Decision
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.files.read import Reading, decode, fetch, read_images
-from lvvol.dicom.stack.direction import End, find_apex, find_middle_mm
+from lvvol.dicom.stack.direction import End, find_apex
 from lvvol.dicom.stack.exam import count_files, find_stack, of_study
 from lvvol.dicom.stack.field import check_fields, check_memory
 from lvvol.dicom.stack.grid import Grid, common_grid, put_on_grid
@@ -156,8 +156,7 @@ def survey_study(
             check_fields(found.plan, grid, ledger)
             still = warn_of_still_slices(images, ledger)
             warn_of_order(found.plan, images, ledger)
-            middle_mm = find_middle_mm(images, grid)
-            apex = find_apex(found.plan, middle_mm, found.acquisitions, source, ledger)
+            apex = find_apex(found.plan, grid, images, found.acquisitions, source, ledger)
             stack = _build_stack(found.plan, grid, images, apex, ledger)
         error = found.error
         if found.plan is not None and stack is not None and still.all():

@@ -38,7 +38,8 @@ _INSIDE_MM, _OUTSIDE_MM = 30.0, 9.0  # extent of an end, inside and outside the 
 
 def find_apex(
     plan: Plan,
-    middle_mm: Float64,
+    grid: Grid,
+    images: Float32,
     acquisitions: Sequence[Acquisition],
     source: Source,
     ledger: Ledger,
@@ -49,8 +50,10 @@ def find_apex(
     ----------
     plan : Plan
         The stack.
-    middle_mm : ndarray of float64, shape (3,)
-        A point in the LV in the middle of the stack, patient LPS.
+    grid : Grid
+        Its grid.
+    images : ndarray of float32, shape (slice, phase, row, column)
+        Its images.
     acquisitions : sequence of Acquisition
         All acquisitions of the study.
     source : Source
@@ -76,7 +79,11 @@ def find_apex(
         )
 
     views = [a for a in acquisitions if find_view(a, plan) == "long axis"]
-    measured = [d for a in views if (d := _descents_mm(a, plan, middle_mm, source)) is not None]
+    measured = []
+    if views:
+        middle_mm = _find_middle_mm(images, grid)
+        descents = (_descents_mm(view, plan, middle_mm, source) for view in views)
+        measured = [descent for descent in descents if descent is not None]
     by_motion: End | None = None
     if measured:
         first, last = np.mean(measured, axis=0)
@@ -101,7 +108,7 @@ def find_apex(
     return apex
 
 
-def find_middle_mm(images: Float32, grid: Grid) -> Float64:
+def _find_middle_mm(images: Float32, grid: Grid) -> Float64:
     """Find the heart in the middle slice by its motion.
 
     Parameters
