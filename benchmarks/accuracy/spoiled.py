@@ -136,7 +136,7 @@ def try_case(
 def compare(
     studies: Sequence[SlicedStudy], n_cases: int, seed: int, kinds: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Spoil the studies in turn, in each kind of way in turn.
+    """Spoil one study after another, in one kind of way after another.
 
     Two patients are mixed only if both are phantoms or both are real.
     """

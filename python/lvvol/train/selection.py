@@ -14,7 +14,7 @@ class Selection:
     Parameters
     ----------
     split : str or path-like, optional
-        JSON file, or ``shipped`` for the split of the shipped model; by default there is none.
+        JSON file, or ``shipped`` for the split of the shipped model; omitted for no split.
     part : str, optional
         Part to learn from: by default ``train`` of a split, and everybody without one.
     validation : str, optional

@@ -169,7 +169,7 @@ def fit(rows: Sequence[Row], settings: Settings) -> Calibration:
     Calibration
         Biases and standard deviations of the least loss with the prior; the correlation of the
         errors; and for each level and quantity the conformal quantile of the scores of patients
-        left out of the fit in turn, in at most twenty groups.
+        left out of the fit, one of at most twenty groups at a time.
 
     Raises
     ------
@@ -244,7 +244,7 @@ def coverage(rows: Sequence[Row], calibration: Calibration) -> Coverage:
 def coverage_left_out(
     rows: Sequence[Row], settings: Settings, n_folds: int | None = None
 ) -> Coverage:
-    """Fit to all patients but some, count how the fit does on those, and so on in turn.
+    """Leave out one group of patients after another, fit to the others, and count how it does.
 
     Parameters
     ----------
@@ -253,7 +253,7 @@ def coverage_left_out(
     settings : Settings
         How to fit.
     n_folds : int, optional
-        Groups that are left out in turn, at least 2; by default each patient alone. A fit takes
+        Number of groups, at least 2; by default each patient alone. A fit takes
         about 1 s for 350 patients, and 0.15 s for 20.
 
     Returns

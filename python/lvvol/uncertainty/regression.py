@@ -17,7 +17,7 @@ Loss = Literal["crps", "likelihood"]
 
 SLOPE_CAUTION = 10.0
 """The prior counts this many times more for how sigma varies between studies than for its size:
-twenty studies tell how large errors are, but not what they depend on."""
+twenty studies show how large errors are, but not what they depend on."""
 
 _MOST_STEPS = 200
 _PER_100_ML = 100.0

@@ -87,7 +87,7 @@ def check_told(stack: CineStack, untouched: CineStack, case: Case) -> list[str]:
     Returns
     -------
     list of str
-        Problems; empty if there are none.
+        Problems; empty without any.
     """
     plausible = PLAUSIBLE[case.plausible]
     in_all = all(case.files[f] != case.base.files[f] for phases in case.base.slices for f in phases)

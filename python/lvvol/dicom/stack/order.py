@@ -51,7 +51,7 @@ def warn_of_order(plan: Plan, images: Float32, ledger: Ledger) -> None:
     """Warn about slices whose images move more smoothly by Instance Number than as ordered.
 
     Scanners number the images of a slice in temporal order. Instance numbers order nothing where
-    other attributes can, but where both disagree the pixels tell which is right.
+    other attributes can, but where both disagree the pixels decide.
 
     Parameters
     ----------
