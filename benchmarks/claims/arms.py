@@ -43,6 +43,11 @@ class Arm:
     changes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     seeds: tuple[int, ...] = (1,)
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where areas come from: O only where volumes taught it."""
+        return ("o", "p") if self.volumes else ("p",)
+
     def recipe(self, seed: int) -> Recipe:
         """Return the recipe, in float32, which any processor computes."""
         return Recipe(seed=seed, segmentation=replace(SHORT, **self.changes))

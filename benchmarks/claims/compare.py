@@ -73,14 +73,14 @@ def _train(name: str, seed: int, fold: Fold, runs: Path) -> dict[str, Any]:
         on_block=show,
     )
     training_s = time.monotonic() - began
-    rows = measure_fold(folder, fold)
+    rows = measure_fold(folder, fold, arm.sources)
     return {
         "arm": name,
         "seed": seed,
         "recipe": arm.recipe(seed).to_dict()["segmentation"],
         "training_s": training_s,
         "n_patients": len(rows),
-        **summary(rows),
+        **summary(rows, arm.sources),
         "each": rows,
     }
 

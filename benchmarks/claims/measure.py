@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,14 @@ from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 from lvvol.windows import extract_windows
 
 
-def measure_fold(weights: Path, fold: Fold) -> list[dict[str, Any]]:
-    """Measure the patients held out.
+def measure_fold(weights: Path, fold: Fold, sources: Sequence[str]) -> list[dict[str, Any]]:
+    """Measure the patients held out, with areas from O, P or both.
 
     Returns
     -------
     list of dict
         For each patient Dice of P at both phases over labelled slices, and errors of EDV, ESV (of
-        the labelled phase, frame 12 undone) and EF by O and by P.
+        the labelled phase, frame 12 undone) and EF by each source.
     """
     segment = load_segmenter(weights / HFCN_FILE)
     held_out = set(fold.held_out())
@@ -54,7 +55,8 @@ def measure_fold(weights: Path, fold: Fold) -> list[dict[str, Any]]:
             ("o", np.clip(shares.reshape(-1, 2), 0, None)),
             ("p", inside.mean(axis=(2, 3))),
         ):
-            row |= _errors(name, labels, fractions * sides_mm2)
+            if name in sources:
+                row |= _errors(name, labels, fractions * sides_mm2)
         rows.append(row)
     return rows
 
@@ -87,14 +89,14 @@ def _dices(labels: LabelledStack, squares: Squares, inside: Bool) -> dict[str, f
     }
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
+def summary(rows: list[dict[str, Any]], sources: Sequence[str]) -> dict[str, float]:
     """Return mean Dice, RMSE of EDV and ESV, and mean absolute error of EF."""
 
     def values(name: str) -> Any:
         return np.array([row.get(name, np.nan) for row in rows], dtype=np.float64)
 
     figures = {name: float(np.nanmean(values(name))) for name in ("dice_ed", "dice_es")}
-    for source in ("o", "p"):
+    for source in sources:
         for volume in ("edv", "esv"):
             errors = values(f"{source}_{volume}_error_ml")
             figures[f"{source}_{volume}_rmse_ml"] = float(np.sqrt(np.nanmean(errors**2)))
