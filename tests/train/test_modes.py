@@ -14,6 +14,8 @@ from lvvol.train import Recipe, Selection, train_networks
 from lvvol.train.recipe import ClassifierRecipe, SegmentationRecipe
 from tests.support.synthetic_datasets import write_dsb2_patient, write_volumes
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RECIPE = Recipe(
     seed=3,
     classifier=ClassifierRecipe(epochs=1, batch=30),
@@ -25,14 +27,6 @@ SPLIT = {"train": ["dsb2/0001", "dsb2/0002", "dsb2/0003"], "validation": ["dsb2/
 
 def recipe(**changes):
     return replace(RECIPE, segmentation=replace(RECIPE.segmentation, **changes))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

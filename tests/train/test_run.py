@@ -23,6 +23,8 @@ from tests.support.synthetic_datasets import (
     write_volumes,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RECIPE = Recipe(
     seed=3,
     classifier=ClassifierRecipe(epochs=3, batch=30),
@@ -40,14 +42,6 @@ def train_networks(seg, vol, out, recipe, **options):
 
 class Stopped(Exception):
     pass
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

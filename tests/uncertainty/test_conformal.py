@@ -33,7 +33,7 @@ def test_too_few_studies_promise_nothing(n, level):
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=30), st.floats(0.01, 0.99))
 def test_enough_scores_are_at_most_the_quantile(scores, level):
-    """Each score in turn is the further one: the exact count behind the promise."""
+    """Each score is the further one once: the exact count behind the promise."""
     covered = [
         score <= conformal_quantile(scores[:i] + scores[i + 1 :], level)
         for i, score in enumerate(scores)
