@@ -52,13 +52,14 @@ def test_volumes_are_those_of_torch(real_data):
 
     @torch.inference_mode()
     def segment(patches, threads):
-        logits, area_map = hfcn(torch.from_numpy(patches)[:, None])
+        logits, area_map = hfcn(torch.from_numpy(patches))
         return logits.softmax(dim=1)[:, 0].numpy(), area_map.mean(dim=(1, 2, 3)).numpy()
 
     @torch.inference_mode()
     def score(windows, threads):
         return classifier(torch.from_numpy(windows)).softmax(dim=1)[:, 0].numpy()
 
+    segment.channels = by_core.hfcn.channels
     by_torch = replace(by_core, hfcn=segment, roi_classifier=score)
     core, expected = (each.predict_working_stack(working) for each in (by_core, by_torch))
     np.testing.assert_array_equal(core.rois.squares_mm, expected.rois.squares_mm)
@@ -121,7 +122,9 @@ def test_squares_without_a_cavity_give_no_number(phantom):
     """Networks that find a heart and no blood in it are at fault, or the images are."""
 
     def empty(patches, *, threads=0):
-        return np.zeros_like(patches), np.full(len(patches), -0.01)
+        return np.zeros((len(patches), 48, 48), np.float32), np.full(len(patches), -0.01)
+
+    empty.channels = 1
 
     model = replace(load_model(), hfcn=empty)
     with pytest.raises(RoiNotFoundError, match=r"no cavity: EDV 0\.0 mL"):

@@ -14,12 +14,12 @@ from lvvol.evaluate.figures import dice
 from lvvol.networks.configs import PATCH_SIZE
 from lvvol.networks.files import HFCN_FILE
 from lvvol.networks.inference import load_segmenter
+from lvvol.patches import iterate_patches
 from lvvol.planes import resample
 from lvvol.roi.square import Squares
 from lvvol.train.sampling import propagated_squares
 from lvvol.typing import Bool
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
-from lvvol.windows import extract_windows
 
 
 def measure_fold(weights: Path, fold: Fold, sources: Sequence[str]) -> list[dict[str, Any]]:
@@ -39,16 +39,9 @@ def measure_fold(weights: Path, fold: Fold, sources: Sequence[str]) -> list[dict
             continue
         squares = propagated_squares(labels)
         stack = labels.stack
-        patches = extract_windows(
-            stack.images,
-            np.arange(stack.n_slices),
-            squares,
-            np.arange(2),
-            PATCH_SIZE,
-            normalise="mean_std",
-        )
-        p, shares = segment(patches.reshape(-1, PATCH_SIZE, PATCH_SIZE))
-        inside = (p >= 0.5).reshape(patches.shape)
+        patches = list(iterate_patches(stack.images, squares, segment.channels))
+        p, shares = segment(np.concatenate(patches))
+        inside = (p >= 0.5).reshape(-1, 2, PATCH_SIZE, PATCH_SIZE)
         row: dict[str, Any] = {"patient": labels.patient, **_dices(labels, squares, inside)}
         sides_mm2 = squares[:, 2:] ** 2
         for name, fractions in (

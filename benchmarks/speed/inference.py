@@ -26,9 +26,10 @@ from benchmarks.timing import times_ms
 from lvvol import _core, load_study, predict
 from lvvol.networks import inference
 from lvvol.networks.configs import PATCH_SIZE, HfcnConfig, RoiClassifierConfig
-from lvvol.networks.files import layers_of
+from lvvol.networks.files import HFCN_FILE, SHIPPED, layers_of, read_weights
 from lvvol.networks.folding import fold_batch_norm
 from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module
+from lvvol.patches import iterate_patches
 from lvvol.phantom import make_phantom
 from lvvol.preprocess import to_working_stack
 from lvvol.roi.phases import window_phases
@@ -53,14 +54,12 @@ def inputs(study: Path | None, patches: int, windows: int) -> tuple[Floats, Floa
     """Return patches at the squares of a study or phantom, and windows around them."""
     stack = load_study(study) if study else make_phantom(2).to_cine_stack()
     working, squares = to_working_stack(stack), predict(stack).rois.squares_mm
-    z, phases = np.arange(len(squares)), np.arange(stack.n_phases)
-    cut = _core.extract_windows(
-        working.images, z, squares, phases, PATCH_SIZE, normalise="mean_std"
-    ).reshape(-1, PATCH_SIZE, PATCH_SIZE)
+    channels = inference.load_hfcn().channels
+    cut = np.concatenate(list(iterate_patches(working.images, squares, channels)))
     around = [_core.propose_windows(square) for square in squares]
     proposed = _core.extract_windows(
         working.images,
-        np.repeat(z, [len(each) for each in around]),
+        np.repeat(np.arange(len(squares)), [len(each) for each in around]),
         np.concatenate(around),
         window_phases(stack.n_phases),
         25,
@@ -91,7 +90,7 @@ def torch_way(dtype: torch.dtype, folded: bool) -> Way:
     @torch.inference_mode()
     def segment(patches: Floats, threads: int) -> tuple[Floats, Floats]:
         likelihood, fractions = [], []
-        for batch in batches(patches[:, None], BATCH_PATCHES, threads):
+        for batch in batches(patches, BATCH_PATCHES, threads):
             logits, area_map = hfcn(batch)
             likelihood.append(logits.double().softmax(dim=1)[:, 0])
             fractions.append(area_map.double().mean(dim=(1, 2, 3)))
@@ -139,7 +138,7 @@ def differences(way: Way, exact: Way, patches: Floats, windows: Floats) -> dict[
 def multiply_adds() -> tuple[int, int]:
     """Return the multiply-adds of one patch and of one window, from the layers' shapes."""
     hfcn, size = 0, PATCH_SIZE
-    for layer in layers_of(HfcnConfig()):
+    for layer in layers_of(read_weights(SHIPPED / HFCN_FILE, HfcnConfig)[0]):
         kind, *place = layer.name.split(".")
         level = int(place[0]) if kind in ("stages", "heads") else 0
         hfcn += int(np.prod(layer.shape)) * (size >> level) ** 2

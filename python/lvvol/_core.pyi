@@ -233,6 +233,10 @@ class Hfcn:
         upsampling: Literal["nearest", "bilinear"] = "nearest",
         instructions: _Instructions = "auto",
     ) -> None: ...
+    @property
+    def channels(self) -> int:
+        """Channels of a patch."""
+
     def __call__(
         self, patches: npt.NDArray[np.float32], *, threads: int = 0
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
@@ -240,8 +244,9 @@ class Hfcn:
 
         Parameters
         ----------
-        patches : ndarray of float32, shape (patch, row, column)
-            With mean 0 and variance 1. Rows and columns are multiples of 2^(stages - 1).
+        patches : ndarray of float32, shape (patch, channel, row, column)
+            Each channel with mean 0 and variance 1. Rows and columns are multiples of
+            2^(stages - 1).
         threads : int
             Largest number of threads; 0 for one per hardware thread.
 
@@ -256,7 +261,8 @@ class Hfcn:
         Raises
         ------
         ValueError
-            If rows or columns are not such multiples, or a value is not finite.
+            If there are other than `channels` channels, rows or columns are not such multiples, or
+            a value is not finite.
         """
 
 class RoiClassifier:

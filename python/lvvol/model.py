@@ -41,7 +41,8 @@ class Model:
     roi_classifier : callable
         Windows (n, phase, row, column) to the probability that each holds an LV, (n,).
     hfcn : callable
-        Patches (n, row, column) to P of each, same shape, and the share that is LV cavity, (n,).
+        Patches (n, channel, row, column) to P of each, (n, row, column), and the share that is LV
+        cavity, (n,).
     weights : Path
         The folder they were loaded from.
     """
@@ -185,7 +186,7 @@ def load_model(weights: StrPath | None = None, device: Device = "auto") -> Model
     classifier_path, hfcn_path = folder / ROI_CLASSIFIER_FILE, folder / HFCN_FILE
     roi_classifier, hfcn = load_roi_classifier(classifier_path), load_segmenter(hfcn_path)
     window = np.zeros((1, N_WINDOW_PHASES, WINDOW_SIZE, WINDOW_SIZE), dtype=np.float32)
-    patch = np.zeros((1, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
+    patch = np.zeros((1, hfcn.channels, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
     _check_serves(classifier_path, roi_classifier, window)
     _check_serves(hfcn_path, hfcn, patch)
     return Model(detector, roi_classifier, hfcn, folder)

@@ -6,24 +6,35 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
 from lvvol.cascade import Cascade
 from lvvol.cine import CineStack
 from lvvol.networks.configs import PATCH_SIZE
+from lvvol.patches import iterate_patches
 from lvvol.prediction import Prediction
 from lvvol.preprocess import to_working_stack
 from lvvol.quality import check, refuse_empty, refuse_motionless, refuse_small_images
 from lvvol.roi import CascadeProposer, WindowScorer, locate
 from lvvol.typing import Float32, Float64, Progress
-from lvvol.windows import extract_windows
 
 Classifier = Callable[..., Float64]
 """Windows (n, phase, row, column) to the probability that each holds an LV, (n,)."""
 
-Segmenter = Callable[..., tuple[Float32, Float64]]
-"""Patches (n, row, column) to P of each, same shape, and the share that is LV cavity, (n,)."""
+
+class Segmenter(Protocol):
+    """A network that segments patches."""
+
+    @property
+    def channels(self) -> int:
+        """Channels of a patch, as in `lvvol.patches.iterate_patches`."""
+        ...
+
+    def __call__(self, patches: Float32, *, threads: int = 0) -> tuple[Float32, Float64]:
+        """Return P (n, row, column) and the share that is LV cavity (n,) of each patch."""
+        ...
 
 
 def measure(
@@ -119,17 +130,9 @@ def measure_working_stack(
 
     lv_probability = np.empty((n_slices, n_phases, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
     fractions = np.empty((n_slices, n_phases))
-    for z in range(n_slices):
-        patches = extract_windows(
-            working.images,
-            np.array([z]),
-            rois.squares_mm[z : z + 1],
-            np.arange(n_phases),
-            PATCH_SIZE,
-            normalise="mean_std",
-            threads=threads,
-        )
-        lv_probability[z], fractions[z] = hfcn(patches[0], threads=threads)
+    patches = iterate_patches(working.images, rois.squares_mm, hfcn.channels, threads=threads)
+    for z, of_slice in enumerate(patches):
+        lv_probability[z], fractions[z] = hfcn(of_slice, threads=threads)
         report("segment", z + 1, n_slices)
     clock.end("segment")
 

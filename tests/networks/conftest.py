@@ -7,6 +7,8 @@ from torch import nn
 from torch.nn import functional
 
 from lvvol import _core, predict
+from lvvol.networks.inference import load_hfcn
+from lvvol.patches import iterate_patches
 from lvvol.phantom import make_phantom
 from lvvol.preprocess import to_working_stack
 
@@ -92,9 +94,7 @@ def phantom_inputs():
     working = to_working_stack(stack)
     squares = predict(stack).rois.squares_mm
     n = np.arange(len(squares))
-    patches = _core.extract_windows(
-        working.images, n, squares, np.arange(6), 48, normalise="mean_std"
-    )
+    patches = np.concatenate(list(iterate_patches(working.images, squares, load_hfcn().channels)))
     beside = squares + squares[:, 2:] * [0.5, 0.5, 0.0]
     windows = _core.extract_windows(
         working.images,
@@ -104,4 +104,4 @@ def phantom_inputs():
         25,
         normalise="mean",
     )
-    return patches.reshape(-1, 48, 48), windows
+    return patches, windows

@@ -43,27 +43,27 @@ def test_more_stages_than_can_be_halved_are_refused(stages):
 def test_the_largest_number_of_stages_runs():
     config = HfcnConfig(stage_widths=(1,) * MAX_STAGES, stage_depths=(1,) * MAX_STAGES)
     network = hfcn(*[[layer(1, 1)]] * len(config.stage_widths))
-    likelihood, fractions = network(np.ones((1, 128, 256), np.float32))
+    likelihood, fractions = network(np.ones((1, 1, 128, 256), np.float32))
     np.testing.assert_array_equal(likelihood, np.full((1, 128, 256), 0.5))
     np.testing.assert_array_equal(fractions, [0])
     with pytest.raises(ValueError, match="patches: expected rows and columns a multiple of 128"):
-        network(np.ones((1, 48, 48), np.float32))
+        network(np.ones((1, 1, 48, 48), np.float32))
 
 
 def test_weights_too_large_to_sum_are_refused():
     # A pixel of 10 becomes infinity twice, and their difference is NaN.
     huge = layer(2, 1, 3e38)
     difference = np.array([1, -1], np.float32).reshape(1, 2, 1, 1), np.zeros(1, np.float32)
-    pixels = np.zeros((3, 4, 4), np.float32)
-    pixels[2, 1, 1] = 10
+    pixels = np.zeros((3, 1, 4, 4), np.float32)
+    pixels[2, 0, 1, 1] = 10
     network = hfcn([huge, difference], value=1.0)
     np.testing.assert_array_equal(network(pixels[:2])[0], np.full((2, 4, 4), 0.5))
     with pytest.raises(ValueError, match=r"weights: expected finite logits .* in patch 2$"):
         network(pixels)
     classifier = _core.RoiClassifier(convolutions=[huge, difference], linear=linear(1, 1.0), size=4)
-    np.testing.assert_array_equal(classifier(pixels[:2, None]), [0.5, 0.5])
+    np.testing.assert_array_equal(classifier(pixels[:2]), [0.5, 0.5])
     with pytest.raises(ValueError, match=r"weights: expected finite logits.* in window 2$"):
-        classifier(pixels[:, None])
+        classifier(pixels)
 
 
 @pytest.mark.parametrize(

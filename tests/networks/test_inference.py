@@ -9,7 +9,13 @@ import torch
 
 from lvvol import _core
 from lvvol.errors import WeightsError
-from lvvol.networks.configs import WIDE_HFCN, FcnConfig, HfcnConfig, RoiClassifierConfig
+from lvvol.networks.configs import (
+    CONTEXT_HFCN,
+    WIDE_HFCN,
+    FcnConfig,
+    HfcnConfig,
+    RoiClassifierConfig,
+)
 from lvvol.networks.fcn import FCN
 from lvvol.networks.files import layers_of
 from lvvol.networks.hfcn import HFCN
@@ -29,6 +35,7 @@ HFCNS = {
     "bilinear": HfcnConfig(stage_widths=(5, 9, 17), stage_depths=(1, 2, 1), upsampling="bilinear"),
     "one stage": HfcnConfig(stage_widths=(33,), stage_depths=(2,), head_channels=1),
     "narrow": HfcnConfig((1, 1), (1, 1), head_channels=1, area_channels=1, likelihood_widths=(1,)),
+    "context": CONTEXT_HFCN,
     "uneven": HfcnConfig((40, 6), (2, 1), head_channels=19, area_channels=33),
 }
 CLASSIFIERS = {
@@ -57,8 +64,8 @@ def available(instructions):
         pytest.skip(f"this processor has no {instructions}")
 
 
-def patches_of(count, rows=48, columns=48, seed=0):
-    patches = np.random.default_rng(seed).normal(size=(count, rows, columns))
+def patches_of(count, rows=48, columns=48, channels=1, seed=0):
+    patches = np.random.default_rng(seed).normal(size=(count, channels, rows, columns))
     return patches.astype(np.float32)
 
 
@@ -70,7 +77,7 @@ def windows_of(count, config, seed=0):
 def segmented(network, patches):
     """P and area fractions by torch in float64."""
     with torch.inference_mode():
-        logits, area_map = network.double()(torch.from_numpy(patches[:, None]).double())
+        logits, area_map = network.double()(torch.from_numpy(patches).double())
     return logits.softmax(dim=1)[:, 0].numpy(), area_map.mean(dim=(1, 2, 3)).numpy()
 
 
@@ -87,9 +94,10 @@ def test_hfcn_matches_the_module(config, instructions, with_random_statistics):
     torch.manual_seed(3)
     network = with_random_statistics(HFCN(config))
     core = build_hfcn(config, arrays(network), instructions)
+    assert core.channels == config.channels
     sizes = [(8, 8), (24, 40)] if config != HfcnConfig() else [(48, 48), (8, 56)]
     for rows, columns in sizes:
-        patches = patches_of(2, rows, columns)
+        patches = patches_of(2, rows, columns, config.channels)
         likelihood, fractions = core(patches)
         expected, expected_fractions = segmented(network, patches)
         assert (likelihood.dtype, fractions.dtype) == (np.float32, np.float64)
@@ -154,7 +162,7 @@ def test_results_do_not_depend_on_vector_width():
 
 
 def test_empty_input_gives_empty_output():
-    likelihood, fractions = load_hfcn()(np.empty((0, 48, 48), np.float32))
+    likelihood, fractions = load_hfcn()(np.empty((0, 1, 48, 48), np.float32))
     assert likelihood.shape == (0, 48, 48)
     assert fractions.shape == (0,)
     assert load_roi_classifier()(np.empty((0, 6, 25, 25), np.float32)).shape == (0,)
@@ -163,17 +171,25 @@ def test_empty_input_gives_empty_output():
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_are_refused_with_their_index(value):
     patches, windows = patches_of(3), windows_of(30, RoiClassifierConfig())
-    patches[1, 47, 47] = windows[19, 5, 24, 24] = value
+    patches[1, 0, 47, 47] = windows[19, 5, 24, 24] = value
     with pytest.raises(ValueError, match=r"patches: expected finite values.* in patch 1$"):
         load_hfcn()(patches)
     with pytest.raises(ValueError, match=r"windows: expected finite values.* in window 19$"):
         load_roi_classifier()(windows)
 
 
-@pytest.mark.parametrize("shape", [(2, 47, 48), (2, 48, 44), (1, 0, 48)])
+@pytest.mark.parametrize("shape", [(2, 1, 47, 48), (2, 1, 48, 44), (1, 1, 0, 48)])
 def test_patches_that_cannot_be_halved_are_refused(shape):
     with pytest.raises(ValueError, match="patches: expected rows and columns a multiple of 8"):
         load_hfcn()(np.zeros(shape, np.float32))
+
+
+@pytest.mark.parametrize(("config", "channels"), [(HfcnConfig(), 6), (CONTEXT_HFCN, 1)])
+def test_another_number_of_channels_is_refused(config, channels):
+    core = build_hfcn(config, arrays(HFCN(config)))
+    complaint = f"patches: expected {config.channels} channels, got {channels}"
+    with pytest.raises(ValueError, match=complaint):
+        core(patches_of(1, channels=channels))
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 25, 25), (2, 6, 24, 25), (0, 6, 25, 26)])
@@ -185,13 +201,13 @@ def test_windows_of_another_size_are_refused(shape):
 def test_arrays_are_not_converted():
     hfcn = load_hfcn()
     with pytest.raises(TypeError, match="patches: expected float32"):
-        hfcn(np.zeros((1, 48, 48)))
+        hfcn(np.zeros((1, 1, 48, 48)))
     with pytest.raises(ValueError, match="patches: expected float32"):
-        hfcn(np.zeros((48, 48), np.float32))
+        hfcn(np.zeros((1, 48, 48), np.float32))
     with pytest.raises(ValueError, match="patches: expected a C-contiguous"):
-        hfcn(np.zeros((48, 48, 2), np.float32).T)
+        hfcn(np.zeros((48, 48, 1, 2), np.float32).T)
     with pytest.raises(ValueError, match="threads: expected 0 or more"):
-        hfcn(np.zeros((1, 48, 48), np.float32), threads=-1)
+        hfcn(np.zeros((1, 1, 48, 48), np.float32), threads=-1)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +271,10 @@ NAN = (np.full((2, 6, 3, 3), np.nan, np.float32), np.zeros(2, np.float32))
         ({"stages": []}, "heads: expected one per stage and at least one stage, got 2 for 0"),
         ({"heads": [layer(3, 4, 1)]}, "heads: expected one per stage"),
         ({"stages": [[layer(4, 1)], []]}, r"stages\[1\]: expected a layer, got none"),
-        ({"stages": [[layer(4, 2)], [layer(5, 4)]]}, r"stages\[0\]\[0\].weight: expected 1 input"),
+        (
+            {"stages": [[layer(4, 1), layer(4, 2)], [layer(5, 4)]]},
+            r"stages\[0\]\[1\].weight: expected 4 input",
+        ),
         ({"stages": [[layer(4, 1)], [layer(5, 3)]]}, r"stages\[1\]\[0\].weight: expected 4 input"),
         ({"heads": [layer(3, 4, 1), layer(2, 5, 1)]}, r"heads\[1\].weight: expected 1 x 1 to 3"),
         ({"heads": [layer(3, 4, 3), layer(3, 5, 1)]}, r"heads\[0\].weight: expected 1 x 1"),
@@ -318,7 +337,7 @@ def test_torch_is_not_imported():
 import sys
 import numpy as np
 from lvvol.networks.inference import load_hfcn, load_roi_classifier
-load_hfcn()(np.zeros((1, 48, 48), np.float32))
+load_hfcn()(np.zeros((1, 1, 48, 48), np.float32))
 load_roi_classifier()(np.zeros((1, 6, 25, 25), np.float32))
 print("torch" in sys.modules)
 """

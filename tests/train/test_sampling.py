@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 
 from lvvol import _core
 from lvvol.datasets import LabelledStack
 from lvvol.datasets.labelled import stack_of_planes
+from lvvol.networks.layers import standardise
+from lvvol.patches import iterate_patches
 from lvvol.roi.square import labelled_square
+from lvvol.train import sampling
 from lvvol.train.sampling import (
     augment_intensity,
     jitter,
@@ -53,6 +57,55 @@ def test_without_rotation_it_is_reduced_like_a_window(planes):
         planes[:, None], np.array([2]), square[None], np.zeros(1, dtype=np.int64), 25
     )[0, 0]
     np.testing.assert_allclose(cut_one(planes, square, IDENTITY, 25, 2), window, atol=1e-5)
+
+
+@pytest.fixture
+def as_predicted(monkeypatch):
+    """Neither contrast nor breathing varies."""
+    monkeypatch.setattr(sampling, "augment_intensity", lambda patches, rng: patches)
+    monkeypatch.setattr(sampling, "_BREATHING_MM", 0.0)
+
+
+@pytest.mark.usefixtures("as_predicted")
+def test_without_rotation_context_is_as_in_prediction(planes):
+    """Of a pair; either neighbour may come first."""
+    images = np.random.default_rng(3).random((3, 2, 60, 60), dtype=np.float32)
+    squares = np.array([[5.0, 8.0, 44.0], [4.0, 9.0, 40.0], [7.0, 7.0, 36.0]])
+    predicted = np.concatenate(list(iterate_patches(images, squares, 6)))
+    drawn = standardise(
+        torch.from_numpy(
+            sampling.sample_patches(
+                images,
+                np.arange(6),
+                np.repeat(squares, 2, axis=0),
+                np.tile(IDENTITY, (6, 1, 1)),
+                6,
+                np.random.default_rng(0),
+            )
+        )
+    ).numpy()
+    for ours, expected in zip(drawn, predicted, strict=True):
+        exchanged = expected[[0, 2, 1, 3, 5, 4]]
+        errors = [abs(ours - each).max() for each in (expected, exchanged)]
+        assert min(errors) < 1e-4 < max(errors)
+
+
+def test_neighbours_come_in_either_order_and_their_absence_shows(planes):
+    images = np.random.default_rng(3).random((2, 2, 60, 60), dtype=np.float32)
+    count = 40
+    patches = sampling.sample_patches(
+        images,
+        np.zeros(count, dtype=np.int64),
+        np.tile([5.0, 5.0, 40.0], (count, 1)),
+        np.tile(IDENTITY, (count, 1, 1)),
+        6,
+        np.random.default_rng(0),
+    )
+    absent = ~patches.any(axis=(2, 3))
+    assert not absent[:, [0, 3]].any()
+    np.testing.assert_array_equal(absent[:, 1], ~absent[:, 2])
+    np.testing.assert_array_equal(absent[:, :3], absent[:, 3:])
+    assert 10 < absent[:, 1].sum() < 30
 
 
 @pytest.mark.parametrize("side", [30.0, 70.0])

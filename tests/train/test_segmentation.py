@@ -9,7 +9,8 @@ from lvvol.datasets import LabelledStack
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.networks.configs import HfcnConfig
 from lvvol.networks.hfcn import HFCN
-from lvvol.train import segmentation, volumes
+from lvvol.networks.layers import standardise
+from lvvol.train import sampling
 from lvvol.train.device import Compute
 from lvvol.train.examples import examples_of
 from lvvol.train.loop import train_epoch
@@ -73,8 +74,7 @@ def train_volume_epoch(run, stacks, studies, weight, loss="relative"):
 
 @pytest.fixture(autouse=True)
 def no_noise(monkeypatch):
-    for module in (segmentation, volumes):
-        monkeypatch.setattr(module, "augment_intensity", lambda patches, rng: patches)
+    monkeypatch.setattr(sampling, "augment_intensity", lambda patches, rng: patches)
 
 
 def test_a_perfect_network_has_almost_no_loss_on_masks():
@@ -85,6 +85,22 @@ def test_a_perfect_network_has_almost_no_loss_on_masks():
     wrong = Oracle()
     wrong.factor.data *= -1
     assert train_segmentation_epoch(make_run(wrong), [labels_with_discs()], 6) > 10
+
+
+def test_masks_teach_o_only_where_the_recipe_says_so():
+    def error_after(area_weight):
+        torch.manual_seed(0)
+        network = HFCN(HfcnConfig((4,), (1,), head_channels=2, area_channels=2))
+        run = make_run(network, rate=0.02)
+        task = MaskTask(examples_of([labels_with_discs()] * 4), 4, area_weight=area_weight)
+        for _ in range(4):
+            train_epoch(run, task)
+        (batch, *_) = task.batches(np.random.default_rng(5))
+        with torch.no_grad():
+            _, area_map = network(standardise(torch.from_numpy(batch.patches)))
+        return float(((area_map[:, 0] - torch.from_numpy(batch.masks)) ** 2).mean())
+
+    assert error_after(2.0) < 0.05 < error_after(0.0)
 
 
 def test_only_labelled_images_are_drawn():

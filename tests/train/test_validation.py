@@ -7,6 +7,7 @@ from torch import nn
 
 from lvvol.datasets import LabelledStack
 from lvvol.datasets.labelled import stack_of_planes
+from lvvol.networks.configs import HfcnConfig
 from lvvol.train.device import Compute
 from lvvol.train.examples import examples_of
 from lvvol.train.validation import score, validate
@@ -34,6 +35,8 @@ def cones_ml(radii, t):
 
 class Threshold(nn.Module):
     """Calls the brighter half of the grey values cavity; O is a share of its area."""
+
+    config = HfcnConfig()
 
     def __init__(self, share=1.0):
         super().__init__()

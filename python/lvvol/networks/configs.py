@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 PATCH_SIZE = 48
 """Rows and columns of HFCN's patches."""
+
+CONTEXT_CHANNELS = 6
+"""A slice and the two beside it, at a phase and at the opposite one; see `lvvol.patches`."""
 
 MAX_STAGES = 8
 """Largest number of stages; a patch of 48 can be halved four times."""
@@ -79,12 +82,15 @@ class HfcnConfig:
     upsampling : {"nearest", "bilinear"}
         How heads are scaled to the size of the patch; the published weights use nearest. Bilinear
         aligns pixel edges (`align_corners=False`).
+    context : bool
+        Whether a patch shows the neighbouring slices and the opposite phase too, as
+        `CONTEXT_CHANNELS` channels. The paper's network sees one image.
 
     Raises
     ------
     ValueError
         If a size is not an integer in its range, the number of stages differs or exceeds
-        `MAX_STAGES`, or `upsampling` is unknown.
+        `MAX_STAGES`, `upsampling` is unknown, or `context` is neither true nor false.
     """
 
     stage_widths: tuple[int, ...] = (32, 32, 64, 64)
@@ -93,6 +99,7 @@ class HfcnConfig:
     area_channels: int = 8
     likelihood_widths: tuple[int, ...] = ()
     upsampling: Upsampling = "nearest"
+    context: bool = False
 
     def __post_init__(self) -> None:
         _check_stages(stage_widths=self.stage_widths, stage_depths=self.stage_depths)
@@ -100,10 +107,20 @@ class HfcnConfig:
         _check_whole("area_channels", self.area_channels, least=0)
         _check_widths("likelihood_widths", self.likelihood_widths)
         _check_upsampling(self.upsampling)
+        if type(self.context) is not bool:
+            raise ValueError(f"context: expected true or false, got {self.context!r}")
+
+    @property
+    def channels(self) -> int:
+        """Channels of a patch."""
+        return CONTEXT_CHANNELS if self.context else 1
 
 
 WIDE_HFCN = HfcnConfig(head_channels=5, area_channels=16, likelihood_widths=(20, 20))
 """The authors' other variant: wider heads, and two convolutions between the hypercolumn and P."""
+
+CONTEXT_HFCN = HfcnConfig(stage_widths=(32, 48, 96, 128), head_channels=8, context=True)
+"""Beyond the paper: neighbours in space and time, 1.5 times the multiply-adds of the default."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +148,8 @@ class FcnConfig:
     stage_widths: tuple[int, ...] = (32, 64, 64, 128)
     stage_kernels: tuple[int, ...] = (5, 3, 3, 3)
     upsampling: Upsampling = "nearest"
+
+    channels: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         _check_stages(stage_widths=self.stage_widths, stage_kernels=self.stage_kernels)

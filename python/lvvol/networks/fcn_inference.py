@@ -37,6 +37,8 @@ class FcnSegmenter:
         As in `load_fcn_module`.
     """
 
+    channels = 1
+
     def __init__(self, path: Path) -> None:
         self._network = load_fcn_module(path)
         fold_batch_norm(self._network)
@@ -46,7 +48,7 @@ class FcnSegmenter:
 
         Parameters
         ----------
-        patches : ndarray of float32, shape (n, row, column)
+        patches : ndarray of float32, shape (n, 1, row, column)
             Each of mean 0 and variance 1.
         threads : int
             Largest number of threads; 0 for torch's own choice.
@@ -61,11 +63,11 @@ class FcnSegmenter:
         Raises
         ------
         ValueError
-            If the patches have a size that the stages cannot halve.
+            If the patches have several channels, or a size that the stages cannot halve.
         """
-        x = torch.from_numpy(patches)[:, None]
+        x = torch.from_numpy(patches)
         check_patches(x, self._network.size_multiple)
-        likelihood = np.empty(patches.shape, dtype=np.float32)
+        likelihood = np.empty((len(patches), *patches.shape[2:]), dtype=np.float32)
         fractions = np.empty(len(patches))
         with _THREADS, torch.no_grad():
             before = torch.get_num_threads()

@@ -197,7 +197,7 @@ def layers_of(config: HfcnConfig | FcnConfig | RoiClassifierConfig) -> Iterator[
 
 def _hfcn_layers(config: HfcnConfig) -> Iterator[Layer]:
     """Yield the layers of HFCN."""
-    channels = 1
+    channels = config.channels
     for i, (width, depth) in enumerate(zip(config.stage_widths, config.stage_depths, strict=True)):
         for j in range(depth):
             yield Layer(f"stages.{i}.{3 * j}", (width, channels, 3, 3), f"stages.{i}.{3 * j + 1}")

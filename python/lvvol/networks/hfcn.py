@@ -41,7 +41,7 @@ class HFCN(nn.Module):
         self.config = config or HfcnConfig()
         self.stages = nn.ModuleList()
         self.heads = nn.ModuleList()
-        channels = 1
+        channels = self.config.channels
         for width, depth in zip(self.config.stage_widths, self.config.stage_depths, strict=True):
             layers: list[nn.Module] = []
             for _ in range(depth):
@@ -68,8 +68,8 @@ class HFCN(nn.Module):
 
         Parameters
         ----------
-        patches : Tensor, shape (batch, 1, row, column)
-            Patches of mean 0 and variance 1.
+        patches : Tensor, shape (batch, channel, row, column)
+            Patches whose channels have mean 0 and variance 1; see `lvvol.patches`.
 
         Returns
         -------
@@ -84,7 +84,7 @@ class HFCN(nn.Module):
         ValueError
             If the patches have another number of channels, or a size the stages cannot halve.
         """
-        check_patches(patches, self.size_multiple)
+        check_patches(patches, self.size_multiple, self.config.channels)
         maps = []
         features = patches
         for level, (stage, head) in enumerate(zip(self.stages, self.heads, strict=True)):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from lvvol.networks.files import (
     read_weights,
 )
 from lvvol.typing import Float32, Float64, StrPath
+
+if TYPE_CHECKING:
+    from lvvol.networks.fcn_inference import FcnSegmenter
 
 Instructions = Literal["auto", "portable", "avx2", "avx512"]
 
@@ -50,7 +53,7 @@ def load_hfcn(path: StrPath = SHIPPED / HFCN_FILE) -> _core.Hfcn:
 
     Examples
     --------
-    >>> likelihood, fractions = load_hfcn()(np.zeros((2, 48, 48), np.float32))
+    >>> likelihood, fractions = load_hfcn()(np.zeros((2, 1, 48, 48), np.float32))
     >>> likelihood.shape, fractions.shape
     ((2, 48, 48), (2,))
     """
@@ -59,9 +62,7 @@ def load_hfcn(path: StrPath = SHIPPED / HFCN_FILE) -> _core.Hfcn:
         return build_hfcn(config, tensors)
 
 
-def load_segmenter(
-    path: StrPath = SHIPPED / HFCN_FILE,
-) -> Callable[..., tuple[Float32, Float64]]:
+def load_segmenter(path: StrPath = SHIPPED / HFCN_FILE) -> _core.Hfcn | FcnSegmenter:
     """Load the network that segments patches, HFCN or FCN, whichever a file holds.
 
     Parameters
@@ -71,8 +72,8 @@ def load_segmenter(
 
     Returns
     -------
-    callable
-        Maps patches, and perhaps ``threads``, to P and to the share of each that is LV cavity.
+    Hfcn or FcnSegmenter
+        Maps patches to P and to the share of each that is LV cavity.
 
     Raises
     ------

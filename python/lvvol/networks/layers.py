@@ -31,15 +31,17 @@ def conv_bn_relu(channels_in: int, channels_out: int, kernel: int) -> list[nn.Mo
     ]
 
 
-def check_patches(patches: Tensor, multiple: int) -> None:
+def check_patches(patches: Tensor, multiple: int, channels: int = 1) -> None:
     """Refuse patches whose size a network cannot halve often enough.
 
     Parameters
     ----------
     patches : Tensor
-        Expected of shape (batch, 1, row, column).
+        Expected of shape (batch, channel, row, column).
     multiple : int
         Rows and columns must be a multiple of this, and not 0.
+    channels : int
+        Number of channels.
 
     Raises
     ------
@@ -48,17 +50,17 @@ def check_patches(patches: Tensor, multiple: int) -> None:
     """
     if (
         patches.ndim != 4
-        or patches.shape[1] != 1
+        or patches.shape[1] != channels
         or any(size == 0 or size % multiple for size in patches.shape[2:])
     ):
         raise ValueError(
-            f"patches: expected (batch, 1, row, column) with sizes a multiple of {multiple}, "
-            f"got {tuple(patches.shape)}"
+            f"patches: expected (batch, {channels}, row, column) with sizes a multiple of "
+            f"{multiple}, got {tuple(patches.shape)}"
         )
 
 
 def standardise(patches: Tensor) -> Tensor:
-    """Bring each patch to mean 0 and variance 1.
+    """Bring each channel of each patch to mean 0 and variance 1.
 
     Parameters
     ----------
@@ -69,9 +71,9 @@ def standardise(patches: Tensor) -> Tensor:
     -------
     Tensor, same shape
         The deviation is taken as at least max(1e-6, 1e-5 |mean|), as in `lvvol.extract_windows`, so
-        that a flat patch becomes 0.
+        that a flat one becomes 0.
     """
-    mean = patches.mean(dim=(1, 2, 3), keepdim=True)
+    mean = patches.mean(dim=(2, 3), keepdim=True)
     centred = patches - mean
-    deviation = centred.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+    deviation = centred.square().mean(dim=(2, 3), keepdim=True).sqrt()
     return centred / torch.maximum(deviation, (1e-5 * mean.abs()).clamp_min(1e-6))

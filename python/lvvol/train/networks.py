@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lvvol.errors import WeightsError
-from lvvol.networks.configs import WIDE_HFCN
+from lvvol.networks.configs import CONTEXT_HFCN, WIDE_HFCN
 from lvvol.networks.fcn import FCN
 from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE
 from lvvol.networks.hfcn import HFCN
@@ -13,13 +13,15 @@ from lvvol.networks.roi_classifier import RoiClassifier
 from lvvol.networks.weights import load_roi_classifier_module, load_segmenter_module
 from lvvol.train.recipe import NetworkName
 
+SegmentationNetwork = HFCN | FCN
 
-def segmentation_network(name: NetworkName, init: Path | None = None) -> HFCN | FCN:
+
+def segmentation_network(name: NetworkName, init: Path | None = None) -> SegmentationNetwork:
     """Return a network, with random weights or those of a run.
 
     Parameters
     ----------
-    name : {"hfcn", "hfcn_wide", "fcn"}
+    name : {"hfcn", "hfcn_wide", "hfcn_context", "fcn"}
         As in `SegmentationRecipe`.
     init : Path, optional
         Folder of a run whose weights to begin with.
@@ -29,8 +31,8 @@ def segmentation_network(name: NetworkName, init: Path | None = None) -> HFCN | 
     WeightsError
         If that run's weights are missing or damaged, or of another network.
     """
-    wide = WIDE_HFCN if name == "hfcn_wide" else None
-    network: HFCN | FCN = FCN() if name == "fcn" else HFCN(wide)
+    config = {"hfcn_wide": WIDE_HFCN, "hfcn_context": CONTEXT_HFCN}.get(name)
+    network: SegmentationNetwork = FCN() if name == "fcn" else HFCN(config)
     if init is not None:
         trained = load_segmenter_module(init / HFCN_FILE)
         if trained.config != network.config:

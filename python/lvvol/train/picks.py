@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from lvvol.cine import CineStack
 from lvvol.errors import RoiNotFoundError
-from lvvol.networks.configs import PATCH_SIZE
 from lvvol.networks.files import ROI_CLASSIFIER_FILE, SHIPPED
 from lvvol.networks.inference import load_roi_classifier
+from lvvol.patches import iterate_patches
 from lvvol.roi import DETECTOR_FILE, CascadeProposer, WindowScorer, locate, read_detector
 from lvvol.roi.square import Squares
 from lvvol.train.device import Compute
 from lvvol.train.examples import Entry, to_csv
+from lvvol.train.networks import SegmentationNetwork
 from lvvol.typing import Float64
 from lvvol.volume import cone_volume_ml
 from lvvol.windows import extract_windows
@@ -135,7 +135,7 @@ def with_picks(
 
 
 def pick_again(
-    entries: Sequence[Entry], network: nn.Module, compute: Compute, report: Report
+    entries: Sequence[Entry], network: SegmentationNetwork, compute: Compute, report: Report
 ) -> tuple[list[Pick | str | None], bytes]:
     """Replace picked phases by those of the model's largest and smallest volume (paper III-I).
 
@@ -143,8 +143,8 @@ def pick_again(
     ----------
     entries : sequence of Entry
         Complete patients; those with labelled phases keep them.
-    network : Module
-        HFCN, trained on the phases picked before.
+    network : HFCN or FCN
+        Trained on the phases picked before.
     compute : Compute
         Where it is.
     report : callable
@@ -179,7 +179,7 @@ def pick_again(
 
 
 def phase_volumes_ml(
-    stack: CineStack, squares: Squares, network: nn.Module, compute: Compute
+    stack: CineStack, squares: Squares, network: SegmentationNetwork, compute: Compute
 ) -> Float64:
     """Measure every phase of a working stack by O.
 
@@ -189,8 +189,8 @@ def phase_volumes_ml(
         Working stack.
     squares : ndarray, shape (slice, 3)
         The LV's square in each slice.
-    network : Module
-        HFCN or FCN; put into evaluation mode.
+    network : HFCN or FCN
+        Put into evaluation mode.
     compute : Compute
         Where it is.
 
@@ -202,16 +202,9 @@ def phase_volumes_ml(
     network.eval()
     fractions = np.empty((stack.n_slices, stack.n_phases))
     with torch.no_grad():
-        for z in range(stack.n_slices):
-            patches = extract_windows(
-                stack.images,
-                np.array([z]),
-                squares[z : z + 1],
-                np.arange(stack.n_phases),
-                PATCH_SIZE,
-                normalise="mean_std",
-            )
-            _, area_map = network(compute.tensor(patches[0])[:, None])
+        patches = iterate_patches(stack.images, squares, network.config.channels)
+        for z, of_slice in enumerate(patches):
+            _, area_map = network(compute.tensor(of_slice))
             fractions[z] = area_map.float().mean(dim=(1, 2, 3)).cpu().numpy()
     areas_mm2 = np.clip(fractions, 0, None) * squares[:, 2:] ** 2
     return cone_volume_ml(areas_mm2.T, stack.positions_mm)

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-NetworkName = Literal["hfcn", "hfcn_wide", "fcn"]
+NetworkName = Literal["hfcn", "hfcn_wide", "hfcn_context", "fcn"]
 OptimizerName = Literal["adamw", "sgd"]
 ScheduleName = Literal["cosine", "step"]
 VolumeLoss = Literal["relative", "l1", "l2"]
@@ -111,9 +111,10 @@ class SegmentationRecipe:
 
     Parameters
     ----------
-    network : {"hfcn", "hfcn_wide", "fcn"}
-        `HFCN` in the sizes of the paper's published weights, the authors' wider variant, or their
-        baseline `FCN`, which learns from masks only.
+    network : {"hfcn", "hfcn_wide", "hfcn_context", "fcn"}
+        `HFCN` in the sizes of the paper's published weights, the authors' wider variant, ours that
+        sees neighbouring slices and the opposite phase (`lvvol.patches`), or the authors' baseline
+        `FCN`, which learns from masks only.
     blocks : int
         Blocks of one segmentation epoch and one volume epoch.
     volume_only_blocks : int
@@ -144,6 +145,9 @@ class SegmentationRecipe:
         |V - V'| / (V + 20 mL), |V - V'| in mL (paper, eq. 5) or (V - V')^2 in mL^2.
     volume_weight : float
         Weight of the loss of volumes against the cross-entropy of P in nats.
+    area_weight : float
+        Weight, in mask epochs, of the mean squared error of O against masks; 0 leaves O to the
+        volumes alone, as in the paper.
     augmentation : {"any_angle", "quarter_turns"}
         How patches are turned: by any angle, or by quarter turns as in the paper; half of them are
         mirrored in both.
@@ -179,6 +183,7 @@ class SegmentationRecipe:
     step_factor: float = 0.1
     volume_loss: VolumeLoss = "relative"
     volume_weight: float = 1.4
+    area_weight: float = 0.0
     augmentation: Augmentation = "any_angle"
     ema_decay: float = 0.0
     best_by: BestBy = "volumes"
@@ -202,6 +207,7 @@ class SegmentationRecipe:
             clip_norm=self.clip_norm,
             step_factor=self.step_factor,
             volume_weight=self.volume_weight,
+            area_weight=self.area_weight,
             ema_decay=self.ema_decay,
             patience=self.patience,
         )

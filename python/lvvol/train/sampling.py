@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lvvol.datasets import LabelledStack
+from lvvol.networks.configs import PATCH_SIZE
 from lvvol.planes import resample
 from lvvol.roi.square import Squares, labelled_square
 from lvvol.train.recipe import Augmentation
@@ -128,6 +129,67 @@ def sample_squares(
     offsets = centres - steps @ np.full(2, (size - 1) / 2)
     matrices = np.concatenate([steps, offsets[:, :, None]], axis=2)
     return resample(planes, matrices, (size, size), sources=sources, edge="nearest")
+
+
+_BREATHING_MM = 1.5
+"""Standard deviation of the shift, along rows and columns, between a slice and its neighbours."""
+
+
+def sample_patches(
+    images: Float32,
+    sources: Int64,
+    squares: Squares,
+    turned: Float64,
+    channels: int,
+    rng: np.random.Generator,
+) -> Float32:
+    """Draw patches of a pair of phases, of varied contrast, as `lvvol.patches` cuts them.
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (slice, 2, row, column)
+        ED and ES of each slice.
+    sources : ndarray of int64, shape (n,)
+        Image of each patch: twice its slice, plus its phase.
+    squares : ndarray, shape (n, 3)
+        Squares before rotation about their centres.
+    turned : ndarray, shape (n, 2, 2)
+        Rotations, possibly mirrored.
+    channels : int
+        1, or 6 with context: neighbours then lie a little aside, as if the breath had been held
+        differently, and in either order, as either end of a stack may be the base.
+    rng : Generator
+        Random numbers.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, channel, 48, 48)
+        Grey values; 0 where a slice is not in the stack.
+    """
+    planes = images.reshape(-1, *images.shape[2:])
+    if channels == 1:
+        cut = sample_squares(planes, sources, squares, turned, PATCH_SIZE)
+        return augment_intensity(cut, rng)[:, None]
+    count = len(sources)
+    z, phase = np.divmod(sources, 2)
+    step = rng.choice([-1, 1], size=count)
+    slices = np.stack([z, z - step, z + step], axis=1)
+    present = (slices >= 0) & (slices < len(images))
+    moved = np.repeat(squares[:, None], 3, axis=1)
+    moved[:, 1:, :2] += rng.normal(0, _BREATHING_MM, size=(count, 2, 2))
+    # The opposite phase is the other of the pair.
+    of_phase = np.stack([phase, 1 - phase], axis=1)[:, :, None]
+    shown = 2 * slices.clip(0, len(images) - 1)[:, None] + of_phase
+    cut = sample_squares(
+        planes,
+        shown.ravel(),
+        np.tile(moved[:, None], (1, 2, 1, 1)).reshape(-1, 3),
+        np.repeat(turned, channels, axis=0),
+        PATCH_SIZE,
+    ).reshape(count, channels, PATCH_SIZE, PATCH_SIZE)
+    patches = augment_intensity(cut, rng)
+    patches *= np.tile(present, (1, 2))[:, :, None, None]
+    return patches
 
 
 def augment_intensity(patches: Float32, rng: np.random.Generator) -> Float32:

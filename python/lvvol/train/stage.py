@@ -45,10 +45,9 @@ class _Output(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, inputs: Tensor, number: int | None) -> Tensor:
-        result = self.network(inputs)
-        wanted: Tensor = result if number is None else result[number]
-        return wanted
+    def forward(self, inputs: Tensor, number: int | None) -> Tensor | tuple[Tensor, ...]:
+        result: Tensor | tuple[Tensor, ...] = self.network(inputs)
+        return result if number is None else result[number]
 
 
 class Stage:
@@ -138,10 +137,19 @@ class Stage:
         -------
         Tensor of float32
         """
+        result = self._run(inputs, number)
+        assert isinstance(result, Tensor)
+        return result.float()
+
+    def outputs(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Run a network with several outputs, and return all of them; see `output`."""
+        return tuple(result.float() for result in self._run(inputs, None))
+
+    def _run(self, inputs: Tensor, number: int | None) -> Tensor | tuple[Tensor, ...]:
         with self.compute.autocast():
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-            result: Tensor = self._model(inputs, number)
-        return result.float()
+            result: Tensor | tuple[Tensor, ...] = self._model(inputs, number)
+        return result
 
     def optimizer_step(self, loss: Tensor) -> None:
         """Take one optimizer step on a loss."""

@@ -23,7 +23,7 @@ from lvvol.train.examples import Entry, Examples, TrainingData
 from lvvol.train.folder import RunFolder
 from lvvol.train.history import BlockReport, Board, open_board
 from lvvol.train.loop import Task, train_blocks
-from lvvol.train.networks import roi_classifier, segmentation_network
+from lvvol.train.networks import SegmentationNetwork, roi_classifier, segmentation_network
 from lvvol.train.picks import find_missing, pick_again, with_picks
 from lvvol.train.recipe import BestBy, Recipe, SegmentationRecipe
 from lvvol.train.segmentation import MaskTask
@@ -139,9 +139,10 @@ class Run:
         seg, vol = Examples(self.data.seg), Examples(self.data.vol)
         torch.manual_seed(self.recipe.seed)
         network = segmentation_network(part.network, self.init)
-        masks = MaskTask(seg, part.batch, part.augmentation)
+        channels = network.config.channels
+        masks = MaskTask(seg, part.batch, part.augmentation, channels, part.area_weight)
         volumes = VolumeTask(
-            vol, part.studies, part.volume_loss, part.volume_weight, part.augmentation
+            vol, part.studies, part.volume_loss, part.volume_weight, part.augmentation, channels
         )
 
         def tasks_of(block: int) -> list[Task]:
@@ -240,6 +241,7 @@ class Run:
 
     def _validate(self, stage: Stage, held_out: Examples) -> dict[str, float]:
         with stage.measuring() as network:
+            assert isinstance(network, SegmentationNetwork)
             figures = validate(network, self.compute, held_out) if self.ranks.first else {}
         return self.ranks.from_first(figures)
 

@@ -6,26 +6,28 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
 from lvvol.networks.configs import PATCH_SIZE
+from lvvol.patches import iterate_patches
 from lvvol.roi.square import Squares
 from lvvol.train.device import Compute
 from lvvol.train.examples import Example
+from lvvol.train.networks import SegmentationNetwork
 from lvvol.train.recipe import BestBy
 from lvvol.train.sampling import sample_squares
 from lvvol.typing import Bool, Float64
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
-from lvvol.windows import extract_windows
 
 
-def validate(network: nn.Module, compute: Compute, examples: Sequence[Example]) -> dict[str, float]:
+def validate(
+    network: SegmentationNetwork, compute: Compute, examples: Sequence[Example]
+) -> dict[str, float]:
     """Measure patients in the squares given for them.
 
     Parameters
     ----------
-    network : Module
-        HFCN or FCN; put into evaluation mode.
+    network : HFCN or FCN
+        Put into evaluation mode.
     compute : Compute
         Where it is. It computes in float32, as prediction does.
     examples : sequence of Example
@@ -44,21 +46,13 @@ def validate(network: nn.Module, compute: Compute, examples: Sequence[Example]) 
     measured, labelled = [], []
     for example in examples:
         stack = example.labels.stack
-        patches = extract_windows(
-            stack.images,
-            np.arange(stack.n_slices),
-            example.squares,
-            np.arange(2),
-            PATCH_SIZE,
-            normalise="mean_std",
-        )
+        patches = iterate_patches(stack.images, example.squares, network.config.channels)
         with torch.no_grad():
-            x = compute.tensor(patches.reshape(-1, 1, PATCH_SIZE, PATCH_SIZE))
-            logits, area_map = network(x)
+            logits, area_map = network(compute.tensor(np.concatenate(list(patches))))
             cavity = (logits[:, 0] >= logits[:, 1]).cpu().numpy()
             fractions = area_map.float().mean(dim=(1, 2, 3)).cpu().numpy().astype(np.float64)
         if example.labels.labelled.any():
-            dices.append(_dice(example, cavity.reshape(patches.shape)))
+            dices.append(_dice(example, cavity.reshape(-1, 2, PATCH_SIZE, PATCH_SIZE)))
         if (truth_ml := example.labels.phase_volumes_ml) is not None:
             areas_mm2 = np.clip(fractions.reshape(-1, 2), 0, None) * example.squares[:, 2:] ** 2
             measured.append(cone_volume_ml(areas_mm2.T, stack.positions_mm))

@@ -9,12 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lvvol.networks.configs import PATCH_SIZE
 from lvvol.networks.layers import standardise
 from lvvol.roi.square import Squares
 from lvvol.train.examples import Example
 from lvvol.train.recipe import Augmentation, VolumeLoss
-from lvvol.train.sampling import augment_intensity, jitter, random_rotations, sample_squares
+from lvvol.train.sampling import jitter, random_rotations, sample_patches
 from lvvol.train.stage import Stage
 from lvvol.typing import Float32, Float64
 from lvvol.volume import trapezoid_volume_ml
@@ -28,7 +27,7 @@ class Study:
 
     Parameters
     ----------
-    patches : ndarray of float32, shape (slice x phase, 48, 48)
+    patches : ndarray of float32, shape (slice x phase, channel, 48, 48)
         ED and ES of each slice.
     squares : ndarray, shape (slice, 3)
         Their squares.
@@ -74,6 +73,8 @@ class VolumeTask:
         Weight of the loss.
     augmentation : {"any_angle", "quarter_turns"}
         How studies are turned.
+    channels : int
+        Channels of a patch, as the network expects.
     """
 
     examples: Sequence[Example]
@@ -81,6 +82,7 @@ class VolumeTask:
     loss: VolumeLoss = "relative"
     weight: float = 1.4
     augmentation: Augmentation = "any_angle"
+    channels: int = 1
     figure = "volume_error"
 
     def batches(self, rng: np.random.Generator) -> Iterator[Studies]:
@@ -94,7 +96,7 @@ class VolumeTask:
         """Return the loss of the volumes, and their mean relative error."""
         studies = batch.studies
         x = stage.compute.tensor(np.concatenate([study.patches for study in studies]))
-        fractions = stage.output(standardise(x[:, None]), 1).mean(dim=(1, 2, 3))
+        fractions = stage.output(standardise(x), 1).mean(dim=(1, 2, 3))
         squares = np.concatenate([study.squares for study in studies])
         sides_mm = stage.compute.tensor(np.ascontiguousarray(squares[:, 2:])).float()
         volumes_ml = trapezoid_volume_ml(
@@ -119,9 +121,13 @@ class VolumeTask:
         scale = np.exp(rng.uniform(np.log(0.85), np.log(1.35)))
         squares = jitter(example.squares, rng, 0.1, (0.9 * scale, 1.1 * scale))
         count = 2 * len(squares)
-        planes = stack.images.reshape(-1, *stack.images.shape[2:])
         turned = np.repeat(random_rotations(1, rng, self.augmentation), count, axis=0)
-        patches = sample_squares(
-            planes, np.arange(count), np.repeat(squares, 2, axis=0), turned, PATCH_SIZE
+        patches = sample_patches(
+            stack.images,
+            np.arange(count),
+            np.repeat(squares, 2, axis=0),
+            turned,
+            self.channels,
+            rng,
         )
-        return Study(augment_intensity(patches, rng), squares, stack.positions_mm, volumes_ml)
+        return Study(patches, squares, stack.positions_mm, volumes_ml)

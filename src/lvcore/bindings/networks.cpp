@@ -93,19 +93,20 @@ Hfcn make_hfcn(py::handle stages, py::handle heads, py::handle between, py::hand
 
 py::tuple segment(const Hfcn& network, py::handle patches_value, py::ssize_t threads_value) {
     const auto patches =
-        typed_array<float>({patches_value, "patches", "float32 (patch, row, column)"}, 3);
+        typed_array<float>({patches_value, "patches", "float32 (patch, channel, row, column)"}, 4);
     const std::size_t threads = count_argument("threads", threads_value);
-    FloatBuffer likelihood(static_cast<std::size_t>(patches.size()));
+    FloatBuffer likelihood(extent(patches, 0) * extent(patches, 2) * extent(patches, 3));
     py::array_t<double> fractions(patches.shape(0));
     {
         const std::span<double> means(fractions.mutable_data(), extent(patches, 0));
         const py::gil_scoped_release released;
         network.segment(
-            {patches.data(), extent(patches, 0), extent(patches, 1), extent(patches, 2)},
+            {patches.data(), extent(patches, 0), extent(patches, 1), extent(patches, 2),
+             extent(patches, 3)},
             {likelihood.data(), likelihood.size()}, means, threads);
     }
     return py::make_tuple(
-        to_numpy(std::move(likelihood), {patches.shape(0), patches.shape(1), patches.shape(2)}),
+        to_numpy(std::move(likelihood), {patches.shape(0), patches.shape(2), patches.shape(3)}),
         fractions);
 }
 
@@ -144,7 +145,8 @@ void bind_networks(py::module_& module) {
              py::arg("between"), py::arg("likelihood"), py::arg("area"),
              py::arg("upsampling") = "nearest", py::arg("instructions") = "auto")
         .def("__call__", &segment, py::arg("patches"), py::kw_only(), py::arg("threads") = 0,
-             "Return P and the mean of O of every patch.");
+             "Return P and the mean of O of every patch.")
+        .def_property_readonly("channels", &Hfcn::channels, "Channels of a patch.");
     py::class_<RoiClassifier>(module, "RoiClassifier", metaclass,
                               "The ROI classifier for inference, immutable.")
         .def(py::init(&make_roi_classifier), py::kw_only(), py::arg("convolutions"),

@@ -85,7 +85,7 @@ class Hfcn::Workspace {
           area(rows, columns, network.area_.empty() ? 0 : network.area_.front().channels_out(), 0),
           means(network.fraction_weights_.size()),
           scratch(network.scratch_size_) {
-        std::size_t channels = 1;
+        std::size_t channels = network.channels_;
         for (std::size_t i = 0; i < network.stages_.size(); ++i) {
             const Stage& stage = network.stages_[i];
             std::size_t widest = 0;
@@ -132,12 +132,13 @@ class Hfcn::Workspace {
 };
 
 Hfcn::Hfcn(const HfcnWeights& weights, Instructions instructions)
-    : likelihood_((static_cast<void>(checked_head_channels(weights)),
-                   layer("likelihood", weights.likelihood, channels_before_likelihood(weights),
-                         Activation::none, instructions))),
+    : channels_((static_cast<void>(checked_head_channels(weights)),
+                 weights.stages.front().front().channels_in)),
+      likelihood_(layer("likelihood", weights.likelihood, channels_before_likelihood(weights),
+                        Activation::none, instructions)),
       upsampling_(weights.upsampling),
       head_channels_(weights.heads.front().channels_out) {
-    std::size_t channels = 1;
+    std::size_t channels = channels_;
     for (std::size_t i = 0; i < weights.stages.size(); ++i) {
         std::vector<Convolution> convolutions;
         for (std::size_t j = 0; j < weights.stages[i].size(); ++j) {
@@ -186,6 +187,10 @@ Hfcn::Hfcn(const HfcnWeights& weights, Instructions instructions)
 void Hfcn::segment(const Patches& patches, std::span<float> likelihood, std::span<double> fractions,
                    std::size_t threads) const {
     const std::size_t multiple = size_multiple();
+    if (patches.channels != channels_) {
+        throw std::invalid_argument("patches: expected " + std::to_string(channels_) +
+                                    " channels, got " + std::to_string(patches.channels));
+    }
     if (patches.rows == 0 || patches.columns == 0 || patches.rows % multiple != 0 ||
         patches.columns % multiple != 0) {
         throw std::invalid_argument(
@@ -193,12 +198,13 @@ void Hfcn::segment(const Patches& patches, std::span<float> likelihood, std::spa
             ", got " + std::to_string(patches.rows) + " x " + std::to_string(patches.columns));
     }
     const std::size_t pixels = patches.rows * patches.columns;
+    const std::size_t values = channels_ * pixels;
     parallel_for_with(
         patches.count, 1, threads, [&] { return Workspace(*this, patches.rows, patches.columns); },
         [&](Workspace& workspace, std::size_t begin, std::size_t end) {
             for (std::size_t n = begin; n < end; ++n) {
-                const float* patch = patches.data + n * pixels;
-                if (!all_finite(patch, pixels)) {
+                const float* patch = patches.data + n * values;
+                if (!all_finite(patch, values)) {
                     throw std::invalid_argument(
                         "patches: expected finite values, got NaN or infinity in patch " +
                         std::to_string(n));
@@ -218,8 +224,13 @@ double Hfcn::segment_one(const float* patch, Workspace& workspace, float* likeli
     const std::size_t columns = workspace.columns;
     float* const scratch = workspace.scratch.data();
     const MapView<float> image = workspace.levels.front().given.view();
-    for (std::size_t y = 0; y < rows; ++y) {
-        std::copy_n(patch + y * columns, columns, image.at(y, 0));
+    for (std::size_t channel = 0; channel < channels_; ++channel) {
+        for (std::size_t y = 0; y < rows; ++y) {
+            const float* from = patch + (channel * rows + y) * columns;
+            for (std::size_t x = 0; x < columns; ++x) {
+                image.at(y, x)[channel] = from[x];
+            }
+        }
     }
     const MapView<float> known = workspace.known.view();
     MapView<const float> features = image;

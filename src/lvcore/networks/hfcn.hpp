@@ -26,10 +26,11 @@ struct HfcnWeights {
     Upsampling upsampling;
 };
 
-/// Patches (patch, row, column), not owned.
+/// Patches (patch, channel, row, column), not owned.
 struct Patches {
     const float* data;
     std::size_t count;
+    std::size_t channels;
     std::size_t rows;
     std::size_t columns;
 };
@@ -42,14 +43,19 @@ class Hfcn {
     /// stages.
     Hfcn(const HfcnWeights& weights, Instructions instructions);
 
-    /// Writes P, in the shape of the patches, and the mean of O over each patch. Each patch is
-    /// computed on its own by one thread, so results do not depend on the others.
+    /// Writes P (patch, row, column) and the mean of O over each patch. Each patch is computed on
+    /// its own by one thread, so results do not depend on the others.
     ///
-    /// @throws std::invalid_argument if rows or columns are 0 or not a multiple of
-    /// `size_multiple()`, a pixel is not finite, or large weights and pixels make logits or O
-    /// overflow; as `parallel_for`.
+    /// @throws std::invalid_argument if there are other than `channels()` channels, rows or columns
+    /// are 0 or not a multiple of `size_multiple()`, a pixel is not finite, or large weights and
+    /// pixels make logits or O overflow; as `parallel_for`.
     void segment(const Patches& patches, std::span<float> likelihood, std::span<double> fractions,
                  std::size_t threads) const;
+
+    /// Channels of a patch.
+    [[nodiscard]] std::size_t channels() const {
+        return channels_;
+    }
 
     /// Rows and columns must be a multiple of this, since every stage but the first halves them.
     [[nodiscard]] std::size_t size_multiple() const {
@@ -66,6 +72,7 @@ class Hfcn {
     /// Computes one patch; returns the mean of O, NaN if a logit is not finite.
     double segment_one(const float* patch, Workspace& workspace, float* likelihood) const;
 
+    std::size_t channels_;
     std::vector<Stage> stages_;
     std::vector<Convolution> between_;
     Convolution likelihood_;
