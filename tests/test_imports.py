@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "windows": {"_core", "planes", "typing"},
     "cascade": {"_core", "output", "typing"},
     "patches": {"networks", "typing", "windows"},
-    "prediction": {"cine", "roi", "status", "typing", "volume"},
+    "prediction": {"cine", "roi", "status", "typing", "uncertainty", "volume"},
     "volume": {"typing"},
     "preprocess": BASE,
     "sources": {"errors"},
@@ -46,15 +46,16 @@ MAY_IMPORT = {
     "kernels": {"_core", "errors", "typing", "windows"},
     "roi": BASE | {"cascade"},
     "quality": BASE | {"prediction", "roi"},
-    "uncertainty": BASE | {"prediction", "volume"},
+    "uncertainty": BASE | {"roi", "volume"},
     "pipeline": BASE
     | {"cascade", "networks", "patches", "prediction", "preprocess", "quality", "roi"},
-    "model": BASE | {"cascade", "dicom", "networks", "pipeline", "prediction", "roi"},
+    "model": BASE
+    | {"cascade", "dicom", "networks", "pipeline", "prediction", "roi", "uncertainty"},
     "datasets": BASE | {"dicom", "phantom", "preprocess"},
     "train": BASE | {"cascade", "datasets", "networks", "patches", "preprocess", "roi", "volume"},
-    "evaluate": BASE | {"datasets", "model", "prediction", "roi", "volume"},
+    "evaluate": BASE | {"datasets", "model", "prediction", "roi", "uncertainty", "volume"},
     "phantom": BASE | {"volume"},
-    "report": BASE | {"prediction"},
+    "report": BASE | {"prediction", "uncertainty"},
     "cli": {
         "datasets",
         "dicom",
@@ -66,6 +67,7 @@ MAY_IMPORT = {
         "report",
         "train",
         "typing",
+        "uncertainty",
     },
     "weights": set(),
 }

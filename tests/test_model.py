@@ -3,17 +3,22 @@
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pydicom import config
 
 import lvvol
 from lvvol import model as model_module
 from lvvol.dicom.files import read
+from lvvol.errors import CalibrationError
 from lvvol.networks.files import SHIPPED
+from lvvol.networks.weights import load_hfcn_module, save_weights
 from lvvol.phantom import make_phantom, write_study
+from lvvol.uncertainty import Bias, write_calibration
 from tests.support.discs import disc_prediction
 
 
@@ -35,6 +40,65 @@ def assert_same(one, other):
     np.testing.assert_array_equal(one.areas_mm2, other.areas_mm2)
     np.testing.assert_array_equal(one.rois.squares_mm, other.rois.squares_mm)
     assert one.warnings == other.warnings
+
+
+@pytest.fixture
+def other_weights(tmp_path):
+    """The shipped weights, with a training run's own classifier: one byte of metadata differs."""
+    for path in SHIPPED.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    network = load_hfcn_module()
+    with torch.no_grad():
+        network.likelihood.bias += 1e-3
+    save_weights(network, tmp_path / "hfcn.safetensors")
+    return tmp_path
+
+
+def test_the_shipped_calibrations_know_the_shipped_weights():
+    for name in model_module.CALIBRATIONS:
+        known = lvvol.load_model(calibration=name).calibration
+        assert known.source == name
+        assert known.levels == (0.5, 0.8, 0.9)
+    none = lvvol.load_model().calibration
+    for bias in (none.edv_bias, none.esv_bias):
+        assert (bias.offset_ml, bias.slope) == (0.0, 1.0)
+
+
+def test_other_weights_get_no_intervals_rather_than_those_of_others(other_weights):
+    loaded = lvvol.load_model(other_weights)
+    assert loaded.calibration is None
+    assert loaded.weights_sha256 != lvvol.load_model().weights_sha256
+    prediction = loaded.predict(make_phantom(2, n_slices=6, n_phases=4).to_cine_stack(), level=0.77)
+    assert prediction.intervals is None
+    assert prediction.edv_interval_ml is None
+    assert prediction.edv_ml == prediction.edv_uncalibrated_ml
+    with pytest.raises(CalibrationError, match=r"^dsb2: .*fit it again"):
+        lvvol.load_model(other_weights, calibration="dsb2")
+
+
+def test_a_calibration_from_a_file(tmp_path):
+    own = replace(lvvol.load_model().calibration, source="ours", edv_bias=Bias(10.0, 1.1))
+    write_calibration(own, tmp_path / "ours.json")
+    loaded = lvvol.load_model(calibration=tmp_path / "ours.json")
+    stack = make_phantom(2, n_slices=6, n_phases=4).to_cine_stack()
+    prediction = loaded.predict(stack, level=0.8)
+    assert prediction.edv_ml == pytest.approx(10 + 1.1 * prediction.edv_uncalibrated_ml)
+    assert prediction.edv_uncalibrated_ml == lvvol.predict(stack).edv_ml
+    low, high = prediction.edv_interval_ml
+    assert low < prediction.edv_ml < high
+    wider = loaded.predict(stack).edv_interval_ml
+    assert wider[0] < low < high < wider[1]
+    assert prediction.distribution().shape == (2, 600)
+    assert prediction.to_dict()["calibration"] == "ours"
+    with pytest.raises(CalibrationError, match=r"missing\.json"):
+        lvvol.load_model(calibration=tmp_path / "missing.json")
+
+
+def test_an_unknown_level_is_refused_before_reading():
+    with pytest.raises(
+        CalibrationError, match=r"level: expected one of 0\.5, 0\.8, 0\.9, got 0\.7"
+    ):
+        lvvol.predict("no such folder", level=0.7)
 
 
 def test_a_study_its_stack_and_its_path_as_text_give_the_same(model, studies):

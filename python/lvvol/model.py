@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -15,7 +16,7 @@ import numpy as np
 from lvvol.cascade import Cascade
 from lvvol.cine import CineStack
 from lvvol.dicom import load_study
-from lvvol.errors import WeightsError
+from lvvol.errors import CalibrationError, WeightsError
 from lvvol.networks.configs import PATCH_SIZE
 from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
 from lvvol.networks.inference import load_roi_classifier, load_segmenter
@@ -24,8 +25,16 @@ from lvvol.prediction import Prediction
 from lvvol.roi import DETECTOR_FILE, WINDOW_SIZE, read_detector
 from lvvol.roi.phases import N_WINDOW_PHASES
 from lvvol.typing import Float32, Progress, StrPath
+from lvvol.uncertainty import Calibration, intervals, read_calibration
 
 Device = Literal["auto", "cpu"]
+
+CALIBRATIONS = {"none": "calibration_none.json", "dsb2": "calibration_dsb2.json"}
+"""Calibrations that ship, by name: no correction of bias, and the volumes that the readers of the
+Second Annual Data Science Bowl would have stated."""
+
+NO_CORRECTION = "none"
+DEFAULT_LEVEL = 0.9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,12 +54,18 @@ class Model:
         cavity, (n,).
     weights : Path
         The folder they were loaded from.
+    weights_sha256 : str
+        SHA-256 of the three files.
+    calibration : Calibration or None
+        What gives measurements their intervals; None where the errors of the weights are not known.
     """
 
     detector: Cascade
     roi_classifier: Classifier
     hfcn: Segmenter
     weights: Path
+    weights_sha256: str
+    calibration: Calibration | None = None
 
     def __repr__(self) -> str:
         weights = "shipped" if self.weights == SHIPPED else str(self.weights)
@@ -64,6 +79,7 @@ class Model:
         study_uid: str | None = None,
         threads: int = 0,
         progress: Progress | None = None,
+        level: float = DEFAULT_LEVEL,
     ) -> Prediction:
         """Measure the left ventricle in one study.
 
@@ -80,6 +96,8 @@ class Model:
         progress : callable, optional
             Called with the stage (read, resample, roi, segment), the steps done and the number of
             steps.
+        level : float
+            How often intervals hold the true value; one of the calibration's levels.
 
         Returns
         -------
@@ -90,9 +108,12 @@ class Model:
         ------
         LvvolError
             If the study cannot be read or holds no left ventricle; see `lvvol.errors`.
+        CalibrationError
+            If the calibration has no such level.
         ValueError
             If a study or series are named for a `CineStack`.
         """
+        self._check_level(level)
         timings_s: dict[str, float] = {}
         if isinstance(study, CineStack):
             if named := list(series):
@@ -113,10 +134,16 @@ class Model:
             threads=threads,
             progress=progress,
         )
+        prediction = self._with_intervals(prediction, level)
         return replace(prediction, timings_s={**timings_s, **prediction.timings_s})
 
     def predict_working_stack(
-        self, working: CineStack, *, threads: int = 0, progress: Progress | None = None
+        self,
+        working: CineStack,
+        *,
+        threads: int = 0,
+        progress: Progress | None = None,
+        level: float = DEFAULT_LEVEL,
     ) -> Prediction:
         """Measure a stack that is preprocessed already, such as labelled image pairs.
 
@@ -124,7 +151,7 @@ class Model:
         ----------
         working : CineStack
             From `lvvol.preprocess.to_working_stack`.
-        threads, progress
+        threads, progress, level
             As in `predict`.
 
         Returns
@@ -136,8 +163,11 @@ class Model:
         ------
         RoiNotFoundError
             If no window looks like a left ventricle.
+        CalibrationError
+            If the calibration has no such level.
         """
-        return measure_working_stack(
+        self._check_level(level)
+        prediction = measure_working_stack(
             working,
             self.detector,
             self.roi_classifier,
@@ -145,9 +175,25 @@ class Model:
             threads=threads,
             progress=progress,
         )
+        return self._with_intervals(prediction, level)
+
+    def _check_level(self, level: float) -> None:
+        """Refuse a level before the study is read."""
+        if self.calibration and level not in self.calibration.levels:
+            known = ", ".join(map(str, self.calibration.levels))
+            raise CalibrationError(f"level: expected one of {known}, got {level}")
+
+    def _with_intervals(self, prediction: Prediction, level: float) -> Prediction:
+        if self.calibration is None:
+            return prediction
+        return replace(prediction, intervals=intervals(prediction, self.calibration, level))
 
 
-def load_model(weights: StrPath | None = None, device: Device = "auto") -> Model:
+def load_model(
+    weights: StrPath | None = None,
+    device: Device = "auto",
+    calibration: StrPath = NO_CORRECTION,
+) -> Model:
     """Load the cascade and the networks, ready to measure any number of studies.
 
     Parameters
@@ -157,6 +203,11 @@ def load_model(weights: StrPath | None = None, device: Device = "auto") -> Model
         separately, so the shipped one completes a folder without one.
     device : {"auto", "cpu"}
         Where to compute. ``"auto"`` takes the CPU.
+    calibration : str or path-like
+        ``"none"``, the default, keeps volumes as they are drawn. ``"dsb2"`` returns those that the
+        readers of the Second Annual Data Science Bowl would have stated. A file is one by
+        ``lvvol calibrate``. Each knows the errors of certain weights only; with others, ``"none"``
+        gives no intervals.
 
     Returns
     -------
@@ -167,6 +218,8 @@ def load_model(weights: StrPath | None = None, device: Device = "auto") -> Model
     ------
     WeightsError
         If a file is missing or damaged, or its network has the wrong sizes.
+    CalibrationError
+        If the calibration is missing or damaged, or was fitted for other weights.
     MissingExtraError
         If the segmentation network is the baseline FCN, which runs in torch, without torch.
     ValueError
@@ -189,7 +242,10 @@ def load_model(weights: StrPath | None = None, device: Device = "auto") -> Model
     patch = np.zeros((1, hfcn.channels, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
     _check_serves(classifier_path, roi_classifier, window)
     _check_serves(hfcn_path, hfcn, patch)
-    return Model(detector, roi_classifier, hfcn, folder)
+    files = (trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE,)
+    sha256 = _sha256(*files, classifier_path, hfcn_path)
+    known = _calibration_for(calibration, sha256)
+    return Model(detector, roi_classifier, hfcn, folder, sha256, known)
 
 
 def predict(
@@ -199,7 +255,9 @@ def predict(
     study_uid: str | None = None,
     threads: int = 0,
     progress: Progress | None = None,
+    level: float = DEFAULT_LEVEL,
     weights: StrPath | None = None,
+    calibration: StrPath = NO_CORRECTION,
 ) -> Prediction:
     """Measure the left ventricle in one study.
 
@@ -208,10 +266,10 @@ def predict(
 
     Parameters
     ----------
-    study, series, study_uid, threads, progress
+    study, series, study_uid, threads, progress, level
         As in `Model.predict`.
-    weights : str or path-like, optional
-        Folder of a training run; the shipped weights by default.
+    weights, calibration
+        As in `load_model`.
 
     Returns
     -------
@@ -221,17 +279,23 @@ def predict(
     Raises
     ------
     LvvolError
-        If the study cannot be read or holds no left ventricle, or the weights cannot be used; see
-        `lvvol.errors`.
+        If the study cannot be read or holds no left ventricle, or the weights or the calibration
+        cannot be used; see `lvvol.errors`.
     ValueError
-        If a study or series are named for a `CineStack`.
+        As `Model.predict`.
     """
     # Load first, so bad weights fail before the slow read.
     began = time.perf_counter()
-    model = _shipped_model() if weights is None else load_model(weights)
+    is_default = weights is None and calibration == NO_CORRECTION
+    model = _shipped_model() if is_default else load_model(weights, calibration=calibration)
     loading_s = time.perf_counter() - began
     prediction = model.predict(
-        study, series=series, study_uid=study_uid, threads=threads, progress=progress
+        study,
+        series=series,
+        study_uid=study_uid,
+        threads=threads,
+        progress=progress,
+        level=level,
     )
     return replace(prediction, timings_s={"load model": loading_s, **prediction.timings_s})
 
@@ -239,6 +303,33 @@ def predict(
 @cache
 def _shipped_model() -> Model:
     return load_model()
+
+
+def _sha256(*paths: Path) -> str:
+    """Return a hash of files, in their order."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _calibration_for(name: StrPath, weights_sha256: str) -> Calibration | None:
+    """Return a calibration by its name or file, None where the default does not know the weights.
+
+    Raises
+    ------
+    CalibrationError
+        If it is missing, damaged, or was fitted for other weights.
+    """
+    shipped = CALIBRATIONS.get(str(name))
+    calibration = read_calibration(SHIPPED / shipped if shipped else name)
+    try:
+        calibration.check_weights(weights_sha256)
+    except CalibrationError as error:
+        if name == NO_CORRECTION:
+            return None
+        raise CalibrationError(f"{name}: {error}") from error
+    return calibration
 
 
 def _check_serves(path: Path, network: Callable[..., object], example: Float32) -> None:

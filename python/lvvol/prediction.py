@@ -16,13 +16,17 @@ from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
 if TYPE_CHECKING:
     from lvvol.roi import Rois
+    from lvvol.uncertainty import Intervals
+
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """The measurement of one study.
 
-    It stores what was measured: ROIs, P and areas. Volumes, ED, ES and EF follow from the areas.
+    It stores what was measured: ROIs, P and areas. Volumes, ED, ES and EF follow from the areas,
+    and with a calibration from `intervals`.
 
     Parameters
     ----------
@@ -38,6 +42,9 @@ class Prediction:
         Reasons to review the measurement: those of `stack`, then those of the checks.
     timings_s : mapping of str to float
         Seconds each stage took, in the order they ran.
+    intervals : Intervals, optional
+        Calibrated volumes and how sure they are; None where no calibration knows the errors of the
+        weights in use.
     """
 
     stack: CineStack
@@ -46,6 +53,7 @@ class Prediction:
     areas_mm2: Float64
     reasons: tuple[Reason, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
+    intervals: Intervals | None = None
 
     def __repr__(self) -> str:
         codes = ", ".join(dict.fromkeys(str(reason.code) for reason in self.reasons))
@@ -80,14 +88,24 @@ class Prediction:
         return int(self.volumes_ml.argmin())
 
     @property
+    def edv_uncalibrated_ml(self) -> float:
+        """Largest of `volumes_ml`."""
+        return float(self.volumes_ml[self.ed_phase])
+
+    @property
+    def esv_uncalibrated_ml(self) -> float:
+        """Smallest of `volumes_ml`."""
+        return float(self.volumes_ml[self.es_phase])
+
+    @property
     def edv_ml(self) -> float:
         """End-diastolic volume."""
-        return float(self.volumes_ml[self.ed_phase])
+        return self.intervals.edv_ml if self.intervals else self.edv_uncalibrated_ml
 
     @property
     def esv_ml(self) -> float:
         """End-systolic volume."""
-        return float(self.volumes_ml[self.es_phase])
+        return self.intervals.esv_ml if self.intervals else self.esv_uncalibrated_ml
 
     @property
     def sv_ml(self) -> float:
@@ -98,6 +116,40 @@ class Prediction:
     def ef_percent(self) -> float:
         """Ejection fraction, 100 (EDV - ESV) / EDV; NaN where EDV is 0."""
         return float(ejection_fraction_percent(self.edv_ml, self.esv_ml))
+
+    @property
+    def edv_interval_ml(self) -> Interval | None:
+        """Interval that holds EDV as often as `Intervals.level` says."""
+        return self.intervals.edv_interval_ml if self.intervals else None
+
+    @property
+    def esv_interval_ml(self) -> Interval | None:
+        """Interval of ESV."""
+        return self.intervals.esv_interval_ml if self.intervals else None
+
+    @property
+    def sv_interval_ml(self) -> Interval | None:
+        """Interval of SV."""
+        return self.intervals.sv_interval_ml if self.intervals else None
+
+    @property
+    def ef_interval_percent(self) -> Interval | None:
+        """Interval of EF."""
+        return self.intervals.ef_interval_percent if self.intervals else None
+
+    @property
+    def edv_sigma_ml(self) -> float | None:
+        """Standard deviation of EDV."""
+        return self.intervals.joint.edv_sigma_ml if self.intervals else None
+
+    @property
+    def esv_sigma_ml(self) -> float | None:
+        """Standard deviation of ESV."""
+        return self.intervals.joint.esv_sigma_ml if self.intervals else None
+
+    def distribution(self) -> Float64 | None:
+        """Return P(n) for n = 0 to 599 mL of EDV and of ESV, shape (2, 600) (eq. 9)."""
+        return self.intervals.distribution() if self.intervals else None
 
     @property
     def probability_areas_mm2(self) -> Float64:
@@ -115,6 +167,7 @@ class Prediction:
             "esv_ml": self.esv_ml,
             "sv_ml": self.sv_ml,
             "ef_percent": self.ef_percent,
+            **self._doubt(),
             "ed_phase": self.ed_phase,
             "es_phase": self.es_phase,
             "status": str(self.status),
@@ -131,4 +184,20 @@ class Prediction:
             "decisions": [
                 {"what": d.what, "why": d.why, "files": list(d.files)} for d in self.stack.decisions
             ],
+        }
+
+    def _doubt(self) -> dict[str, Any]:
+        """Return the intervals, or None for each without a calibration."""
+        found = self.intervals
+        return {
+            "edv_uncalibrated_ml": self.edv_uncalibrated_ml,
+            "esv_uncalibrated_ml": self.esv_uncalibrated_ml,
+            "calibration": found.source if found else None,
+            "level": found.level if found else None,
+            "edv_interval_ml": self.edv_interval_ml,
+            "esv_interval_ml": self.esv_interval_ml,
+            "sv_interval_ml": self.sv_interval_ml,
+            "ef_interval_percent": self.ef_interval_percent,
+            "edv_sigma_ml": self.edv_sigma_ml,
+            "esv_sigma_ml": self.esv_sigma_ml,
         }

@@ -49,12 +49,14 @@ def test_help_lists_the_commands_with_a_line_each(run):
         "split",
         "train",
         "evaluate",
+        "calibrate",
     ]
     assert not any(line.endswith("...") for line in listed)
 
 
 @pytest.mark.parametrize(
-    "command", ["predict", "inspect", "phantom", "prepare", "split", "train", "evaluate"]
+    "command",
+    ["predict", "inspect", "phantom", "prepare", "split", "train", "evaluate", "calibrate"],
 )
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_every_command_teaches_by_examples(run, command, option):

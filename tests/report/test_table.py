@@ -1,5 +1,11 @@
+from dataclasses import replace
+
+import numpy as np
+
 from lvvol.report.table import format_table
+from lvvol.uncertainty import intervals
 from tests.support.discs import disc_prediction
+from tests.support.labelled_rows import calibration, sigma_model
 
 
 def test_the_table_of_a_known_study():
@@ -13,6 +19,8 @@ def test_the_table_of_a_known_study():
             "  SV      40.7 mL",
             "  EF      75.0 %",
             "",
+            "  No intervals: the errors of these weights are not known (lvvol calibrate).",
+            "",
             "Status: ok",
             "",
             "Time",
@@ -24,6 +32,20 @@ def test_the_table_of_a_known_study():
             "  all stages     4.5 s",
         ]
     )
+
+
+def test_intervals_stand_beside_their_values():
+    """Of the known study, 90 % of a normal distribution lie within 1.645 standard deviations."""
+    sigma = sigma_model(constant=np.log(10.0), volume=0.0)
+    known = calibration(edv_sigma=sigma, esv_sigma=sigma)
+    prediction = disc_prediction(n_slices=4, n_phases=5)
+    lines = format_table(
+        replace(prediction, intervals=intervals(prediction, known, 0.9))
+    ).splitlines()
+    assert lines[2] == "  EDV     54.3 mL   (38\N{EN DASH}71)   phase 1 of 5"
+    assert lines[3] == "  ESV     13.6 mL   (0\N{EN DASH}30)    phase 4 of 5"
+    assert lines[5].startswith("  EF      75.0 %    (")
+    assert "  In brackets: intervals that hold the true value in 90 % of studies." in lines
 
 
 def test_uneven_gaps_are_said():

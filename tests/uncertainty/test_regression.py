@@ -47,6 +47,18 @@ def test_expected_curvatures_are_those_of_normal_errors(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
+def test_with_a_fixed_bias_sigma_holds_what_it_leaves(loss):
+    truth = calibration(edv_bias=Bias(30.0, 1.0), edv_sigma=sigma_model(constant=np.log(5.0)))
+    measured, true, terms = arrays(rows_of(truth, 2000, seed=3))
+    bias, sigma = fit_volume(
+        measured, true, terms, Bias(2.0, 1.1), sigma_model(), 10.0, loss, fix_bias=True
+    )
+    assert (bias.offset_ml, bias.slope) == (pytest.approx(2.0), pytest.approx(1.1))
+    errors_ml = true - 2.0 - 1.1 * measured
+    assert (errors_ml**2).mean() == pytest.approx((sigma.sigma_ml(terms) ** 2).mean(), rel=0.3)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
 def test_what_is_put_in_comes_out(loss):
     truth = calibration(
         edv_bias=Bias(12.0, 0.9),

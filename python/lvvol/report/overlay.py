@@ -21,7 +21,7 @@ from lvvol.report.picture import (
     to_grey,
     write,
 )
-from lvvol.report.text import format_number
+from lvvol.report.text import format_interval, format_number
 from lvvol.typing import Float32, Float64
 
 Contour = Float64
@@ -182,11 +182,18 @@ def _draw_closed(picture: Picture, points: Contour, colour: Colour) -> None:
 
 def _draw_head(prediction: Prediction, width: int) -> Picture:
     """Draw the result with its status, every reason to review, and the legend."""
-    result = (
-        f"EDV {format_number(prediction.edv_ml)} mL (phase {prediction.ed_phase + 1})    "
-        f"ESV {format_number(prediction.esv_ml)} mL (phase {prediction.es_phase + 1})    "
-        f"EF {format_number(prediction.ef_percent)} %    {prediction.status}"
+    edv, esv, ef = (
+        f"{format_number(value)} {unit} {format_interval(interval)}".rstrip()
+        for value, unit, interval in (
+            (prediction.edv_ml, "mL", prediction.edv_interval_ml),
+            (prediction.esv_ml, "mL", prediction.esv_interval_ml),
+            (prediction.ef_percent, "%", prediction.ef_interval_percent),
+        )
     )
+    result = (
+        f"EDV {edv} (phase {prediction.ed_phase + 1})    "
+        f"ESV {esv} (phase {prediction.es_phase + 1})    EF {ef}    {prediction.status}"
+    ).replace("\N{EN DASH}", "-")  # OpenCV's letters are those of ASCII
     legend = "red: contour of P = 0.5    blue: ROI    areas come from O    research use only"
     return draw_head(result, prediction.warnings, legend, width)
 

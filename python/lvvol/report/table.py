@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lvvol.prediction import Prediction
-from lvvol.report.text import describe, format_number, listed
+from lvvol.report.text import describe, format_interval, format_number, listed
 
 _WIDTH = 88
 
@@ -19,21 +19,23 @@ def format_table(prediction: Prediction) -> str:
     Returns
     -------
     str
-        Volumes in mL and EF in percent with one decimal, phases counted from 1, the status with
-        its reasons, and the seconds of each stage; without a line break at the end.
+        Volumes in mL and EF in percent with one decimal and their intervals, phases counted from 1,
+        the status with its reasons, and the seconds of each stage; without a line break at the end.
     """
     n_phases = prediction.stack.n_phases
+    ed, es = (f"phase {t + 1} of {n_phases}" for t in (prediction.ed_phase, prediction.es_phase))
     rows = [
-        ("EDV", prediction.edv_ml, "mL", f"phase {prediction.ed_phase + 1} of {n_phases}"),
-        ("ESV", prediction.esv_ml, "mL", f"phase {prediction.es_phase + 1} of {n_phases}"),
-        ("SV", prediction.sv_ml, "mL", ""),
-        ("EF", prediction.ef_percent, "%", ""),
+        ("EDV", prediction.edv_ml, "mL", prediction.edv_interval_ml, ed),
+        ("ESV", prediction.esv_ml, "mL", prediction.esv_interval_ml, es),
+        ("SV", prediction.sv_ml, "mL", prediction.sv_interval_ml, ""),
+        ("EF", prediction.ef_percent, "%", prediction.ef_interval_percent, ""),
     ]
+    width = max(len(format_interval(interval)) for *_, interval, _ in rows)
     lines = [prediction.stack.describe(), ""]
-    lines += [
-        f"  {name:<4}{format_number(value):>8} {unit:<5}{note}".rstrip()
-        for name, value, unit, note in rows
-    ]
+    for name, value, unit, interval, note in rows:
+        shown = format_interval(interval).ljust(width + 3 if width else 0)
+        lines.append(f"  {name:<4}{format_number(value):>8} {unit:<5}{shown}{note}".rstrip())
+    lines += _doubt(prediction)
     lines += ["", f"Status: {prediction.status}"]
     lines += listed((describe(reason) for reason in prediction.reasons), _WIDTH)
     lines += ["", "Time"]
@@ -41,3 +43,12 @@ def format_table(prediction: Prediction) -> str:
     width = max(len(stage) for stage, _ in stages)
     lines += [f"  {stage:<{width}}{seconds:>8.1f} s" for stage, seconds in stages]
     return "\n".join(lines)
+
+
+def _doubt(prediction: Prediction) -> list[str]:
+    """Say what the intervals are, or why there are none."""
+    found = prediction.intervals
+    if found is None:
+        return ["", "  No intervals: the errors of these weights are not known (lvvol calibrate)."]
+    said = f"In brackets: intervals that hold the true value in {100 * found.level:g} % of studies."
+    return ["", f"  {said}"]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from textwrap import TextWrapper
 
+from lvvol.prediction import Interval
 from lvvol.status import Reason
 
 
@@ -46,6 +47,13 @@ def describe(reason: Reason) -> str:
 def format_number(value: float) -> str:
     """Return a number with one decimal; a dash if it is not finite."""
     return f"{value:.1f}" if math.isfinite(value) else "-"
+
+
+def format_interval(interval: Interval | None) -> str:
+    """Return an interval in whole numbers, in brackets; nothing where there is none."""
+    if interval is None:
+        return ""
+    return f"({interval[0]:.0f}\N{EN DASH}{interval[1]:.0f})"
 
 
 def listed(items: Iterable[str], width: int) -> list[str]:

@@ -1,20 +1,43 @@
-"""What a measurement says about its own reliability; reads only a `Prediction`."""
+"""What a measurement says about its own reliability."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from lvvol.cine import CineStack
 from lvvol.typing import Float64
 from lvvol.uncertainty.area_error import share_slopes_ml
 
 if TYPE_CHECKING:
-    from lvvol.prediction import Prediction
+    from lvvol.roi import Rois
 
 CAVITY = 0.1
 """Area relative to the largest of its phase from which on a slice holds a cavity."""
+
+
+class Measurement(Protocol):
+    """What features are read from: the parts of a `lvvol.Prediction` that the networks made."""
+
+    @property
+    def stack(self) -> CineStack: ...  # noqa: D102 - documented by `Prediction`
+    @property
+    def rois(self) -> Rois: ...  # noqa: D102
+    @property
+    def reasons(self) -> Sequence[object]: ...  # noqa: D102
+    @property
+    def areas_mm2(self) -> Float64: ...  # noqa: D102
+    @property
+    def probability_areas_mm2(self) -> Float64: ...  # noqa: D102
+    @property
+    def volumes_ml(self) -> Float64: ...  # noqa: D102
+    @property
+    def ed_phase(self) -> int: ...  # noqa: D102
+    @property
+    def es_phase(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -71,13 +94,13 @@ class Features:
     n_reasons: int
 
 
-def features(prediction: Prediction) -> Features:
+def features(prediction: Measurement) -> Features:
     """Return the features of a measurement.
 
     Parameters
     ----------
-    prediction : Prediction
-        The measurement, with its reasons.
+    prediction : Measurement
+        A `lvvol.Prediction`, with its reasons.
 
     Returns
     -------

@@ -85,6 +85,9 @@ class Settings:
         Variances of areas, where there is no prior; by default all are equal.
     loss : {"crps", "likelihood"}
         What is minimised; see `lvvol.uncertainty.regression`.
+    fix_bias : bool
+        Keep the biases of the prior, or none: volumes stay as drawn, and standard deviations hold
+        the readers' habits too.
 
     Raises
     ------
@@ -101,6 +104,7 @@ class Settings:
     levels: tuple[float, ...] = LEVELS
     area_error: AreaError | None = None
     loss: Loss = "crps"
+    fix_bias: bool = False
 
     def __post_init__(self) -> None:
         if self.prior:
@@ -321,6 +325,7 @@ def _fit_phase(rows: Sequence[Row], phase: Phase, settings: Settings) -> _OfPhas
         start.edv_sigma if at_ed else start.esv_sigma,
         settings.prior_patients,
         settings.loss,
+        fix_bias=settings.fix_bias,
     )
     errors_ml = true_ml - bias.offset_ml - bias.slope * measured_ml
     return _OfPhase(bias, sigma, errors_ml / sigma.sigma_ml(terms))

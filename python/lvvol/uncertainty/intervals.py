@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from lvvol.typing import Float64
 from lvvol.uncertainty.calibration import Calibration
-from lvvol.uncertainty.features import features
+from lvvol.uncertainty.crps import gaussian_cdf
+from lvvol.uncertainty.features import Measurement, features
 from lvvol.uncertainty.joint import Joint, Quantity
 from lvvol.volume import ejection_fraction_percent
-
-if TYPE_CHECKING:
-    from lvvol.prediction import Prediction
 
 Interval = tuple[float, float]
 
@@ -22,17 +20,19 @@ class Intervals:
 
     Parameters
     ----------
+    source : str
+        Name of the calibration.
     level : float
         How often such intervals hold the true value, of each quantity by itself.
     joint : Joint
-        The distribution over EDV and ESV. ``gaussian_cdf(joint.edv_ml, joint.edv_sigma_ml)`` gives
-        the 600 values of EDV.
+        The distribution over EDV and ESV.
     edv_interval_ml, esv_interval_ml, sv_interval_ml : (float, float)
         Lower and upper end, at least 0; they hold the calibrated value.
     ef_interval_percent : (float, float)
         Likewise, within 0 to 100.
     """
 
+    source: str
     level: float
     joint: Joint
     edv_interval_ml: Interval
@@ -60,14 +60,19 @@ class Intervals:
         """Calibrated ejection fraction."""
         return float(ejection_fraction_percent(self.joint.edv_ml, self.joint.esv_ml))
 
+    def distribution(self) -> Float64:
+        """Return P(n) for n = 0 to 599 mL of EDV and of ESV, shape (2, 600) (eq. 9)."""
+        joint = self.joint
+        return gaussian_cdf([joint.edv_ml, joint.esv_ml], [joint.edv_sigma_ml, joint.esv_sigma_ml])
 
-def intervals(prediction: Prediction, calibration: Calibration, level: float = 0.9) -> Intervals:
+
+def intervals(prediction: Measurement, calibration: Calibration, level: float = 0.9) -> Intervals:
     """Return the calibrated volumes of a measurement, with intervals.
 
     Parameters
     ----------
-    prediction : Prediction
-        The measurement, by the weights that the calibration was fitted for; see
+    prediction : Measurement
+        A `lvvol.Prediction`, by the weights that the calibration was fitted for; see
         `Calibration.check_weights`.
     calibration : Calibration
         From labelled studies of the readers whose volumes are wanted.
@@ -87,6 +92,7 @@ def intervals(prediction: Prediction, calibration: Calibration, level: float = 0
     joint = calibration.joint(features(prediction))
     (ends,) = calibration.ends(joint, (level,))
     return Intervals(
+        source=calibration.source,
         level=level,
         joint=joint,
         edv_interval_ml=ends[Quantity.EDV],

@@ -31,6 +31,8 @@ def fit_volume(
     prior_sigma: SigmaModel,
     prior_patients: float,
     loss: Loss = "crps",
+    *,
+    fix_bias: bool = False,
 ) -> tuple[Bias, SigmaModel]:
     """Fit bias and standard deviation of one volume, shrunk towards given ones.
 
@@ -47,6 +49,8 @@ def fit_volume(
     loss : {"crps", "likelihood"}
         What is minimised. A few gross errors widen all of a likelihood's intervals; to the score
         they count in proportion.
+    fix_bias : bool
+        Whether the bias stays as given; sigma then holds what it leaves.
 
     Returns
     -------
@@ -87,6 +91,7 @@ def fit_volume(
         values = _losses(parameters, design, true_ml, loss)[0]
         return float(values.sum() + away @ penalty @ away / 2.0)
 
+    free = slice(2 if fix_bias else 0, None)
     parameters, best = prior, objective(prior)
     for _ in range(_MOST_STEPS):
         _, by_line, by_log, line_curvature, log_curvature = _losses(
@@ -98,7 +103,8 @@ def fit_volume(
         curvature[:2, :2] += (lines.T * line_curvature) @ lines
         curvature[2:, 2:] += (terms.T * log_curvature) @ terms
         # One patient, or equal volumes, leave the slope open; the least change is taken.
-        step = np.linalg.lstsq(curvature, gradient, rcond=1e-12)[0]
+        step = np.zeros_like(prior)
+        step[free] = np.linalg.lstsq(curvature[free, free], gradient[free], rcond=1e-12)[0]
         share, found = 1.0, math.inf
         while share > 1e-8 and not found < best:
             found = objective(parameters - share * step)
