@@ -10,7 +10,7 @@ import click
 from lvvol.cli.options import PATH, json_option, part_option, split_option, weights_option
 
 # Patients of the remaining part, broken, have labels that contradict their images.
-_SHIPPED_PARTS = ("train", "validation", "test", "left_out", "all")
+_SHIPPED_PARTS = ("train", "calibration", "validation", "test", "left_out", "all")
 
 
 @click.command()

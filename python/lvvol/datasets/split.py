@@ -27,11 +27,13 @@ _FOLD = re.compile(r"fold:([1-9]\d*)")
 class Part(StrEnum):
     """Use of a patient in the committed split.
 
-    Training learns from TRAIN and makes choices on VALIDATION; TEST and LEFT_OUT are only measured.
-    BROKEN labels contradict their own images and are never used.
+    Training learns from TRAIN and makes choices on VALIDATION; intervals are fitted to the
+    errors on CALIBRATION, which training never sees; TEST and LEFT_OUT are only measured. BROKEN
+    labels contradict their own images and are never used.
     """
 
     TRAIN = "train"
+    CALIBRATION = "calibration"
     VALIDATION = "validation"
     TEST = "test"
     LEFT_OUT = "left_out"
