@@ -24,7 +24,7 @@ from benchmarks.accuracy.spoil import files, headers, pixels
 from benchmarks.accuracy.spoil.study import SlicedStudy, real_study, sliced_phantom
 from benchmarks.command import run
 from benchmarks.machine import CHECKOUT
-from lvvol import Prediction, predict
+from lvvol import Prediction, Status, predict
 from lvvol.errors import LvvolError
 from tests.support.real_studies import STUDIES
 
@@ -93,6 +93,24 @@ def outcome_of(untouched: Prediction, spoiled: Prediction, new_warnings: Sequenc
     return "said" if new_warnings else "silent"
 
 
+def is_wrong_yet_ok(untouched: Prediction, spoiled: Prediction) -> bool:
+    """Return whether a measurement is neither right, nor within its interval, nor doubted.
+
+    Wrong is more than 15 %, and more than half the width of the 90 % interval, off in EDV or ESV.
+    """
+    if spoiled.status is not Status.OK:
+        return False
+    for before_ml, after_ml, interval in (
+        (untouched.edv_ml, spoiled.edv_ml, spoiled.edv_interval_ml),
+        (untouched.esv_ml, spoiled.esv_ml, spoiled.esv_interval_ml),
+    ):
+        half_width_ml = (interval[1] - interval[0]) / 2 if interval else 0.0
+        off_ml = abs(after_ml - before_ml)
+        if off_ml > NEAR * before_ml and off_ml > half_width_ml:
+            return True
+    return False
+
+
 def added_warnings(untouched: Sequence[str], spoiled: Sequence[str]) -> list[str]:
     """Return the warnings of which the untouched study has none of the kind.
 
@@ -128,6 +146,10 @@ def try_case(
             "esv_ml": measured.esv_ml,
             "edv_percent": 100 * (measured.edv_ml / untouched.edv_ml - 1),
             "esv_percent": 100 * (measured.esv_ml / untouched.esv_ml - 1),
+            "status": str(measured.status),
+            "edv_interval_ml": measured.edv_interval_ml,
+            "esv_interval_ml": measured.esv_interval_ml,
+            "wrong_yet_ok": is_wrong_yet_ok(untouched, measured),
             "new_warnings": new,
         }
     return {**entry, "seconds": time.perf_counter() - started}
@@ -202,6 +224,12 @@ def document(each: Sequence[dict[str, Any]], seed: int) -> str:
         if entry["outcome"] == "silent"
     ]
     refused = Counter(entry["error"] for entry in each if entry["outcome"] == "refused")
+    trusted = [
+        f"- {entry['kind']}, {entry['study']}: {entry['how']}; "
+        f"EDV {entry['edv_percent']:+.0f} %, ESV {entry['esv_percent']:+.0f} %"
+        for entry in each
+        if entry.get("wrong_yet_ok")
+    ]
     return "\n".join(
         [
             f"{len(each)} studies, seed {seed}.",
@@ -216,6 +244,10 @@ def document(each: Sequence[dict[str, Any]], seed: int) -> str:
             "",
             *(["Silent:", "", *silent] if silent else ["None is silent."]),
             "",
+            "With status `ok`, EDV or ESV more than 15 % off and by more than half its 90 % interval: "
+            f"{len(trusted)} of {len(each)}.",
+            "",
+            *([*trusted, ""] if trusted else []),
         ]
     )
 

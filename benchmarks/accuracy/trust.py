@@ -122,7 +122,12 @@ def scores(judged: Sequence[Judged], area_error: AreaError) -> dict[str, float]:
         "affine_in_hindsight": np.column_stack(
             [_best_affine(means[:, phase], true[:, phase]) for phase in (0, 1)]
         ),
-        "error_known": np.vectorize(best_sigma_ml)(means - true),
+        "error_known": np.array(
+            [
+                [best_sigma_ml(d, volume_ml=v) for d, v in zip(*each, strict=True)]
+                for each in zip(means - true, true, strict=True)
+            ]
+        ),
     }
     return {
         name: float(competition_crps(gaussian_cdf(means, sigma), true).mean())

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.accuracy import spoiled
 from benchmarks.accuracy.spoil.study import sliced_phantom
+from lvvol import Status
 
 
 @pytest.fixture(scope="module")
@@ -98,3 +99,24 @@ def test_spoiled_lists_silent_cases_and_the_scaled_apart():
     assert "| pixel spacing scaled |  |  |  |  | 1 |" in text
     assert "noise, phantom/1: noise of 0.3 of the brightest; EDV -43 %, ESV -59 %" in text
     assert "NoMotionError (1)" in text
+
+
+@pytest.mark.parametrize(
+    ("edv_ml", "status", "half_width_ml", "wrong"),
+    [
+        (80.0, Status.OK, 19.0, True),
+        (80.0, Status.OK, 21.0, False),
+        (80.0, Status.REVIEW, 19.0, False),
+        (86.0, Status.OK, 1.0, False),
+    ],
+)
+def test_spoiled_counts_what_is_wrong_yet_ok(edv_ml, status, half_width_ml, wrong):
+    untouched = SimpleNamespace(edv_ml=100.0, esv_ml=50.0)
+    measured = SimpleNamespace(
+        edv_ml=edv_ml,
+        esv_ml=50.0,
+        status=status,
+        edv_interval_ml=(edv_ml - half_width_ml, edv_ml + half_width_ml),
+        esv_interval_ml=(40.0, 60.0),
+    )
+    assert spoiled.is_wrong_yet_ok(untouched, measured) == wrong
