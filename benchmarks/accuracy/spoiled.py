@@ -244,8 +244,8 @@ def document(each: Sequence[dict[str, Any]], seed: int) -> str:
             "",
             *(["Silent:", "", *silent] if silent else ["None is silent."]),
             "",
-            "With status `ok`, EDV or ESV more than 15 % off and by more than half its 90 % interval: "
-            f"{len(trusted)} of {len(each)}.",
+            "With status `ok`, EDV or ESV off by more than 15 % and by more than half the 90 % "
+            f"interval: {len(trusted)} of {len(each)}.",
             "",
             *([*trusted, ""] if trusted else []),
         ]
