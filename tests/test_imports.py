@@ -16,7 +16,7 @@ TESTS = Path(__file__).parent
 PACKAGE = next(p for p in map(Path, lvvol.__path__) if (p / "errors.py").exists())
 BASE = {
     *("errors", "typing", "status", "output", "cine", "survey", "geometry", "motion", "planes"),
-    "windows",
+    *("windows", "contours"),
 }
 
 MAY_IMPORT = {
@@ -36,7 +36,8 @@ MAY_IMPORT = {
     "planes": {"_core", "typing"},
     "windows": {"_core", "planes", "typing"},
     "cascade": {"_core", "output", "typing"},
-    "prediction": {"cine", "roi", "status", "typing", "volume"},
+    "contours": {"typing"},
+    "prediction": {"cine", "contours", "roi", "status", "typing", "volume"},
     "volume": {"typing"},
     "preprocess": BASE,
     "sources": {"errors"},

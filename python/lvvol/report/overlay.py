@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from lvvol.contours import Contour, find_contours
 from lvvol.prediction import Prediction
 from lvvol.report.picture import (
     CYAN,
@@ -22,15 +23,12 @@ from lvvol.report.picture import (
     write,
 )
 from lvvol.report.text import format_number
-from lvvol.typing import Float32, Float64
-
-Contour = Float64
+from lvvol.typing import Float32
 
 TILE = 240  # pixels; the side of one slice at one phase
 CAPTION = 22
 COLUMNS = 6
 
-_FINE = 16  # contour points lie within one sixteenth of a cell of P
 _SHIFT = 4  # OpenCV draws at sixteenths of a pixel
 _HEADROOM_MM = 15.0
 
@@ -97,37 +95,6 @@ def choose_view(prediction: Prediction) -> View:
     return View(float(corner[0]), float(corner[1]), view_side)
 
 
-def find_contours(lv_probability: Float32, square: Contour) -> list[Contour]:
-    """Return the contours where P, interpolated between its cells, is one half.
-
-    Parameters
-    ----------
-    lv_probability : ndarray of float32, shape (row, column)
-        P over the square of one slice at one phase.
-    square : ndarray of float64, shape (3,)
-        Top, left and side in mm.
-
-    Returns
-    -------
-    list of ndarray of float64, shape (point, 2)
-        Row and column in mm of each closed contour, holes included. Cavity that reaches the
-        square's edge is closed along it, as no area outside was counted.
-    """
-    size = lv_probability.shape[0]
-    fine = cv2.resize(
-        lv_probability, None, fx=_FINE, fy=_FINE, interpolation=cv2.INTER_LINEAR
-    ).astype(np.float32)
-    inside = (fine >= 0.5).astype(np.uint8)
-    found, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    top, left, side = square
-    contours = []
-    for points in found:
-        column, row = points[:, 0, :].astype(np.float64).T
-        cells = np.stack([row, column], axis=1) + 0.5
-        contours.append(np.array([top, left]) + cells * (side / (size * _FINE)))
-    return contours
-
-
 def _draw_pair(prediction: Prediction, z: int, view: View) -> Picture:
     """Draw one slice at ED above the same slice at ES, in one grey scale."""
     phases = (prediction.ed_phase, prediction.es_phase)
@@ -169,7 +136,8 @@ def _draw_outlines(picture: Picture, prediction: Prediction, z: int, t: int, vie
     top, left, side = prediction.rois.squares_mm[z]
     corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0]]) * side + [top, left]
     _draw_closed(picture, view.to_tile(corners), CYAN)
-    for contour in find_contours(prediction.lv_probability[z, t], prediction.rois.squares_mm[z]):
+    maps, squares = prediction.lv_probability[z, t : t + 1], prediction.rois.squares_mm[z : z + 1]
+    for contour in find_contours(maps, squares)[0]:
         _draw_closed(picture, view.to_tile(contour), RED)
 
 
