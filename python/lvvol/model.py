@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -179,10 +180,8 @@ def load_model(weights: StrPath | None = None, device: Device = "auto") -> Model
     if device not in ("auto", "cpu"):
         raise ValueError(f"device: expected 'auto' or 'cpu', got {device!r}")
     folder = SHIPPED if weights is None else Path(weights)
-    trained = folder / DETECTOR_FILE
-    # A link that leads nowhere is a damaged file, not a missing one.
-    detector = read_detector(trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE)
-    classifier_path, hfcn_path = folder / ROI_CLASSIFIER_FILE, folder / HFCN_FILE
+    detector_path, classifier_path, hfcn_path = _files_of(folder)
+    detector = read_detector(detector_path)
     roi_classifier, hfcn = load_roi_classifier(classifier_path), load_segmenter(hfcn_path)
     window = np.zeros((1, N_WINDOW_PHASES, WINDOW_SIZE, WINDOW_SIZE), dtype=np.float32)
     patch = np.zeros((1, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
@@ -233,6 +232,42 @@ def predict(
         study, series=series, study_uid=study_uid, threads=threads, progress=progress
     )
     return replace(prediction, timings_s={"load model": loading_s, **prediction.timings_s})
+
+
+def hash_weights(weights: StrPath | None = None) -> str:
+    """Return the SHA-256 of the files of a model, which names it in results.
+
+    Parameters
+    ----------
+    weights : str or path-like, optional
+        As in `load_model`.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits: the hash of those of detector, ROI classifier and segmentation
+        network, in this order.
+
+    Raises
+    ------
+    WeightsError
+        If a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in _files_of(SHIPPED if weights is None else Path(weights)):
+        try:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return digest.hexdigest()
+
+
+def _files_of(folder: Path) -> tuple[Path, Path, Path]:
+    """Return the files of detector, ROI classifier and segmentation network."""
+    trained = folder / DETECTOR_FILE
+    # A link that leads nowhere is a damaged file, not a missing one.
+    detector = trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE
+    return detector, folder / ROI_CLASSIFIER_FILE, folder / HFCN_FILE
 
 
 @cache

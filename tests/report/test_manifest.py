@@ -9,9 +9,16 @@ import numpy as np
 import pytest
 
 from lvvol.errors import OutputError, ResultError
+from lvvol.report.files import DEFAULT, files_of
 from lvvol.report.manifest import MANIFEST, check_result_folder, read_result
 from lvvol.report.write import write_result
 from tests.support.discs import disc_prediction
+
+FILES = files_of(DEFAULT)
+
+
+def check(folder):
+    check_result_folder(folder, FILES)
 
 
 def prediction_of(study_uid, scale=1.0):
@@ -92,7 +99,7 @@ def test_a_damaged_manifest_is_refused(tmp_path, content):
 @pytest.mark.parametrize("content", ["theirs", "{}", '{"edv_ml": 1}'])
 def test_files_of_others_are_not_replaced(tmp_path, name, content):
     (tmp_path / name).write_text(content)
-    for attempt in (check_result_folder, lambda folder: write_result(prediction_of("1"), folder)):
+    for attempt in (check, lambda folder: write_result(prediction_of("1"), folder)):
         with pytest.raises(OutputError, match=f"{name}: exists and was not written by lvvol"):
             attempt(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -102,7 +109,7 @@ def test_files_of_others_are_not_replaced(tmp_path, name, content):
 def test_a_result_of_an_earlier_release_is_replaced(tmp_path):
     write_result(prediction_of("1"), tmp_path)
     (tmp_path / MANIFEST).unlink()
-    check_result_folder(tmp_path)
+    check(tmp_path)
     write_result(prediction_of("2"), tmp_path)
     assert read_result(tmp_path)["study"]["study_uid"] == "2"
 

@@ -14,14 +14,14 @@ from lvvol.cli.options import (
     study_uid_option,
     threads_option,
     weights_option,
+    write_option,
 )
 
 
 @click.command()
 @study_argument
-@output_option(
-    "OUT", "Write result.json, overlay.png and a manifest into this folder, created if missing."
-)
+@output_option("OUT", "Write files and their manifest into this folder, created if missing.")
+@write_option
 @json_option("Print one JSON object instead of the table.")
 @series_option
 @study_uid_option
@@ -30,6 +30,7 @@ from lvvol.cli.options import (
 def predict(
     study: Path,
     output: Path | None,
+    names: tuple[str, ...] | None,
     as_json: bool,
     series: tuple[str | int, ...],
     study_uid: str | None,
@@ -42,24 +43,30 @@ def predict(
     short-axis cine stack in it and leaves other series out; lvvol inspect shows the choice.
 
     Prints EDV, ESV, SV, EF, the phases of ED and ES, warnings and the time of each stage. The table
-    and the overlay count phases and slices from 1, JSON from 0. Writes no file without -o.
+    and the pictures count phases and slices from 1, JSON from 0. Writes no file without -o; with
+    it, --write chooses which (docs/outputs.md).
 
     \b
     Examples:
       lvvol predict study/                       print the table
-      lvvol predict study.zip -o result          also write result.json and overlay.png
+      lvvol predict study.zip -o result          also write files
       lvvol predict study/ --json | jq .edv_ml   one number for a script
 
     Each kind of bad input has its own exit code: see docs/exit-codes.md. Research use only; not a
     medical device.
     """  # noqa: D301 - click reads the backspace
     from lvvol.cli.progress import progress_bars
+    from lvvol.report.files import DEFAULT, check_libraries, files_of
     from lvvol.report.manifest import check_result_folder
+    from lvvol.report.result_json import format_json
     from lvvol.report.table import format_table
-    from lvvol.report.write import format_json, write_result
 
+    if output is None and names is not None:
+        raise click.UsageError("--write needs a folder to write to: -o OUT.")
+    names = names or DEFAULT
     if output is not None:
-        check_result_folder(output)
+        check_result_folder(output, files_of(names))
+        check_libraries(names)
 
     from lvvol import model
 
@@ -72,10 +79,17 @@ def predict(
             progress=progress,
             study_uid=study_uid,
         )
-    written = write_result(prediction, output) if output is not None else ()
+    written: tuple[Path, ...] = ()
+    if output is not None:
+        from lvvol.provenance import Provenance
+        from lvvol.report.write import write_result
+
+        provenance = Provenance(study=study, weights_sha256=model.hash_weights(weights))
+        written = write_result(prediction, output, names, provenance)
     if as_json:
         click.echo(format_json(prediction))
         return
     click.echo(format_table(prediction))
     if written:
-        click.echo("\nWrote " + " and ".join(click.format_filename(path) for path in written))
+        *others, last = map(click.format_filename, written)
+        click.echo(f"\nWrote {', '.join(others)}{' and ' * bool(others)}{last}")

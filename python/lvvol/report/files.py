@@ -1,0 +1,111 @@
+"""The files of a result: for each name of ``--write`` what it writes, made when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from lvvol.errors import needs_extra
+
+if TYPE_CHECKING:  # the command line reads the names before NumPy is needed
+    from lvvol.prediction import Prediction
+    from lvvol.provenance import Provenance
+
+RESULT, OVERLAY, CONTOURS = "result.json", "overlay.png", "contours.json"
+
+DEFAULT = ("json", "overlay")
+"""What ``lvvol predict -o`` writes unless told otherwise."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """What one name of ``--write`` stands for.
+
+    Parameters
+    ----------
+    make : callable
+        Takes a `Prediction` and its `Provenance` and returns the contents of files by name.
+    files : tuple of str
+        The names of the files that it may return.
+    what : str
+        One phrase for the help.
+    libraries : tuple of str
+        What it imports beyond a plain installation, of the extra ``export``.
+    """
+
+    make: Callable[[Prediction, Provenance], Mapping[str, bytes]]
+    files: tuple[str, ...]
+    what: str
+    libraries: tuple[str, ...] = ()
+
+
+def _json(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
+    from lvvol.report.result_json import format_json
+
+    return {RESULT: (format_json(prediction) + "\n").encode()}
+
+
+def _overlay(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
+    from lvvol.report.overlay import draw_overlay
+    from lvvol.report.picture import encode_png
+
+    return {OVERLAY: encode_png(draw_overlay(prediction))}
+
+
+def _contours(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
+    from lvvol.export.contours import format_contours
+
+    return {CONTOURS: format_contours(prediction)}
+
+
+WRITERS: Mapping[str, Writer] = {
+    "json": Writer(_json, (RESULT,), "all numbers"),
+    "overlay": Writer(_overlay, (OVERLAY,), "contours at ED and ES as a picture"),
+    "contours": Writer(_contours, (CONTOURS,), "polygons in mm"),
+}
+
+
+def check_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names of writers, each once, in the order of `WRITERS`.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Names to check.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or one is unknown.
+    """
+    wanted = set(names)
+    if not wanted or (unknown := sorted(wanted - WRITERS.keys())):
+        got = repr(unknown[0]) if wanted else "nothing"
+        raise ValueError(f"expected some of {', '.join(WRITERS)}, got {got}")
+    return tuple(name for name in WRITERS if name in wanted)
+
+
+def check_libraries(names: Iterable[str]) -> None:
+    """Import what writers need beyond a plain installation, before long work starts.
+
+    Parameters
+    ----------
+    names : iterable of str
+        From `check_names`.
+
+    Raises
+    ------
+    MissingExtraError
+        If a library is not installed.
+    """
+    with needs_extra("export"):
+        for name in names:
+            for library in WRITERS[name].libraries:
+                import_module(library)
+
+
+def files_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the files that writers may write."""
+    return tuple(file for name in names for file in WRITERS[name].files)
