@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "windows": {"_core", "planes", "typing"},
     "cascade": {"_core", "output", "typing"},
     "contours": {"typing"},
+    "quantities": BASE | {"prediction", "provenance"},
     "prediction": {"cine", "contours", "roi", "status", "typing", "volume"},
     "volume": {"typing"},
     "preprocess": BASE,
@@ -54,8 +55,8 @@ MAY_IMPORT = {
     "evaluate": BASE | {"datasets", "model", "prediction", "roi", "volume"},
     "phantom": BASE | {"volume"},
     "provenance": set(),
-    "export": BASE | {"prediction", "provenance"},
-    "report": BASE | {"export", "prediction", "provenance"},
+    "export": BASE | {"prediction", "provenance", "quantities"},
+    "report": BASE | {"export", "prediction", "provenance", "quantities"},
     "cli": {
         "datasets",
         "dicom",
@@ -73,8 +74,10 @@ MAY_IMPORT = {
 }
 ONLY_IN = {
     "pydicom": {"dicom", "phantom/export"},
-    "highdicom": set(),
-    "nibabel": {"datasets"},
+    "highdicom": {"export"},
+    "nibabel": {"datasets", "export"},
+    "jinja2": {"report"},
+    "PIL": {"report"},
     "click": {"cli"},
     "torch": {"kernels", "networks", "train", "volume"},
     "safetensors": {"networks"},

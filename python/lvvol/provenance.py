@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -30,6 +30,14 @@ class Patient:
     patient_id: str = ""
     birth_date: str = ""
     study_date: str = ""
+
+    def with_size(self, height_cm: float | None, weight_kg: float | None) -> Patient:
+        """Return the patient with another height or weight, where one is given."""
+        return replace(
+            self,
+            height_cm=self.height_cm if height_cm is None else height_cm,
+            weight_kg=self.weight_kg if weight_kg is None else weight_kg,
+        )
 
     @property
     def bsa_m2(self) -> float | None:

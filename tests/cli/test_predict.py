@@ -53,10 +53,11 @@ def test_json_is_one_object_and_nothing_else(run, measured, tmp_path):
 def test_output_is_written_and_named(run, measured, tmp_path):
     code, out, _ = run("predict", "study", "-o", tmp_path / "result")
     assert code == 0
-    names = ["manifest.json", "overlay.png", "result.json"]
+    names = ["manifest.json", "overlay.png", "report.html", "result.json"]
     assert sorted(p.name for p in (tmp_path / "result").iterdir()) == names
     assert out.splitlines()[-1] == (
-        f"Wrote {tmp_path / 'result' / 'result.json'} and {tmp_path / 'result' / 'overlay.png'}"
+        f"Wrote {tmp_path / 'result' / 'result.json'}, {tmp_path / 'result' / 'overlay.png'} and "
+        f"{tmp_path / 'result' / 'report.html'}"
     )
 
 

@@ -9,7 +9,7 @@ from tests.support.discs import CENTRE_MM, ED_RADIUS_MM, ES_RADIUS_MM, disc_pred
 def test_the_view_holds_every_square():
     prediction = disc_prediction()
     prediction.rois.squares_mm[0, :2] -= [30, 5]
-    view = overlay.choose_view(prediction)
+    view = overlay.choose_view(prediction, overlay.TILE)
     assert view.top_mm <= prediction.rois.squares_mm[:, 0].min()
     assert view.left_mm <= prediction.rois.squares_mm[:, 1].min()
     assert view.top_mm + view.side_mm >= (prediction.rois.squares_mm[:, 0] + 80).max()
@@ -26,7 +26,7 @@ def first_tile(picture, prediction, text_lines):
 def test_contour_and_image_agree_in_the_picture():
     prediction = disc_prediction(n_slices=3, n_phases=5)
     tile = first_tile(overlay.draw_overlay(prediction), prediction, text_lines=2).astype(int)
-    view = overlay.choose_view(prediction)
+    view = overlay.choose_view(prediction, overlay.TILE)
     scale = overlay.TILE / view.side_mm
     y, x = (CENTRE_MM - [view.top_mm, view.left_mm]) * scale
     distance = np.hypot(*(np.indices(tile.shape[:2]) + 0.5 - np.array([y, x])[:, None, None]))
@@ -42,7 +42,7 @@ def test_contour_and_image_agree_in_the_picture():
 def test_the_roi_is_drawn_at_its_edges():
     prediction = disc_prediction(n_slices=3)
     tile = first_tile(overlay.draw_overlay(prediction), prediction, text_lines=2)
-    view = overlay.choose_view(prediction)
+    view = overlay.choose_view(prediction, overlay.TILE)
     left = (prediction.rois.squares_mm[0, 1] - view.left_mm) * overlay.TILE / view.side_mm
     blue = tile[overlay.TILE // 2, :, 0].astype(int) - tile[overlay.TILE // 2, :, 2]
     assert abs(np.argmax(blue[: overlay.TILE // 3]) + 0.5 - left) <= 1
@@ -85,7 +85,7 @@ def test_constant_images_and_nan_results_are_drawn():
 
 def test_each_tile_has_the_contour_of_its_own_phase():
     prediction = disc_prediction()
-    view = overlay.choose_view(prediction)
+    view = overlay.choose_view(prediction, overlay.TILE)
     pair = overlay._draw_pair(prediction, 1, view)
     first = overlay.CAPTION
     for top, radius_mm in (

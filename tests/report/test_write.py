@@ -61,10 +61,10 @@ def test_nan_and_infinity_become_null_at_any_depth():
     assert result["roi_scores"][0] is None
 
 
-def test_both_files_are_written_and_nothing_else(tmp_path):
+def test_the_files_are_written_and_nothing_else(tmp_path):
     folder = tmp_path / "a" / "b"
     written = write_result(disc_prediction(), folder)
-    assert written == (folder / "result.json", folder / "overlay.png")
+    assert written == (folder / "result.json", folder / "overlay.png", folder / "report.html")
     assert sorted(folder.iterdir()) == sorted([*written, folder / "manifest.json"])
     assert strict_loads((folder / "result.json").read_text()).keys() >= KEYS
     assert (folder / "overlay.png").read_bytes() == encode_png(

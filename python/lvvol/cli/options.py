@@ -69,6 +69,26 @@ write_option = click.option(
     f"Default: {','.join(DEFAULT)}.",
 )
 
+height_option = click.option(
+    "--height-cm",
+    metavar="CM",
+    type=click.FloatRange(30, 250),
+    help="Height of the patient, for volumes per body surface area; from the headers by default.",
+)
+
+weight_option = click.option(
+    "--weight-kg",
+    metavar="KG",
+    type=click.FloatRange(1, 400),
+    help="Weight of the patient, likewise.",
+)
+
+identify_option = click.option(
+    "--identify",
+    is_flag=True,
+    help="Name the patient in the report: name, ID and dates. By default it says nothing of them.",
+)
+
 weights_option = click.option(
     "--weights",
     metavar="RUN",

@@ -7,12 +7,15 @@ from pathlib import Path
 import click
 
 from lvvol.cli.options import (
+    height_option,
+    identify_option,
     json_option,
     output_option,
     series_option,
     study_argument,
     study_uid_option,
     threads_option,
+    weight_option,
     weights_option,
     write_option,
 )
@@ -22,6 +25,9 @@ from lvvol.cli.options import (
 @study_argument
 @output_option("OUT", "Write files and their manifest into this folder, created if missing.")
 @write_option
+@height_option
+@weight_option
+@identify_option
 @json_option("Print one JSON object instead of the table.")
 @series_option
 @study_uid_option
@@ -31,6 +37,9 @@ def predict(
     study: Path,
     output: Path | None,
     names: tuple[str, ...] | None,
+    height_cm: float | None,
+    weight_kg: float | None,
+    identify: bool,
     as_json: bool,
     series: tuple[str | int, ...],
     study_uid: str | None,
@@ -81,10 +90,16 @@ def predict(
         )
     written: tuple[Path, ...] = ()
     if output is not None:
+        from lvvol.dicom.headers import read_patient
         from lvvol.provenance import Provenance
         from lvvol.report.write import write_result
 
-        provenance = Provenance(study=study, weights_sha256=model.hash_weights(weights))
+        patient = read_patient(study, prediction.stack, identify=identify)
+        provenance = Provenance(
+            study=study,
+            weights_sha256=model.hash_weights(weights),
+            patient=patient.with_size(height_cm, weight_kg),
+        )
         written = write_result(prediction, output, names, provenance)
     if as_json:
         click.echo(format_json(prediction))

@@ -13,9 +13,10 @@ if TYPE_CHECKING:  # the command line reads the names before NumPy is needed
     from lvvol.prediction import Prediction
     from lvvol.provenance import Provenance
 
-RESULT, OVERLAY, CONTOURS = "result.json", "overlay.png", "contours.json"
+RESULT, OVERLAY, REPORT = "result.json", "overlay.png", "report.html"
+CONTOURS = "contours.json"
 
-DEFAULT = ("json", "overlay")
+DEFAULT = ("json", "overlay", "report")
 """What ``lvvol predict -o`` writes unless told otherwise."""
 
 
@@ -54,6 +55,12 @@ def _overlay(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
     return {OVERLAY: encode_png(draw_overlay(prediction))}
 
 
+def _report(prediction: Prediction, provenance: Provenance) -> Mapping[str, bytes]:
+    from lvvol.report.page import make_page
+
+    return {REPORT: make_page(prediction, provenance).encode()}
+
+
 def _contours(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
     from lvvol.export.contours import format_contours
 
@@ -63,6 +70,7 @@ def _contours(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
 WRITERS: Mapping[str, Writer] = {
     "json": Writer(_json, (RESULT,), "all numbers"),
     "overlay": Writer(_overlay, (OVERLAY,), "contours at ED and ES as a picture"),
+    "report": Writer(_report, (REPORT,), "a page to check the measurement by"),
     "contours": Writer(_contours, (CONTOURS,), "polygons in mm"),
 }
 

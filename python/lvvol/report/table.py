@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lvvol.prediction import Prediction
+from lvvol.quantities import volumes_of
 from lvvol.report.text import describe, format_number, listed
 
 _WIDTH = 88
@@ -22,17 +23,10 @@ def format_table(prediction: Prediction) -> str:
         Volumes in mL and EF in percent with one decimal, phases counted from 1, the status with
         its reasons, and the seconds of each stage; without a line break at the end.
     """
-    n_phases = prediction.stack.n_phases
-    rows = [
-        ("EDV", prediction.edv_ml, "mL", f"phase {prediction.ed_phase + 1} of {n_phases}"),
-        ("ESV", prediction.esv_ml, "mL", f"phase {prediction.es_phase + 1} of {n_phases}"),
-        ("SV", prediction.sv_ml, "mL", ""),
-        ("EF", prediction.ef_percent, "%", ""),
-    ]
     lines = [prediction.stack.describe(), ""]
     lines += [
-        f"  {name:<4}{format_number(value):>8} {unit:<5}{note}".rstrip()
-        for name, value, unit, note in rows
+        f"  {q.name:<4}{format_number(q.value):>8} {q.unit:<5}{q.note}".rstrip()
+        for q in volumes_of(prediction)
     ]
     lines += ["", f"Status: {prediction.status}"]
     lines += listed((describe(reason) for reason in prediction.reasons), _WIDTH)

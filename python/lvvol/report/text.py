@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from textwrap import TextWrapper
+from typing import TYPE_CHECKING
 
 from lvvol.status import Reason
+
+if TYPE_CHECKING:  # errors are printed before NumPy is needed
+    from lvvol.quantities import Quantity
 
 
 def one_line(text: str) -> str:
@@ -46,6 +50,11 @@ def describe(reason: Reason) -> str:
 def format_number(value: float) -> str:
     """Return a number with one decimal; a dash if it is not finite."""
     return f"{value:.1f}" if math.isfinite(value) else "-"
+
+
+def format_quantity(quantity: Quantity) -> str:
+    """Return a quantity's value with its unit."""
+    return f"{format_number(quantity.value)} {quantity.unit}"
 
 
 def listed(items: Iterable[str], width: int) -> list[str]:
