@@ -7,7 +7,7 @@
   const thumbs = [...document.querySelectorAll(".thumb")];
   const cells = [...document.querySelectorAll("#map td")];
   const line = getComputedStyle(document.documentElement).getPropertyValue("--contour").trim();
-  const state = { phase: data.ed, slice: data.slices.length >> 1, playing: false, last: 0, part: 0 };
+  const state = { phase: data.ed, slice: data.slices.length >> 1, playing: false, last: null, part: 0 };
 
   const sprites = data.slices.map((slice) => {
     const image = new Image();
@@ -54,7 +54,8 @@
 
   function beat(now) {
     if (!state.playing) return;
-    state.part += (now - state.last) * speed.value * data.phases / data.cycle;
+    // A frame's time may lie before the moment at which it was asked for.
+    state.part += Math.max(0, now - (state.last ?? now)) * speed.value * data.phases / data.cycle;
     state.last = now;
     const steps = Math.floor(state.part);
     if (steps) {
@@ -70,7 +71,7 @@
     state.playing = playing;
     play.textContent = playing ? "Pause" : "Play";
     play.setAttribute("aria-pressed", String(playing));
-    state.last = performance.now();
+    state.last = null;
     if (playing) requestAnimationFrame(beat);
   }
 
