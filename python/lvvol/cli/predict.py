@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,6 +20,8 @@ from lvvol.cli.options import (
     weights_option,
     write_option,
 )
+
+MOST_NAMED = 6
 
 
 @click.command()
@@ -106,5 +109,12 @@ def predict(
         return
     click.echo(format_table(prediction))
     if written:
-        *others, last = map(click.format_filename, written)
-        click.echo(f"\nWrote {', '.join(others)}{' and ' * bool(others)}{last}")
+        click.echo(f"\nWrote {_listed(written)}")
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    """Name a few files; count many, such as one a slice."""
+    if len(paths) > MOST_NAMED:
+        return f"{len(paths)} files in {click.format_filename(paths[0].parent)}"
+    *others, last = map(click.format_filename, paths)
+    return f"{', '.join(others)}{' and ' * bool(others)}{last}"

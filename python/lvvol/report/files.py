@@ -14,7 +14,9 @@ if TYPE_CHECKING:  # the command line reads the names before NumPy is needed
     from lvvol.provenance import Provenance
 
 RESULT, OVERLAY, REPORT = "result.json", "overlay.png", "report.html"
-CONTOURS = "contours.json"
+CONTOURS, MOVIE = "contours.json", "beat.gif"
+VOLUMES, AREAS = "volumes.csv", "areas.csv"
+CINE, LV, LV_JSON = "cine.nii.gz", "lv.nii.gz", "lv.json"
 
 DEFAULT = ("json", "overlay", "report")
 """What ``lvvol predict -o`` writes unless told otherwise."""
@@ -29,7 +31,7 @@ class Writer:
     make : callable
         Takes a `Prediction` and its `Provenance` and returns the contents of files by name.
     files : tuple of str
-        The names of the files that it may return.
+        The names of the files that it usually returns.
     what : str
         One phrase for the help.
     libraries : tuple of str
@@ -67,11 +69,32 @@ def _contours(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
     return {CONTOURS: format_contours(prediction)}
 
 
+def _csv(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
+    from lvvol.export.tables import format_areas, format_volumes
+
+    return {VOLUMES: format_volumes(prediction), AREAS: format_areas(prediction)}
+
+
+def _nifti(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
+    from lvvol.export.nifti import make_nifti
+
+    return make_nifti(prediction)
+
+
+def _movie(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
+    from lvvol.report.movie import make_movie
+
+    return {MOVIE: make_movie(prediction)}
+
+
 WRITERS: Mapping[str, Writer] = {
     "json": Writer(_json, (RESULT,), "all numbers"),
     "overlay": Writer(_overlay, (OVERLAY,), "contours at ED and ES as a picture"),
     "report": Writer(_report, (REPORT,), "a page to check the measurement by"),
     "contours": Writer(_contours, (CONTOURS,), "polygons in mm"),
+    "csv": Writer(_csv, (VOLUMES, AREAS), "volumes and areas for spreadsheets"),
+    "nifti": Writer(_nifti, (CINE, LV, LV_JSON), "images and cavity", ("nibabel",)),
+    "movie": Writer(_movie, (MOVIE,), "the beat as a GIF", ("PIL",)),
 }
 
 
