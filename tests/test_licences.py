@@ -24,6 +24,7 @@ WORDS = {
     "Apache-2.0": r"Apache( License)?[- ]?(Version )?2\.0|Apache Software License",
     "BSD-3-Clause": r"BSD",
     "MIT": r"MIT",
+    "MIT-CMU": r"MIT-CMU|HPND",
     "PSF-based": r"Python Software Foundation|PSF|matplotlib",
 }
 

@@ -126,14 +126,14 @@ def test_readers_that_overlap_restore_the_settings_once():
     first_in, second_in = threading.Event(), threading.Event()
 
     def first():
-        with read._QUIET:
+        with read.QUIET:
             first_in.set()
             second_in.wait(10)
 
     thread = threading.Thread(target=first)
     thread.start()
     first_in.wait(10)
-    with read._QUIET:
+    with read.QUIET:
         second_in.set()
         thread.join()  # the first to enter leaves first
         assert config.settings.reading_validation_mode == config.IGNORE

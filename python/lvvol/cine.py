@@ -59,6 +59,13 @@ class CineStack:
         The end of the stack nearer to the apex; None if unknown.
     sop_instance_uids : tuple of tuple of str, (slice, phase)
         The source image of each slice and phase.
+    files : tuple of tuple of str, (slice, phase)
+        The file of each source image, relative to the study; empty if the stack was not read from
+        files.
+    frames : tuple of tuple of int, (slice, phase)
+        The frame of each source image in its file, from 0; likewise.
+    cycles_ms : tuple of float, one per slice
+        Length of the heart cycle while the slice was imaged; NaN where unknown.
     decisions : tuple of Decision
         All decisions made while reading.
     reasons : tuple of Reason
@@ -81,6 +88,9 @@ class CineStack:
     series_numbers: tuple[int | None, ...] = ()
     apex: Literal["first", "last"] | None = None
     sop_instance_uids: tuple[tuple[str, ...], ...] = ()
+    files: tuple[tuple[str, ...], ...] = ()
+    frames: tuple[tuple[int, ...], ...] = ()
+    cycles_ms: tuple[float, ...] = ()
     decisions: tuple[Decision, ...] = ()
     reasons: tuple[Reason, ...] = ()
 

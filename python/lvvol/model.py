@@ -233,17 +233,14 @@ def load_model(
     if device not in ("auto", "cpu"):
         raise ValueError(f"device: expected 'auto' or 'cpu', got {device!r}")
     folder = SHIPPED if weights is None else Path(weights)
-    trained = folder / DETECTOR_FILE
-    # A link that leads nowhere is a damaged file, not a missing one.
-    detector = read_detector(trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE)
-    classifier_path, hfcn_path = folder / ROI_CLASSIFIER_FILE, folder / HFCN_FILE
+    detector_path, classifier_path, hfcn_path = _files_of(folder)
+    detector = read_detector(detector_path)
     roi_classifier, hfcn = load_roi_classifier(classifier_path), load_segmenter(hfcn_path)
     window = np.zeros((1, N_WINDOW_PHASES, WINDOW_SIZE, WINDOW_SIZE), dtype=np.float32)
     patch = np.zeros((1, hfcn.channels, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
     _check_serves(classifier_path, roi_classifier, window)
     _check_serves(hfcn_path, hfcn, patch)
-    files = (trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE,)
-    sha256 = _sha256(*files, classifier_path, hfcn_path)
+    sha256 = hash_weights(folder)
     known = _calibration_for(calibration, sha256)
     return Model(detector, roi_classifier, hfcn, folder, sha256, known)
 
@@ -300,17 +297,45 @@ def predict(
     return replace(prediction, timings_s={"load model": loading_s, **prediction.timings_s})
 
 
+def hash_weights(weights: StrPath | None = None) -> str:
+    """Return the SHA-256 of the files of a model, which names it in results.
+
+    Parameters
+    ----------
+    weights : str or path-like, optional
+        As in `load_model`.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits: the hash of those of detector, ROI classifier and segmentation
+        network, in this order.
+
+    Raises
+    ------
+    WeightsError
+        If a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for path in _files_of(SHIPPED if weights is None else Path(weights)):
+        try:
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+        except OSError as error:
+            raise WeightsError(f"{path}: cannot be read: {error.strerror or error}") from error
+    return digest.hexdigest()
+
+
+def _files_of(folder: Path) -> tuple[Path, Path, Path]:
+    """Return the files of detector, ROI classifier and segmentation network."""
+    trained = folder / DETECTOR_FILE
+    # A link that leads nowhere is a damaged file, not a missing one.
+    detector = trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE
+    return detector, folder / ROI_CLASSIFIER_FILE, folder / HFCN_FILE
+
+
 @cache
 def _shipped_model() -> Model:
     return load_model()
-
-
-def _sha256(*paths: Path) -> str:
-    """Return a hash of files, in their order."""
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def _calibration_for(name: StrPath, weights_sha256: str) -> Calibration | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lvvol.cine import CineStack
+from lvvol.contours import areas_in_contours_mm2
 from lvvol.status import Reason, Status
 from lvvol.typing import Float32, Float64
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
@@ -151,14 +152,16 @@ class Prediction:
         """Return P(n) for n = 0 to 599 mL of EDV and of ESV, shape (2, 600) (eq. 9)."""
         return self.intervals.distribution() if self.intervals else None
 
-    @property
+    @cached_property
     def probability_areas_mm2(self) -> Float64:
-        """Area where P is at least one half, shape (slice, phase) (Liao et al. 2017, eq. 1).
+        """Area inside the contours of P, shape (slice, phase); see `lvvol.contours`.
 
         A second estimate by the same network. Volumes come from `areas_mm2`.
         """
-        shares = (self.lv_probability >= 0.5).mean(axis=(2, 3))
-        return np.asarray(shares * self.rois.squares_mm[:, 2:] ** 2)
+        n_slices, n_phases = self.areas_mm2.shape
+        maps = self.lv_probability.reshape(-1, *self.lv_probability.shape[2:])
+        squares_mm = np.repeat(self.rois.squares_mm, n_phases, axis=0)
+        return areas_in_contours_mm2(maps, squares_mm).reshape(n_slices, n_phases)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain numbers and lists, ready for JSON."""

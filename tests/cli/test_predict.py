@@ -53,10 +53,11 @@ def test_json_is_one_object_and_nothing_else(run, measured, tmp_path):
 def test_output_is_written_and_named(run, measured, tmp_path):
     code, out, _ = run("predict", "study", "-o", tmp_path / "result")
     assert code == 0
-    names = ["manifest.json", "overlay.png", "result.json"]
+    names = ["manifest.json", "overlay.png", "report.html", "result.json"]
     assert sorted(p.name for p in (tmp_path / "result").iterdir()) == names
     assert out.splitlines()[-1] == (
-        f"Wrote {tmp_path / 'result' / 'result.json'} and {tmp_path / 'result' / 'overlay.png'}"
+        f"Wrote {tmp_path / 'result' / 'result.json'}, {tmp_path / 'result' / 'overlay.png'} and "
+        f"{tmp_path / 'result' / 'report.html'}"
     )
 
 
@@ -101,3 +102,32 @@ def test_stages_are_shown_on_a_terminal_only(run, monkeypatch):
     assert "2/2" in shown
     assert "1/4" in shown
     assert shown.endswith("\n\x1b[?25h") or shown.endswith("\n")
+
+
+def test_write_chooses_the_files(run, measured, tmp_path):
+    folder = tmp_path / "result"
+    code, out, err = run("predict", "study", "-o", folder, "--write", "contours, json")
+    assert (code, err) == (0, "")
+    assert sorted(p.name for p in folder.iterdir()) == [
+        "contours.json",
+        "manifest.json",
+        "result.json",
+    ]
+    assert out.splitlines()[-1] == f"Wrote {folder / 'result.json'} and {folder / 'contours.json'}"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--write", "json,pdf", "-o", "out"], "expected some of json, overlay"),
+        (["--write", ",", "-o", "out"], "got nothing"),
+        (["--write", "json"], "-o OUT"),
+    ],
+)
+def test_unknown_files_are_a_usage_error(run, measured, tmp_path, monkeypatch, options, said):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("predict", "study", *options)
+    assert (code, out) == (2, "")
+    assert said in err
+    assert measured == {}
+    assert list(tmp_path.iterdir()) == []

@@ -9,9 +9,21 @@ import numpy as np
 import pytest
 
 from lvvol.errors import OutputError, ResultError
+from lvvol.report.files import files_of
 from lvvol.report.manifest import MANIFEST, check_result_folder, read_result
 from lvvol.report.write import write_result
 from tests.support.discs import disc_prediction
+
+NAMES = ("json", "overlay")
+FILES = files_of(NAMES)
+
+
+def write(prediction, folder):
+    return write_result(prediction, folder, NAMES)
+
+
+def check(folder):
+    check_result_folder(folder, FILES)
 
 
 def prediction_of(study_uid, scale=1.0):
@@ -22,13 +34,13 @@ def prediction_of(study_uid, scale=1.0):
 
 def test_a_result_is_read_with_its_study(tmp_path):
     prediction = prediction_of("1.2.3")
-    write_result(prediction, tmp_path)
+    write(prediction, tmp_path)
     result = read_result(tmp_path)
     assert result["edv_ml"] == pytest.approx(np.pi * 24**2 * 30 / 1000)
     assert result["study"]["study_uid"] == "1.2.3"
     assert result["study"]["series_uids"] == list(dict.fromkeys(prediction.stack.series_uids))
     images = replace(prediction.stack, sop_instance_uids=(("9.9",),))
-    write_result(replace(prediction, stack=images), tmp_path)
+    write(replace(prediction, stack=images), tmp_path)
     assert read_result(tmp_path)["study"]["images_sha256"] != result["study"]["images_sha256"]
 
 
@@ -44,7 +56,7 @@ def test_a_kill_between_the_files_is_noticed_and_can_be_mended(
 
     old, new = prediction_of("old"), prediction_of("new", scale=2.0)
     if earlier:
-        write_result(old, tmp_path)
+        write(old, tmp_path)
     renamed, rename = [], Path.replace
 
     def dies(part, target):
@@ -56,20 +68,20 @@ def test_a_kill_between_the_files_is_noticed_and_can_be_mended(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", dies)
         with pytest.raises(Killed):
-            write_result(new, tmp_path)
+            write(new, tmp_path)
     if earlier and survives == 0:
         assert read_result(tmp_path)["study"]["study_uid"] == "old"
     else:
         with pytest.raises(ResultError):
             read_result(tmp_path)
-    write_result(new, tmp_path)
+    write(new, tmp_path)
     assert read_result(tmp_path)["study"]["study_uid"] == "new"
 
 
 @pytest.mark.parametrize("name", ["result.json", "overlay.png"])
 def test_a_changed_or_missing_file_is_refused(tmp_path, name):
-    write_result(prediction_of("1"), tmp_path / "a")
-    write_result(prediction_of("2", scale=2.0), tmp_path / "b")
+    write(prediction_of("1"), tmp_path / "a")
+    write(prediction_of("2", scale=2.0), tmp_path / "b")
     (tmp_path / "a" / name).write_bytes((tmp_path / "b" / name).read_bytes())
     with pytest.raises(ResultError, match=f"{name}: not the file that manifest.json lists"):
         read_result(tmp_path / "a")
@@ -82,7 +94,7 @@ def test_a_changed_or_missing_file_is_refused(tmp_path, name):
     "content", [b"", b"[]", b"{}", b"[" * 100_000, b'{"files": {"result.json": 1}}', b"\xff"]
 )
 def test_a_damaged_manifest_is_refused(tmp_path, content):
-    write_result(prediction_of("1"), tmp_path)
+    write(prediction_of("1"), tmp_path)
     (tmp_path / MANIFEST).write_bytes(content)
     with pytest.raises(ResultError, match="expected a manifest"):
         read_result(tmp_path)
@@ -92,7 +104,7 @@ def test_a_damaged_manifest_is_refused(tmp_path, content):
 @pytest.mark.parametrize("content", ["theirs", "{}", '{"edv_ml": 1}'])
 def test_files_of_others_are_not_replaced(tmp_path, name, content):
     (tmp_path / name).write_text(content)
-    for attempt in (check_result_folder, lambda folder: write_result(prediction_of("1"), folder)):
+    for attempt in (check, lambda folder: write(prediction_of("1"), folder)):
         with pytest.raises(OutputError, match=f"{name}: exists and was not written by lvvol"):
             attempt(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [name]
@@ -100,10 +112,10 @@ def test_files_of_others_are_not_replaced(tmp_path, name, content):
 
 
 def test_a_result_of_an_earlier_release_is_replaced(tmp_path):
-    write_result(prediction_of("1"), tmp_path)
+    write(prediction_of("1"), tmp_path)
     (tmp_path / MANIFEST).unlink()
-    check_result_folder(tmp_path)
-    write_result(prediction_of("2"), tmp_path)
+    check(tmp_path)
+    write(prediction_of("2"), tmp_path)
     assert read_result(tmp_path)["study"]["study_uid"] == "2"
 
 
@@ -118,7 +130,7 @@ def test_the_predict_command_refuses_files_of_others_before_it_reads(tmp_path, c
 def test_simultaneous_writers_leave_one_result(tmp_path):
     predictions = [prediction_of(str(n), scale=1 + n) for n in range(8)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda prediction: write_result(prediction, tmp_path), predictions))
+        list(pool.map(lambda prediction: write(prediction, tmp_path), predictions))
     result = read_result(tmp_path)
     assert result["edv_ml"] == predictions[int(result["study"]["study_uid"])].edv_ml
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -129,9 +141,9 @@ def test_simultaneous_writers_leave_one_result(tmp_path):
 
 
 def test_the_manifest_names_the_version_and_sizes(tmp_path):
-    write_result(prediction_of("1"), tmp_path)
+    write(prediction_of("1"), tmp_path)
     manifest = json.loads((tmp_path / MANIFEST).read_bytes())
     assert manifest["lvvol"]
     assert {name: entry["bytes"] for name, entry in manifest["files"].items()} == {
-        name: (tmp_path / name).stat().st_size for name in ("result.json", "overlay.png")
+        name: (tmp_path / name).stat().st_size for name in FILES
     }

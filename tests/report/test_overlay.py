@@ -6,62 +6,10 @@ from lvvol.report.picture import GUTTER, LINE, MARGIN
 from tests.support.discs import CENTRE_MM, ED_RADIUS_MM, ES_RADIUS_MM, disc_prediction
 
 
-def enclosed_area(contour):
-    """Shoelace formula."""
-    row, column = contour.T
-    return abs(np.dot(row, np.roll(column, 1)) - np.dot(column, np.roll(row, 1))) / 2
-
-
-def half_plane(size=48):
-    """P rises by 1/48 a column; it passes one half at the square's middle."""
-    return np.tile((np.arange(size, dtype=np.float32) + 0.5) / size, (size, 1))
-
-
-def test_a_disc_s_contour_has_its_radius_everywhere_in_mm():
-    prediction = disc_prediction()
-    (contour,) = overlay.find_contours(
-        prediction.lv_probability[0, 0], prediction.rois.squares_mm[0]
-    )
-    radii = np.hypot(*(contour - CENTRE_MM).T)
-    # A cell of P is 1.67 mm; a contour through cell centres would stray by half of that.
-    assert np.abs(radii - ED_RADIUS_MM).max() < 0.25
-    assert enclosed_area(contour) == pytest.approx(np.pi * ED_RADIUS_MM**2, rel=0.01)
-
-
-def test_the_contour_runs_where_p_is_half_between_two_cells():
-    (contour,) = overlay.find_contours(half_plane(), np.array([10.0, 20.0, 48.0]))
-    # 1 mm a cell: P = 0.5 at column 24, which is 20 + 24 mm; closed along the far edge at 68 mm.
-    assert contour[:, 1].min() == pytest.approx(44.0, abs=0.1)
-    assert contour[:, 1].max() == pytest.approx(68.0, abs=0.1)
-    assert contour[:, 0].min() == pytest.approx(10.0, abs=0.1)
-    assert contour[:, 0].max() == pytest.approx(58.0, abs=0.1)
-
-
-def test_holes_and_second_regions_are_contours_too():
-    p = np.zeros((48, 48), np.float32)
-    p[4:20, 4:20] = 1
-    p[10:14, 10:14] = 0
-    p[30:40, 30:40] = 1
-    assert len(overlay.find_contours(p, np.array([0.0, 0.0, 48.0]))) == 3
-
-
-@pytest.mark.parametrize("level", [0.0, 0.49])
-def test_no_cavity_no_contour(level):
-    p = np.full((48, 48), level, np.float32)
-    assert overlay.find_contours(p, np.array([0.0, 0.0, 80.0])) == []
-
-
-def test_a_single_cell_is_not_smoothed_away():
-    p = np.zeros((48, 48), np.float32)
-    p[20, 30] = 1
-    (contour,) = overlay.find_contours(p, np.array([0.0, 0.0, 48.0]))
-    assert contour.mean(axis=0) == pytest.approx([20.5, 30.5], abs=0.05)
-
-
 def test_the_view_holds_every_square():
     prediction = disc_prediction()
     prediction.rois.squares_mm[0, :2] -= [30, 5]
-    view = overlay.choose_view(prediction)
+    view = overlay.choose_view(prediction, overlay.TILE)
     assert view.top_mm <= prediction.rois.squares_mm[:, 0].min()
     assert view.left_mm <= prediction.rois.squares_mm[:, 1].min()
     assert view.top_mm + view.side_mm >= (prediction.rois.squares_mm[:, 0] + 80).max()
@@ -78,7 +26,7 @@ def first_tile(picture, prediction, text_lines):
 def test_contour_and_image_agree_in_the_picture():
     prediction = disc_prediction(n_slices=3, n_phases=5)
     tile = first_tile(overlay.draw_overlay(prediction), prediction, text_lines=2).astype(int)
-    view = overlay.choose_view(prediction)
+    view = overlay.choose_view(prediction, overlay.TILE)
     scale = overlay.TILE / view.side_mm
     y, x = (CENTRE_MM - [view.top_mm, view.left_mm]) * scale
     distance = np.hypot(*(np.indices(tile.shape[:2]) + 0.5 - np.array([y, x])[:, None, None]))
@@ -94,7 +42,7 @@ def test_contour_and_image_agree_in_the_picture():
 def test_the_roi_is_drawn_at_its_edges():
     prediction = disc_prediction(n_slices=3)
     tile = first_tile(overlay.draw_overlay(prediction), prediction, text_lines=2)
-    view = overlay.choose_view(prediction)
+    view = overlay.choose_view(prediction, overlay.TILE)
     left = (prediction.rois.squares_mm[0, 1] - view.left_mm) * overlay.TILE / view.side_mm
     blue = tile[overlay.TILE // 2, :, 0].astype(int) - tile[overlay.TILE // 2, :, 2]
     assert abs(np.argmax(blue[: overlay.TILE // 3]) + 0.5 - left) <= 1
@@ -137,7 +85,7 @@ def test_constant_images_and_nan_results_are_drawn():
 
 def test_each_tile_has_the_contour_of_its_own_phase():
     prediction = disc_prediction()
-    view = overlay.choose_view(prediction)
+    view = overlay.choose_view(prediction, overlay.TILE)
     pair = overlay._draw_pair(prediction, 1, view)
     first = overlay.CAPTION
     for top, radius_mm in (

@@ -106,6 +106,7 @@ def test_output_is_reproducible_with_fixed_keys():
     assert format_survey_json(a_survey(), Path("a")) == format_survey_json(a_survey(), Path("a"))
     keys = list(formatted(a_survey()))
     assert keys == [
+        "schema_version",
         "version",
         "path",
         "stack",

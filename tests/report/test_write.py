@@ -1,17 +1,18 @@
+import hashlib
 import json
 import os
 
 import numpy as np
 import pytest
 
-from lvvol.errors import OutputError
-from lvvol.report import overlay
+from lvvol.errors import MissingExtraError, OutputError
+from lvvol.provenance import Provenance
+from lvvol.report import files, overlay
+from lvvol.report.files import CONTOURS, WRITERS, Writer, check_names
+from lvvol.report.manifest import read_result
 from lvvol.report.picture import encode_png
-from lvvol.report.write import (
-    format_json,
-    to_json,
-    write_result,
-)
+from lvvol.report.result_json import format_json, to_json
+from lvvol.report.write import write_result
 from tests.support.discs import disc_prediction
 
 KEYS = {
@@ -60,10 +61,10 @@ def test_nan_and_infinity_become_null_at_any_depth():
     assert result["roi_scores"][0] is None
 
 
-def test_both_files_are_written_and_nothing_else(tmp_path):
+def test_the_files_are_written_and_nothing_else(tmp_path):
     folder = tmp_path / "a" / "b"
     written = write_result(disc_prediction(), folder)
-    assert written == (folder / "result.json", folder / "overlay.png")
+    assert written == (folder / "result.json", folder / "overlay.png", folder / "report.html")
     assert sorted(folder.iterdir()) == sorted([*written, folder / "manifest.json"])
     assert strict_loads((folder / "result.json").read_text()).keys() >= KEYS
     assert (folder / "overlay.png").read_bytes() == encode_png(
@@ -116,3 +117,71 @@ def test_json_is_safe_on_a_terminal_and_for_strict_readers():
     assert text.replace("\n", "").isprintable()
     assert text.isascii()
     assert strict_loads(text) == {"name": value["name"], "file": "a\\udcff", "pair": [1, 2]}
+
+
+def test_every_json_says_which_schema_it_follows(tmp_path):
+    write_result(disc_prediction(), tmp_path, ["json", "contours"])
+    found = {path.name: json.loads(path.read_bytes()) for path in tmp_path.glob("*.json")}
+    assert found.keys() == {"result.json", "contours.json", "manifest.json"}
+    assert all(isinstance(value["schema_version"], int) for value in found.values())
+
+
+def test_only_the_files_named_are_written(tmp_path):
+    assert write_result(disc_prediction(), tmp_path, ["contours"]) == (tmp_path / CONTOURS,)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [CONTOURS, "manifest.json"]
+
+
+def test_files_of_an_earlier_result_go_unless_somebody_changed_them(tmp_path):
+    names = ["json", "overlay", "contours"]
+    write_result(disc_prediction(), tmp_path, names)
+    (tmp_path / CONTOURS).write_text("edited")
+    (tmp_path / "notes.txt").write_text("mine")
+    write_result(disc_prediction(n_phases=6), tmp_path, ["json"])
+    kept = sorted(p.name for p in tmp_path.iterdir())
+    assert kept == [CONTOURS, "manifest.json", "notes.txt", "result.json"]
+    assert read_result(tmp_path)["edv_ml"] > 0
+
+
+def test_a_manifest_removes_no_file_elsewhere(tmp_path):
+    outside, folder = tmp_path / "kept.txt", tmp_path / "result"
+    outside.write_text("kept")
+    write_result(disc_prediction(), folder, ["json"])
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    digest = hashlib.sha256(b"kept").hexdigest()
+    manifest["files"]["../kept.txt"] = {"bytes": 4, "sha256": digest}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_result(disc_prediction(), folder, ["json"])
+    assert outside.read_text() == "kept"
+
+
+def test_names_are_taken_once_and_in_order():
+    assert check_names(["overlay", "json", "overlay"]) == ("json", "overlay")
+
+
+@pytest.mark.parametrize(("names", "got"), [(["json", "pdf"], "'pdf'"), ([], "nothing")])
+def test_unknown_names_and_none_are_refused_with_the_choices(names, got):
+    with pytest.raises(ValueError, match=f"expected some of json, overlay.*, got {got}"):
+        check_names(names)
+
+
+def test_a_missing_library_is_named_before_anything_is_made(tmp_path, monkeypatch):
+    def fail(prediction, provenance):
+        raise AssertionError("made")
+
+    writer = Writer(fail, ("x",), "nothing", libraries=("no_such_library",))
+    monkeypatch.setattr(files, "WRITERS", {**WRITERS, "json": writer})
+    with pytest.raises(MissingExtraError, match=r"no_such_library.*lvvol\[export\]"):
+        write_result(disc_prediction(), tmp_path, ["json"])
+
+
+def test_the_manifest_names_the_weights(tmp_path):
+    write_result(disc_prediction(), tmp_path, provenance=Provenance(weights_sha256="ab" * 32))
+    manifest = json.loads((tmp_path / "manifest.json").read_bytes())
+    assert manifest["weights_sha256"] == "ab" * 32
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_writers_write_the_files_that_they_declare(tmp_path, name):
+    written = write_result(disc_prediction(), tmp_path, [name])
+    assert {path.name for path in written} <= set(WRITERS[name].files)
+    assert all(path.stat().st_size for path in written)

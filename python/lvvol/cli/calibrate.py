@@ -60,7 +60,7 @@ def calibrate(
     from lvvol.evaluate.calibrate import calibrate as fit_calibration
     from lvvol.output import check_file
     from lvvol.report.coverage import coverage_dict, format_coverage
-    from lvvol.report.write import to_json
+    from lvvol.report.result_json import to_json
     from lvvol.uncertainty import write_calibration
 
     check_file(output)

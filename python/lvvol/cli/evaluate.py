@@ -42,7 +42,7 @@ def evaluate(
     from lvvol.datasets import read_split
     from lvvol.errors import DatasetError
     from lvvol.report.figures import format_figures
-    from lvvol.report.write import to_json
+    from lvvol.report.result_json import to_json
 
     if split is None and part not in (None, *_SHIPPED_PARTS):
         raise click.BadParameter(

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from lvvol.report.files import DEFAULT, WRITERS, check_names
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
 
@@ -26,6 +28,19 @@ def _numbers_or_uids(
     )
 
 
+def _names_of_files(
+    ctx: click.Context, param: click.Parameter, lists: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Return the names in lists separated by commas; None for no list."""
+    if not lists:
+        return None
+    names = [name.strip() for text in lists for name in text.split(",")]
+    try:
+        return check_names(name for name in names if name)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.", ctx, param) from error
+
+
 study_argument = click.argument("study", type=PATH)
 
 series_option = click.option(
@@ -42,6 +57,36 @@ study_uid_option = click.option(
     "study_uid",
     metavar="UID",
     help="Use this study, by its Study Instance UID, where STUDY holds several.",
+)
+
+write_option = click.option(
+    "--write",
+    "names",
+    metavar="LIST",
+    multiple=True,
+    callback=_names_of_files,
+    help=f"What to write with -o, separated by commas: {', '.join(WRITERS)}. "
+    f"Default: {','.join(DEFAULT)}.",
+)
+
+height_option = click.option(
+    "--height-cm",
+    metavar="CM",
+    type=click.FloatRange(30, 250),
+    help="Height of the patient, for volumes per body surface area; from the headers by default.",
+)
+
+weight_option = click.option(
+    "--weight-kg",
+    metavar="KG",
+    type=click.FloatRange(1, 400),
+    help="Weight of the patient, likewise.",
+)
+
+identify_option = click.option(
+    "--identify",
+    is_flag=True,
+    help="Name the patient in the report: name, ID and dates. By default it says nothing of them.",
 )
 
 weights_option = click.option(

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from lvvol.cli.options import (
+    height_option,
+    identify_option,
     json_option,
     output_option,
     series_option,
     study_argument,
     study_uid_option,
     threads_option,
+    weight_option,
     weights_option,
+    write_option,
 )
+
+MOST_NAMED = 6
 
 
 @click.command()
 @study_argument
-@output_option(
-    "OUT", "Write result.json, overlay.png and a manifest into this folder, created if missing."
-)
+@output_option("OUT", "Write files and their manifest into this folder, created if missing.")
+@write_option
+@height_option
+@weight_option
+@identify_option
 @json_option("Print one JSON object instead of the table.")
 @series_option
 @study_uid_option
@@ -46,6 +55,10 @@ from lvvol.cli.options import (
 def predict(
     study: Path,
     output: Path | None,
+    names: tuple[str, ...] | None,
+    height_cm: float | None,
+    weight_kg: float | None,
+    identify: bool,
     as_json: bool,
     series: tuple[str | int, ...],
     study_uid: str | None,
@@ -61,24 +74,30 @@ def predict(
 
     Prints EDV, ESV, SV and EF with intervals that hold the true value in 90 % of studies, the
     phases of ED and ES, the status with its reasons and the time of each stage. The table and the
-    overlay count phases and slices from 1, JSON from 0. Writes no file without -o.
+    pictures count phases and slices from 1, JSON from 0. Writes no file without -o; with it,
+    --write chooses which (docs/outputs.md).
 
     \b
     Examples:
       lvvol predict study/                       print the table
-      lvvol predict study.zip -o result          also write result.json and overlay.png
+      lvvol predict study.zip -o result          also write files
       lvvol predict study/ --json | jq .edv_ml   one number for a script
 
     Each kind of bad input has its own exit code: see docs/exit-codes.md. Research use only; not a
     medical device.
     """  # noqa: D301 - click reads the backspace
     from lvvol.cli.progress import progress_bars
+    from lvvol.report.files import DEFAULT, check_libraries, files_of
     from lvvol.report.manifest import check_result_folder
+    from lvvol.report.result_json import format_json
     from lvvol.report.table import format_table
-    from lvvol.report.write import format_json, write_result
 
+    if output is None and names is not None:
+        raise click.UsageError("--write needs a folder to write to: -o OUT.")
+    names = names or DEFAULT
     if output is not None:
-        check_result_folder(output)
+        check_result_folder(output, files_of(names))
+        check_libraries(names)
 
     from lvvol import model
 
@@ -93,10 +112,30 @@ def predict(
             progress=progress,
             study_uid=study_uid,
         )
-    written = write_result(prediction, output) if output is not None else ()
+    written: tuple[Path, ...] = ()
+    if output is not None:
+        from lvvol.dicom.headers import read_patient
+        from lvvol.provenance import Provenance
+        from lvvol.report.write import write_result
+
+        patient = read_patient(study, prediction.stack, identify=identify)
+        provenance = Provenance(
+            study=study,
+            weights_sha256=model.hash_weights(weights),
+            patient=patient.with_size(height_cm, weight_kg),
+        )
+        written = write_result(prediction, output, names, provenance)
     if as_json:
         click.echo(format_json(prediction))
         return
     click.echo(format_table(prediction))
     if written:
-        click.echo("\nWrote " + " and ".join(click.format_filename(path) for path in written))
+        click.echo(f"\nWrote {_listed(written)}")
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    """Name a few files; count many, such as one a slice."""
+    if len(paths) > MOST_NAMED:
+        return f"{len(paths)} files in {click.format_filename(paths[0].parent)}"
+    *others, last = map(click.format_filename, paths)
+    return f"{', '.join(others)}{' and ' * bool(others)}{last}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -260,6 +260,7 @@ def _build_stack(
 ) -> CineStack:
     """Build the stack."""
     first = plan.slices[0].first
+    used = [[a.images[i] for i in t] for a, t in zip(plan.slices, plan.phases, strict=True)]
     return CineStack(
         images=images,
         pixel_spacing_mm=grid.pixel_spacing_mm,
@@ -269,15 +270,22 @@ def _build_stack(
         study_uid=first.study_uid,
         frame_of_reference_uid=first.frame_of_reference_uid,
         series_uids=tuple(a.first.series_uid for a in plan.slices),
-        sop_instance_uids=tuple(
-            tuple(a.images[i].sop_instance_uid for i in t)
-            for a, t in zip(plan.slices, plan.phases, strict=True)
-        ),
+        sop_instance_uids=tuple(tuple(image.sop_instance_uid for image in row) for row in used),
+        files=tuple(tuple(image.file for image in row) for row in used),
+        frames=tuple(tuple(image.frame for image in row) for row in used),
+        cycles_ms=tuple(_cycle_ms(row) for row in used),
         apex=apex,
         series_numbers=tuple(a.first.series_number for a in plan.slices),
         decisions=tuple(ledger.decisions),
         reasons=tuple(ledger.reasons),
     )
+
+
+def _cycle_ms(images: Sequence[Image]) -> float:
+    """Return the median length of the heart cycle of a slice's images; NaN if unknown."""
+    beats = (60_000 / image.heart_rate for image in images if image.heart_rate)
+    cycles_ms = [image.cycle_ms for image in images if image.cycle_ms] or [*beats]
+    return float(np.median(cycles_ms)) if cycles_ms else float("nan")
 
 
 def _record_files(reading: Reading, n_links: int, damaged: list[str], ledger: Ledger) -> None:

@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -15,19 +15,22 @@ from typing import Any
 from lvvol.cine import CineStack
 from lvvol.errors import OutputError, ResultError
 from lvvol.output import check_folder, write_files
+from lvvol.report.files import RESULT
 from lvvol.typing import StrPath
 
-MANIFEST, RESULT, OVERLAY = "manifest.json", "result.json", "overlay.png"
-FILES = (RESULT, OVERLAY)
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
 
 
-def check_result_folder(folder: Path) -> None:
+def check_result_folder(folder: Path, files: Iterable[str]) -> None:
     """Fail early where a result could not be written later; creates nothing.
 
     Parameters
     ----------
     folder : Path
         Where the result is to go; it and its parents need not exist.
+    files : iterable of str
+        Names of the files that are to be written.
 
     Raises
     ------
@@ -35,16 +38,18 @@ def check_result_folder(folder: Path) -> None:
         If `check_folder` refuses it, or it holds files of these names that lvvol did not write.
     """
     check_folder(folder)
-    there = [name for name in (*FILES, MANIFEST) if os.path.lexists(folder / name)]
+    there = [name for name in (*files, MANIFEST) if os.path.lexists(folder / name)]
     # A run that was killed leaves no manifest, or that of the result before.
-    if there and not (_named_files(folder) or _is_measurement(folder / RESULT)):
+    if there and not (_listed(folder) is not None or _is_measurement(folder / RESULT)):
         raise OutputError(
             f"{folder / there[0]}: exists and was not written by lvvol; move it or choose another "
             "folder"
         )
 
 
-def write_with_manifest(folder: Path, stack: CineStack, contents: Mapping[str, bytes]) -> None:
+def write_with_manifest(
+    folder: Path, stack: CineStack, contents: Mapping[str, bytes], weights_sha256: str = ""
+) -> None:
     """Write the files of a result, and last their manifest.
 
     Processes that write to the same folder follow each other, so that one result remains. After
@@ -57,7 +62,9 @@ def write_with_manifest(folder: Path, stack: CineStack, contents: Mapping[str, b
     stack : CineStack
         The stack that was measured.
     contents : mapping of str to bytes
-        Content of each of `FILES`.
+        Content of each file of the result.
+    weights_sha256 : str
+        Hash of the weights; empty if unknown.
 
     Raises
     ------
@@ -65,21 +72,25 @@ def write_with_manifest(folder: Path, stack: CineStack, contents: Mapping[str, b
         If they cannot be written, or `check_result_folder` refuses the folder.
     """
     manifest = {
+        "schema_version": SCHEMA_VERSION,
         "lvvol": version("lvvol"),
+        "weights_sha256": weights_sha256,
         "study": _identity(stack),
         "files": {
-            name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            name: {"bytes": len(content), "sha256": _sha256(content)}
             for name, content in contents.items()
         },
     }
     named = {**contents, MANIFEST: (json.dumps(manifest, indent=2) + "\n").encode()}
     with _alone(folder):
-        check_result_folder(folder)
+        check_result_folder(folder, contents)
+        earlier = _listed(folder) or {}
         write_files({folder / name: content for name, content in named.items()})
+        _remove_unchanged(folder, {name: earlier[name] for name in earlier.keys() - named.keys()})
 
 
 def read_result(folder: StrPath) -> dict[str, Any]:
-    """Return `result.json` of a folder, checked against its manifest.
+    """Return `result.json` of a folder, checked with the other files of its manifest.
 
     Parameters
     ----------
@@ -99,9 +110,9 @@ def read_result(folder: StrPath) -> dict[str, Any]:
     folder = Path(folder)
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-        contents = {name: (folder / name).read_bytes() for name in FILES}
+        contents = {name: (folder / name).read_bytes() for name in (RESULT, *manifest["files"])}
         for name, content in contents.items():
-            if hashlib.sha256(content).hexdigest() != manifest["files"][name]["sha256"]:
+            if _sha256(content) != manifest["files"][name]["sha256"]:
                 raise ResultError(
                     f"{folder / name}: not the file that {MANIFEST} lists: a run was stopped while "
                     "it wrote, or the file was changed; measure the study again"
@@ -124,12 +135,29 @@ def _identity(stack: CineStack) -> dict[str, Any]:
     }
 
 
-def _named_files(folder: Path) -> bool:
-    """Whether a folder has a manifest of ours."""
+def _listed(folder: Path) -> dict[str, Any] | None:
+    """Return the files that a manifest of ours lists, or None without one."""
     with suppress(OSError, ValueError, RecursionError):
         manifest = json.loads((folder / MANIFEST).read_bytes())
-        return isinstance(manifest, dict) and {"lvvol", "study", "files"} <= manifest.keys()
-    return False
+        if isinstance(manifest, dict) and {"lvvol", "study", "files"} <= manifest.keys():
+            files = manifest["files"]
+            return files if isinstance(files, dict) else {}
+    return None
+
+
+def _remove_unchanged(folder: Path, files: Mapping[str, Any]) -> None:
+    """Remove files of an earlier result, which would pass for those of this one."""
+    for name, facts in files.items():
+        path = folder / name
+        # What a person edited, or a manifest does not name plainly, is not ours to remove.
+        if Path(name).name == name and isinstance(facts, dict):
+            with suppress(OSError):
+                if _sha256(path.read_bytes()) == facts.get("sha256"):
+                    path.unlink()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _is_measurement(path: Path) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
+from lvvol.contours import Contour, find_contours
 from lvvol.prediction import Prediction
+from lvvol.quantities import volumes_of
 from lvvol.report.picture import (
     CYAN,
     GUTTER,
@@ -21,31 +21,14 @@ from lvvol.report.picture import (
     to_grey,
     write,
 )
-from lvvol.report.text import format_interval, format_number
-from lvvol.typing import Float32, Float64
-
-Contour = Float64
+from lvvol.report.text import format_quantity
+from lvvol.report.view import View, choose_view
 
 TILE = 240  # pixels; the side of one slice at one phase
 CAPTION = 22
 COLUMNS = 6
 
-_FINE = 16  # contour points lie within one sixteenth of a cell of P
 _SHIFT = 4  # OpenCV draws at sixteenths of a pixel
-_HEADROOM_MM = 15.0
-
-
-@dataclass(frozen=True)
-class View:
-    """The square of the stack's plane that every tile shows, in mm on the stack's own grid."""
-
-    top_mm: float
-    left_mm: float
-    side_mm: float
-
-    def to_tile(self, points_mm: Contour) -> Contour:
-        """Return points, row and column in mm, as pixels from the tile's edge."""
-        return (points_mm - [self.top_mm, self.left_mm]) * (TILE / self.side_mm)
 
 
 def draw_overlay(prediction: Prediction) -> Picture:
@@ -64,7 +47,7 @@ def draw_overlay(prediction: Prediction) -> Picture:
     """
     n_slices = prediction.stack.n_slices
     columns = min(n_slices, COLUMNS)
-    view = choose_view(prediction)
+    view = choose_view(prediction, TILE)
     blocks = []
     for start in range(0, n_slices, columns):
         pairs = [
@@ -76,62 +59,11 @@ def draw_overlay(prediction: Prediction) -> Picture:
     return finish([_draw_head(prediction, body.shape[1]), body])
 
 
-def choose_view(prediction: Prediction) -> View:
-    """Return the smallest square that holds the ROIs of all slices, with a margin.
-
-    Parameters
-    ----------
-    prediction : Prediction
-        One study's measurement.
-
-    Returns
-    -------
-    View
-        May reach beyond the image, where tiles stay black.
-    """
-    top, left, side = prediction.rois.squares_mm.T
-    low = np.array([top.min(), left.min()])
-    high = np.array([(top + side).max(), (left + side).max()])
-    view_side = float((high - low).max()) + 2 * _HEADROOM_MM
-    corner = (low + high - view_side) / 2
-    return View(float(corner[0]), float(corner[1]), view_side)
-
-
-def find_contours(lv_probability: Float32, square: Contour) -> list[Contour]:
-    """Return the contours where P, interpolated between its cells, is one half.
-
-    Parameters
-    ----------
-    lv_probability : ndarray of float32, shape (row, column)
-        P over the square of one slice at one phase.
-    square : ndarray of float64, shape (3,)
-        Top, left and side in mm.
-
-    Returns
-    -------
-    list of ndarray of float64, shape (point, 2)
-        Row and column in mm of each closed contour, holes included. Cavity that reaches the
-        square's edge is closed along it, as no area outside was counted.
-    """
-    size = lv_probability.shape[0]
-    fine = cv2.resize(
-        lv_probability, None, fx=_FINE, fy=_FINE, interpolation=cv2.INTER_LINEAR
-    ).astype(np.float32)
-    inside = (fine >= 0.5).astype(np.uint8)
-    found, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    top, left, side = square
-    contours = []
-    for points in found:
-        column, row = points[:, 0, :].astype(np.float64).T
-        cells = np.stack([row, column], axis=1) + 0.5
-        contours.append(np.array([top, left]) + cells * (side / (size * _FINE)))
-    return contours
-
-
 def _draw_pair(prediction: Prediction, z: int, view: View) -> Picture:
     """Draw one slice at ED above the same slice at ES, in one grey scale."""
     phases = (prediction.ed_phase, prediction.es_phase)
-    tiles = [_sample(prediction, z, t, view) for t in phases]
+    images, spacing_mm = prediction.stack.images[z], prediction.stack.pixel_spacing_mm
+    tiles = [view.sample(images[t], spacing_mm, outside=float("nan")) for t in phases]
     window = grey_window(np.stack(tiles))
     position = f"slice {z + 1}   {prediction.stack.positions_mm[z]:.1f} mm"
     parts = [_caption(position, WHITE)]
@@ -144,32 +76,13 @@ def _draw_pair(prediction: Prediction, z: int, view: View) -> Picture:
     return np.vstack(parts)
 
 
-def _sample(prediction: Prediction, z: int, t: int, view: View) -> Float32:
-    """Sample one plane over the view, NaN outside; pixel i spans i to i + 1 times its spacing."""
-    between_rows, between_columns = prediction.stack.pixel_spacing_mm
-    step = view.side_mm / TILE
-    to_source = np.array(
-        [
-            [step / between_columns, 0, (view.left_mm + step / 2) / between_columns - 0.5],
-            [0, step / between_rows, (view.top_mm + step / 2) / between_rows - 0.5],
-        ]
-    )
-    return cv2.warpAffine(
-        prediction.stack.images[z, t],
-        to_source,
-        (TILE, TILE),
-        flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=float("nan"),
-    ).astype(np.float32)
-
-
 def _draw_outlines(picture: Picture, prediction: Prediction, z: int, t: int, view: View) -> None:
     """Draw the ROI as a thin line, and the contours of P over it."""
     top, left, side = prediction.rois.squares_mm[z]
     corners = np.array([[0, 0], [0, 1], [1, 1], [1, 0]]) * side + [top, left]
     _draw_closed(picture, view.to_tile(corners), CYAN)
-    for contour in find_contours(prediction.lv_probability[z, t], prediction.rois.squares_mm[z]):
+    maps, squares = prediction.lv_probability[z, t : t + 1], prediction.rois.squares_mm[z : z + 1]
+    for contour in find_contours(maps, squares)[0]:
         _draw_closed(picture, view.to_tile(contour), RED)
 
 
@@ -182,18 +95,12 @@ def _draw_closed(picture: Picture, points: Contour, colour: Colour) -> None:
 
 def _draw_head(prediction: Prediction, width: int) -> Picture:
     """Draw the result with its status, every reason to review, and the legend."""
-    edv, esv, ef = (
-        f"{format_number(value)} {unit} {format_interval(interval)}".rstrip()
-        for value, unit, interval in (
-            (prediction.edv_ml, "mL", prediction.edv_interval_ml),
-            (prediction.esv_ml, "mL", prediction.esv_interval_ml),
-            (prediction.ef_percent, "%", prediction.ef_interval_percent),
-        )
-    )
-    result = (
-        f"EDV {edv} (phase {prediction.ed_phase + 1})    "
-        f"ESV {esv} (phase {prediction.es_phase + 1})    EF {ef}    {prediction.status}"
-    ).replace("\N{EN DASH}", "-")  # OpenCV's letters are those of ASCII
+    volumes = [
+        f"{q.name} {format_quantity(q)}" + f" ({q.note})" * bool(q.note)
+        for q in volumes_of(prediction)
+    ]
+    # OpenCV's letters are those of ASCII.
+    result = "    ".join([*volumes, str(prediction.status)]).replace("\N{EN DASH}", "-")
     legend = "red: contour of P = 0.5    blue: ROI    areas come from O    research use only"
     return draw_head(result, prediction.warnings, legend, width)
 

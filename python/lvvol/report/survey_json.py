@@ -8,9 +8,11 @@ from typing import Any
 import lvvol
 from lvvol.cine import CineStack
 from lvvol.errors import LvvolError
-from lvvol.report.write import to_json
+from lvvol.report.result_json import to_json
 from lvvol.survey import Series, Survey
 from lvvol.typing import StrPath
+
+SCHEMA_VERSION = 1
 
 
 def format_survey_json(survey: Survey, path: StrPath) -> str:
@@ -31,6 +33,7 @@ def format_survey_json(survey: Survey, path: StrPath) -> str:
     path = Path(path)
     return to_json(
         {
+            "schema_version": SCHEMA_VERSION,
             "version": lvvol.__version__,
             "path": str(path),
             "stack": None if survey.stack is None else _stack(survey.stack),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lvvol.prediction import Prediction
+from lvvol.quantities import volumes_of
 from lvvol.report.text import describe, format_interval, format_number, listed
 
 _WIDTH = 88
@@ -22,19 +23,14 @@ def format_table(prediction: Prediction) -> str:
         Volumes in mL and EF in percent with one decimal and their intervals, phases counted from 1,
         the status with its reasons, and the seconds of each stage; without a line break at the end.
     """
-    n_phases = prediction.stack.n_phases
-    ed, es = (f"phase {t + 1} of {n_phases}" for t in (prediction.ed_phase, prediction.es_phase))
-    rows = [
-        ("EDV", prediction.edv_ml, "mL", prediction.edv_interval_ml, ed),
-        ("ESV", prediction.esv_ml, "mL", prediction.esv_interval_ml, es),
-        ("SV", prediction.sv_ml, "mL", prediction.sv_interval_ml, ""),
-        ("EF", prediction.ef_percent, "%", prediction.ef_interval_percent, ""),
-    ]
-    width = max(len(format_interval(interval)) for *_, interval, _ in rows)
+    volumes = volumes_of(prediction)
+    width = max(len(format_interval(q.interval)) for q in volumes)
     lines = [prediction.stack.describe(), ""]
-    for name, value, unit, interval, note in rows:
-        shown = format_interval(interval).ljust(width + 3 if width else 0)
-        lines.append(f"  {name:<4}{format_number(value):>8} {unit:<5}{shown}{note}".rstrip())
+    for q in volumes:
+        shown = format_interval(q.interval).ljust(width + 3 if width else 0)
+        lines.append(
+            f"  {q.name:<4}{format_number(q.value):>8} {q.unit:<5}{shown}{q.note}".rstrip()
+        )
     lines += _doubt(prediction)
     lines += ["", f"Status: {prediction.status}"]
     lines += listed((describe(reason) for reason in prediction.reasons), _WIDTH)

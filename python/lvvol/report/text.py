@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from textwrap import TextWrapper
+from typing import TYPE_CHECKING
 
-from lvvol.prediction import Interval
 from lvvol.status import Reason
+
+if TYPE_CHECKING:  # errors are printed before NumPy is needed
+    from lvvol.prediction import Interval
+    from lvvol.quantities import Quantity
 
 
 def one_line(text: str) -> str:
@@ -54,6 +58,12 @@ def format_interval(interval: Interval | None) -> str:
     if interval is None:
         return ""
     return f"({interval[0]:.0f}\N{EN DASH}{interval[1]:.0f})"
+
+
+def format_quantity(quantity: Quantity) -> str:
+    """Return a quantity's value with its unit and interval."""
+    shown = f"{format_number(quantity.value)} {quantity.unit} {format_interval(quantity.interval)}"
+    return shown.rstrip()
 
 
 def listed(items: Iterable[str], width: int) -> list[str]:

@@ -1,20 +1,25 @@
-"""Write the files of a result, and values as JSON."""
+"""Write the files of a result."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from lvvol.prediction import Prediction
-from lvvol.report.manifest import OVERLAY, RESULT, write_with_manifest
+from lvvol.provenance import Provenance
+from lvvol.report import files
+from lvvol.report.files import DEFAULT, check_libraries, check_names
+from lvvol.report.manifest import write_with_manifest
 from lvvol.typing import StrPath
 
 
-def write_result(prediction: Prediction, folder: StrPath) -> tuple[Path, Path]:
-    """Write `result.json` and `overlay.png` into a folder, which is made if missing.
+def write_result(
+    prediction: Prediction,
+    folder: StrPath,
+    names: Iterable[str] = DEFAULT,
+    provenance: Provenance | None = None,
+) -> tuple[Path, ...]:
+    """Write the files of a result into a folder, which is made if missing.
 
     A `manifest.json` with their hashes and the study's identity is written last; see
     `lvvol.report.manifest.read_result`.
@@ -24,62 +29,32 @@ def write_result(prediction: Prediction, folder: StrPath) -> tuple[Path, Path]:
     prediction : Prediction
         One study's measurement.
     folder : str or path-like
-        Where to write; an earlier result is replaced, other files are left alone.
+        Where to write. An earlier result is replaced: files that it wrote and this one does not are
+        removed unless they were changed since. Other files are left alone.
+    names : iterable of str
+        Which files, by the names of `lvvol.report.files.WRITERS`.
+    provenance : Provenance, optional
+        Where the measurement comes from, for the files that say so.
 
     Returns
     -------
-    (Path, Path)
-        The two files.
+    tuple of Path
+        The files, without the manifest.
 
     Raises
     ------
+    ValueError
+        If a name is unknown.
     OutputError
         If they cannot be written, or files of these names are not lvvol's.
+    MissingExtraError
+        If a library of the extra ``export`` is needed and missing.
     """
-    folder = Path(folder)
-    # These load OpenCV, which the table does not need.
-    from lvvol.report.overlay import draw_overlay
-    from lvvol.report.picture import encode_png
-
-    result = (format_json(prediction) + "\n").encode()
-    contents = {RESULT: result, OVERLAY: encode_png(draw_overlay(prediction))}
-    write_with_manifest(folder, prediction.stack, contents)
-    return folder / RESULT, folder / OVERLAY
-
-
-def format_json(prediction: Prediction) -> str:
-    """Return the measurement as one JSON object; NaN and infinity become null.
-
-    Parameters
-    ----------
-    prediction : Prediction
-        One study's measurement.
-
-    Returns
-    -------
-    str
-        The keys of `Prediction.to_dict`. Phases and slices count from 0.
-    """
-    return to_json(prediction.to_dict())
-
-
-def to_json(value: Mapping[str, Any]) -> str:
-    """Return plain values as one indented JSON object.
-
-    NaN and infinity become null. Characters beyond ASCII are escaped, so that none controls a
-    terminal; undecodable bytes of a file name become backslash escapes.
-    """
-    return json.dumps(_strict(value), indent=2, allow_nan=False)
-
-
-def _strict(value: Any) -> Any:
-    """Replace values that JSON lacks: NaN, infinity, lone surrogates."""
-    if isinstance(value, Mapping):
-        return {key: _strict(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_strict(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    return value
+    folder, provenance = Path(folder), provenance or Provenance()
+    chosen = check_names(names)
+    check_libraries(chosen)
+    contents: dict[str, bytes] = {}
+    for name in chosen:
+        contents.update(files.WRITERS[name].make(prediction, provenance))
+    write_with_manifest(folder, prediction.stack, contents, provenance.weights_sha256)
+    return tuple(folder / name for name in contents)

@@ -49,6 +49,8 @@ class Image:
         Nominal Percentage of Cardiac Phase: time after the R wave in percent of the heart cycle.
     cycle_ms : float or None
         Length of the heart cycle (Nominal Interval).
+    heart_rate : float or None
+        Beats per minute (Heart Rate).
     acquired : float or None
         Acquisition date and time in seconds, counted from an arbitrary day.
     sequence : tuple of str
@@ -102,6 +104,7 @@ class Image:
     temporal_position: int | None
     cycle_percent: float | None
     cycle_ms: float | None
+    heart_rate: float | None
     slice_location_mm: float | None
     slice_thickness_mm: float | None
     slice_spacing_mm: float | None
@@ -256,6 +259,7 @@ def _image(
         temporal_position=attributes.integer("TemporalPositionIdentifier", "TemporalPositionIndex"),
         cycle_percent=attributes.number("NominalPercentageOfCardiacPhase"),
         cycle_ms=attributes.number("NominalInterval", "RRIntervalTimeNominal"),
+        heart_rate=attributes.number("HeartRate"),
         slice_location_mm=attributes.number("SliceLocation"),
         slice_thickness_mm=attributes.number("SliceThickness"),
         slice_spacing_mm=attributes.number("SpacingBetweenSlices"),

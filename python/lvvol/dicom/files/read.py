@@ -54,7 +54,8 @@ class _Quiet:
                 self._settings.close()
 
 
-_QUIET = _Quiet()
+QUIET = _Quiet()
+"""Around every use of pydicom that may meet invalid values."""
 
 
 @dataclass
@@ -106,7 +107,7 @@ def read_images(source: Source, progress: Callable[[int, int], None] | None = No
     """
     reading = Reading(unreadable=list(source.unreadable), n_files=len(source.names))
     kept = 0
-    with _QUIET:
+    with QUIET:
         for done, name in enumerate(source.names, 1):
             try:
                 content = _content(source, name)
@@ -147,7 +148,7 @@ def fetch(images: Iterable[Image], source: Source) -> dict[str, Pixels]:
     found = {name: pixels for name, pixels in wanted.items() if pixels is not None}
     for name in source.names:  # in this order, because a compressed tar can only be read forwards
         if name in wanted and name not in found:
-            with _QUIET, suppress(Exception):  # it could be read before, so this is an I/O failure
+            with QUIET, suppress(Exception):  # it could be read before, so this is an I/O failure
                 pixels = parse(_content(source, name) or b"").pixels
                 if pixels is not None:
                     found[name] = pixels
@@ -179,7 +180,7 @@ def decode(image: Image, pixels: Pixels | None, out: Float32 | None = None) -> F
     try:
         if pixels is None:
             raise ValueError("the file cannot be read again")
-        with _QUIET:
+        with QUIET:
             stored = pixels.frame(image.frame)
     except MemoryError:  # says nothing about the file
         raise

@@ -1,0 +1,72 @@
+"""`volumes.csv` and `areas.csv`, for spreadsheets; slices and phases count from 1."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable
+
+from lvvol.prediction import Prediction
+from lvvol.quantities import phase_times_ms
+
+
+def format_volumes(prediction: Prediction) -> bytes:
+    """Return `volumes.csv`: one row per phase with its time, its volume, and ED or ES.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        One study's measurement.
+
+    Returns
+    -------
+    bytes
+        Times are means over the slices, empty where unknown.
+    """
+    times_ms = phase_times_ms(prediction.stack)
+    marks = {prediction.ed_phase: "ED", prediction.es_phase: "ES"}
+    rows = [
+        (
+            t + 1,
+            "" if times_ms is None else _number(float(times_ms[t])),
+            _number(float(volume_ml)),
+            marks.get(t, ""),
+        )
+        for t, volume_ml in enumerate(prediction.volumes_ml)
+    ]
+    return _csv([("phase", "time_ms", "volume_ml", "mark"), *rows])
+
+
+def format_areas(prediction: Prediction) -> bytes:
+    """Return `areas.csv`: one row per slice with its position, and its area at every phase.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        One study's measurement.
+
+    Returns
+    -------
+    bytes
+        Areas in mm2, those behind the volumes.
+    """
+    phases = [f"phase_{t + 1}_mm2" for t in range(prediction.stack.n_phases)]
+    rows = [
+        (z + 1, _number(float(position_mm)), *(_number(area) for area in areas_mm2))
+        for z, (position_mm, areas_mm2) in enumerate(
+            zip(prediction.stack.positions_mm, prediction.areas_mm2.tolist(), strict=True)
+        )
+    ]
+    return _csv([("slice", "position_mm", *phases), *rows])
+
+
+def _number(value: float) -> str:
+    """Return a number with three decimals; nothing if it is not finite."""
+    return f"{value:.3f}" if math.isfinite(value) else ""
+
+
+def _csv(rows: Iterable[Iterable[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("ascii")

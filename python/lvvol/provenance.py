@@ -1,0 +1,66 @@
+"""What a result needs beside its measurement: of whom, from which files, by which weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Patient:
+    """The patient, as far as a result tells.
+
+    Parameters
+    ----------
+    height_cm, weight_kg : float or None
+        None where unknown.
+    name, patient_id, birth_date, study_date : str
+        Empty unless a result shall identify the patient.
+
+    Examples
+    --------
+    >>> round(Patient(height_cm=180, weight_kg=80).bsa_m2, 2)
+    2.0
+    """
+
+    height_cm: float | None = None
+    weight_kg: float | None = None
+    name: str = ""
+    patient_id: str = ""
+    birth_date: str = ""
+    study_date: str = ""
+
+    def with_size(self, height_cm: float | None, weight_kg: float | None) -> Patient:
+        """Return the patient with another height or weight, where one is given."""
+        return replace(
+            self,
+            height_cm=self.height_cm if height_cm is None else height_cm,
+            weight_kg=self.weight_kg if weight_kg is None else weight_kg,
+        )
+
+    @property
+    def bsa_m2(self) -> float | None:
+        """Body surface area (Mosteller 1987): the root of height times weight over 3600."""
+        if self.height_cm is None or self.weight_kg is None:
+            return None
+        return math.sqrt(self.height_cm * self.weight_kg / 3600)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a result comes from.
+
+    Parameters
+    ----------
+    study : Path or None
+        The folder, archive or file that was read; None for a stack from elsewhere.
+    weights_sha256 : str
+        Hash of the weights that measured it; empty if unknown.
+    patient : Patient
+        The patient.
+    """
+
+    study: Path | None = None
+    weights_sha256: str = ""
+    patient: Patient = field(default_factory=Patient)

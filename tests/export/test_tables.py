@@ -1,0 +1,40 @@
+"""CSV files, read back as a spreadsheet would."""
+
+import csv
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lvvol.export.tables import format_areas, format_volumes
+from tests.support.discs import disc_prediction
+
+
+def rows_of(content):
+    return list(csv.DictReader(io.StringIO(content.decode())))
+
+
+def test_volumes_have_times_and_marks():
+    rows = rows_of(format_volumes(disc_prediction()))
+    assert [row["phase"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert [row["time_ms"] for row in rows] == ["0.000", "30.000", "60.000", "90.000", "120.000"]
+    assert [row["mark"] for row in rows] == ["ED", "", "", "ES", ""]
+    assert float(rows[0]["volume_ml"]) == pytest.approx(np.pi * 24**2 * 30 / 1000, abs=1e-3)
+
+
+def test_unknown_times_are_empty():
+    prediction = disc_prediction()
+    unknown = replace(prediction.stack, times_ms=np.full((4, 5), np.nan))
+    rows = rows_of(format_volumes(replace(prediction, stack=unknown)))
+    assert {row["time_ms"] for row in rows} == {""}
+
+
+def test_areas_are_those_of_every_slice_and_phase():
+    prediction = disc_prediction()
+    prediction.areas_mm2[2, 3] = 17.25
+    rows = rows_of(format_areas(prediction))
+    assert [row["position_mm"] for row in rows] == ["-15.000", "-5.000", "5.000", "15.000"]
+    assert rows[2]["slice"] == "3"
+    assert rows[2]["phase_4_mm2"] == "17.250"
+    assert len(rows[0]) == 2 + 5
