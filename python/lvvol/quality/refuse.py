@@ -8,7 +8,7 @@ import numpy as np
 
 from lvvol.cine import CineStack
 from lvvol.errors import ImageSizeError, NoMotionError, RoiNotFoundError
-from lvvol.motion import change_over_cycle
+from lvvol.motion import change_over_cycle, coherence
 from lvvol.quality.cavity import PLAUSIBLE_EF_PERCENT
 from lvvol.quality.roi import window_of
 
@@ -24,6 +24,10 @@ MIN_GROWTH = 1.25
 
 MIN_GROWTH_PHASES = 8
 """Phases below which half a cycle is too few steps to tell motion from noise."""
+
+MIN_COHERENCE = 0.42
+"""Least share of the change that pixels within 12 mm have in common, median over slices: 0.53 or
+more in patients, up to 0.37 for one image with new noise at each phase, on pixels of 1 to 4 mm."""
 
 MIN_EDV_ML = 1.0
 """Below the EDV of any heart: a newborn's is about 5 mL."""
@@ -74,10 +78,10 @@ def refuse_empty(prediction: Prediction) -> None:
 
 
 def refuse_motionless(prediction: Prediction) -> None:
-    """Refuse a ventricle that does not beat (`MIN_CHANGE`, `MIN_GROWTH`).
+    """Refuse a ventricle that does not beat (`MIN_CHANGE`, `MIN_COHERENCE`, `MIN_GROWTH`).
 
-    Images that change by noise alone are refused only if EF is implausibly small as well: phases in
-    a wrong order look like noise, but their volumes are right.
+    Images whose phases resemble each other no more than distant ones are refused only if EF is
+    implausibly small as well: phases in a wrong order look like noise, but their volumes are right.
 
     Parameters
     ----------
@@ -105,8 +109,10 @@ def refuse_motionless(prediction: Prediction) -> None:
             "the LV is; check that the phases are those of a cine (lvvol inspect --png)"
         )
     n_phases = prediction.stack.n_phases
+    together = float(np.median([coherence(window) for window in windows]))
     still = prediction.edv_ml > 0 and prediction.ef_percent < PLAUSIBLE_EF_PERCENT[0]
-    if n_phases >= MIN_GROWTH_PHASES and growth < MIN_GROWTH and still:
+    unordered = n_phases >= MIN_GROWTH_PHASES and growth < MIN_GROWTH and still
+    if together < MIN_COHERENCE or unordered:
         raise NoMotionError(
             "stack: expected a beating heart, found phases that differ by noise alone where the LV "
             "is; check that they are those of a cine (lvvol inspect --png)"
