@@ -27,7 +27,7 @@ def heart(seed=3, scale=1.0, **options):
 
     With a scale, its pixels are smaller, as of a smaller body.
     """
-    study = make_phantom(seed, n_slices=7, rows=ROWS, **{"n_phases": 2, **options})
+    study = make_phantom(seed, n_slices=5, rows=ROWS, **{"n_phases": 2, **options})
     read = study.to_cine_stack()
     spacing_mm = tuple(scale * mm for mm in read.pixel_spacing_mm)
     stack = to_working_stack(replace(read, pixel_spacing_mm=spacing_mm))
@@ -102,15 +102,3 @@ def test_a_study_frozen_at_any_phase_is_refused(model, kept):
     images = images + 0.02 * rng.standard_normal(images.shape, dtype=np.float32)
     with pytest.raises((NoMotionError, RoiNotFoundError)):
         model.predict_working_stack(replace(stack, images=np.clip(images, 0, 1)))
-
-
-def test_shuffled_phases_score_no_better_than_the_true_order(model):
-    stack, _ = heart(n_phases=6)
-    true = np.sort(search(stack, model).scores)[-3:].mean()
-    for seed in range(2):
-        order = np.random.default_rng(seed).permutation(6)
-        try:
-            found = search(replace(stack, images=stack.images[:, order].copy()), model)
-        except RoiNotFoundError:
-            continue
-        assert np.sort(found.scores)[-3:].mean() <= true + 0.01
