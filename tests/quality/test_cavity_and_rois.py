@@ -254,15 +254,14 @@ def test_a_heart_that_stands_still_is_refused(n_phases):
 
 
 @pytest.mark.parametrize("n_phases", [4, 12])
-@pytest.mark.parametrize("noise", [20.0, 60.0])
-def test_one_image_with_other_noise_at_each_phase_is_refused_whatever_its_ef(n_phases, noise):
+def test_a_heart_in_which_only_noise_changes_is_refused(n_phases):
     with pytest.raises(NoMotionError, match="differ by noise alone"):
-        refuse_motionless(beating(n_phases=n_phases, static=True, noise=noise, ef_percent=60.0))
+        refuse_motionless(beating(n_phases, static=True, noise=20.0, ef_percent=6.0))
 
 
-def test_a_heart_in_which_only_noise_changes_is_refused():
-    with pytest.raises(NoMotionError, match="differ by noise alone"):
-        refuse_motionless(beating(static=True, noise=20.0, ef_percent=6.0))
+@pytest.mark.parametrize("n_phases", [4, 12])
+def test_noise_that_may_hide_motion_is_not_refused_where_ef_is_plausible(n_phases):
+    refuse_motionless(beating(n_phases, static=True, noise=20.0, ef_percent=40.0))
 
 
 @pytest.mark.parametrize(("share", "found"), [(0.3, 1), (0.5, 0), (1.0, 0)])
