@@ -81,10 +81,18 @@ def test_the_search_starts_beside_a_middle_slice_without_lv(truth, lost, start):
 def test_no_lv_near_the_middle_is_refused(truth):
     scorer = OverlapScorer(truth, 0.3 * ~hidden(3, 4, 5))
     with pytest.raises(
-        RoiNotFoundError, match=r"slices 5, 4, 6: .*scores up to 0\.[23]\d* where 0.4"
+        RoiNotFoundError, match=r"slices 5, 4, 6, 3, 7: .*scores up to 0\.[23]\d* where 0.4"
     ):
         locate(scorer)
-    assert set(scorer.asked) == {3, 4, 5}
+    assert set(scorer.asked) == {2, 3, 4, 5, 6}
+
+
+def test_an_lv_in_one_half_of_the_stack_only_is_found(truth):
+    """As where the phases of the other half are in the wrong order."""
+    truth[:] = truth[MIDDLE]
+    rois = locate(OverlapScorer(truth, ~hidden(0, 1, 2)), lambda images: truth[MIDDLE][None])
+    assert (rois.start, rois.found_by) == (2, FoundBy.DETECTOR)
+    assert np.flatnonzero(~rois.kept).tolist() == [0, 1, 2]
 
 
 def test_an_image_too_small_for_any_proposal_is_refused():

@@ -84,7 +84,7 @@ def locate(
     scorer : WindowScorer
         The classifier on a working stack.
     detector : Proposer
-        Where to look first in a slice. If the classifier accepts nothing it proposes, `dense_scan`
+        Where to look in a slice. If the classifier accepts nothing it proposes, `dense_scan`
         follows.
     progress : callable, optional
         Called with the slices done and the number of slices.
@@ -97,8 +97,8 @@ def locate(
     Raises
     ------
     RoiNotFoundError
-        If no window scores high in the middle slice or beside it, or if none that does can be
-        followed through at least three slices, with high scores in three.
+        If no window scores high near the middle slice, or if none that does can be followed through
+        at least three slices, with high scores in three.
 
     Notes
     -----
@@ -107,14 +107,20 @@ def locate(
     III-E). A proposal that cannot be followed through several slices is not an LV, and the next
     likeliest is tried. Where the slices it leads to beat little, or another proposal scores nearly
     as high, others are followed as well, and the best by `_likeness` wins. If that hardly beats,
-    the slices beside the middle follow, and if nothing was found, every position in these slices.
+    the slices beside the middle follow. If nothing was found, the search goes on in the middle half
+    of the stack, and then at every position in the three slices nearest to the middle.
     """
     search = _Search(scorer, progress or (lambda done, total: None))
     count = scorer.stack.n_slices
-    nearest = sorted(range(count), key=lambda z: (abs(z - count // 2), z))[:3]
-    for found_by, propose in ((FoundBy.DETECTOR, detector), (FoundBy.DENSE_SCAN, dense_scan)):
+    by_distance = sorted(range(count), key=lambda z: (abs(z - count // 2), z))
+    nearest, inner = by_distance[:3], by_distance[3 : count // 2 + 1]
+    for found_by, propose, slices in (
+        (FoundBy.DETECTOR, detector, nearest),
+        (FoundBy.DETECTOR, detector, inner),
+        (FoundBy.DENSE_SCAN, dense_scan, nearest),
+    ):
         chains = []
-        for z in nearest:
+        for z in slices:
             chain = search.best_chain(z, propose(scorer.stack.images[z]), found_by)
             if chain is not None:
                 chains.append(chain)
@@ -124,7 +130,7 @@ def locate(
             return max(chains, key=_likeness).rois
     raise RoiNotFoundError(
         search.doubt
-        or f"slices {', '.join(str(z + 1) for z in nearest)}: expected a window that looks like a "
+        or f"slices {', '.join(str(z + 1) for z in (*nearest, *inner))}: expected a window that looks like a "
         f"left ventricle, got scores up to {search.highest:.2f} where {LOWEST_SCORE} is needed"
     )
 
