@@ -128,10 +128,11 @@ def locate(
                     break
         if chains:
             return max(chains, key=_likeness).rois
+    searched = ", ".join(str(z + 1) for z in (*nearest, *inner))
     raise RoiNotFoundError(
         search.doubt
-        or f"slices {', '.join(str(z + 1) for z in (*nearest, *inner))}: expected a window that looks like a "
-        f"left ventricle, got scores up to {search.highest:.2f} where {LOWEST_SCORE} is needed"
+        or f"slices {searched}: expected a window that looks like a left ventricle, got scores "
+        f"up to {search.highest:.2f} where {LOWEST_SCORE} is needed"
     )
 
 
