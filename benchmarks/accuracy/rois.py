@@ -32,7 +32,7 @@ from lvvol.roi.square import labelled_square, overlap
 from lvvol.typing import Float64
 
 RIGHT_IOU = 0.5
-N_PHANTOMS = 12
+N_PHANTOMS = 6
 CHANGED_EVERY = 4
 """Of so many patients, one is searched in every variant and the others as they are."""
 
@@ -170,7 +170,7 @@ def main(
         "patients": patients(png, split, parts),
         "phantoms": map(phantom_cine, range(1, N_PHANTOMS + 1)),
     }
-    report: dict[str, Any] = {"right_iou": RIGHT_IOU, "noise": NOISE}
+    report: dict[str, Any] = {"right_iou": RIGHT_IOU, "noise": NOISE, "parts": parts}
     for name, stacks in sets.items():
         every = CHANGED_EVERY if name == "patients" else 1
         each = {}
