@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lvvol.motion import change_over_cycle, moving_centre
+from lvvol.motion import change_of_blocks, change_over_cycle, coherence, moving_centre
 
 
 def test_the_centre_lies_in_what_beats_not_in_what_is_bright():
@@ -63,3 +63,40 @@ def test_change_over_cycle_of_nothing():
     assert change_over_cycle(np.ones((1, 3, 4), np.float32)) == (0.0, 0.0)
     with pytest.raises(ValueError, match="expected"):
         change_over_cycle(np.empty((3, 0, 4), np.float32))
+
+
+def test_blocks_average_noise_away_but_not_motion():
+    """Of 16 values a quarter of the noise is left; a step of a whole block stays as it is."""
+    images = np.zeros((2, 40, 40), np.float32)
+    images[1, 8:12, 20:24] = 0.5
+    change = change_of_blocks(images)
+    assert change.shape == (10, 10)
+    assert change[2, 5] == 0.25  # half the difference of two phases
+    assert change.sum() == 0.25
+    noise = np.random.default_rng(0).standard_normal((2, 400, 400)).astype(np.float32)
+    single = np.abs(noise - noise.mean(axis=0)).mean()
+    assert change_of_blocks(noise).mean() == pytest.approx(single / 4, rel=0.03)
+    assert change_of_blocks(noise, 8).mean() == pytest.approx(single / 8, rel=0.06)
+
+
+def test_rows_and_columns_that_fill_no_block_are_left_out():
+    images = np.zeros((2, 9, 11), np.float32)
+    images[1, 8:] = images[1, :, 8:] = 1.0
+    assert change_of_blocks(images).shape == (2, 2)
+    assert change_of_blocks(images).sum() == 0
+
+
+def test_coherence_tells_tissue_from_noise():
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:60, :60] - 29.5
+    distance = np.hypot(rows, columns)
+    heart = np.stack([1 / (1 + np.exp(distance - radius)) for radius in (24, 14)])
+    assert coherence(heart.astype(np.float32)) > 0.6
+    assert coherence((heart + 0.02 * rng.normal(size=heart.shape)).astype(np.float32)) > 0.5
+    still = heart[:1] + 0.02 * rng.normal(size=heart.shape)
+    assert coherence(still.astype(np.float32)) == pytest.approx(1 / 12, abs=0.03)
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 60), (1, 60, 60)])
+def test_coherence_of_nothing_is_1(shape):
+    assert coherence(np.ones(shape, np.float32)) == 1

@@ -15,6 +15,7 @@ from benchmarks.accuracy import (
     proposals,
     refinement,
     refusals,
+    rois,
     volumes_only,
 )
 from lvvol import load_model, predict
@@ -218,3 +219,37 @@ def test_volumes_only_by_hand():
     assert found["edv_mean_error_percent"] == pytest.approx(-0.5)
     assert found["esv_rmse_percent"] == pytest.approx(2)
     assert volumes_only.summary(each[2:]) == {"measured": 0, "refused": 1}
+
+
+def test_rois_counts_right_wrong_and_refused_squares():
+    right = {"overlap": 0.8, "labelled": True, "status": "ok", "third_best_score": 0.9}
+    right["motion"] = 2.0
+    wrong = {**right, "overlap": 0.4, "status": "review", "third_best_score": 0.85}
+    summary = rois.summarise(
+        {
+            "a/1": {rois.AS_IS: right, rois.EXCHANGED: wrong, rois.FROZEN_ED: {"refused": "."}},
+            "a/2": {rois.AS_IS: wrong},
+            "a/3": {rois.AS_IS: {"refused": "."}, rois.FROZEN_ED: right},
+        }
+    )
+    as_is, frozen = summary[rois.AS_IS], summary[rois.FROZEN_ED]
+    assert (as_is["studies"], as_is["refused"], as_is["right"], as_is["ok"]) == (3, 1, 1, 1)
+    assert (as_is["wrong"], as_is["refused_patients"]) == ({"a/2": "review"}, ["a/3"])
+    assert (frozen["studies"], frozen["refused"]) == (2, 1)
+    assert frozen["measured_patients"] == ["a/3"]
+    assert summary["exchanged scores higher"] == 0
+    assert summary["exchanged, median gain of score"] == pytest.approx(-0.05)
+
+
+def test_rois_changes_a_study_and_searches_it():
+    labels, model = phantom_labels(3, rows=96), load_model()
+    ed, es = labels.phases
+    frozen = rois.change(labels.stack, rois.FROZEN_ES, ed, es, seed=1).images
+    assert frozen.shape == labels.stack.images.shape
+    assert np.abs(frozen - labels.stack.images[:, [es]]).mean() < 2 * rois.NOISE
+    assert (frozen[:, 0] != frozen[:, 1]).any()
+    exchanged = rois.change(labels.stack, rois.EXCHANGED, ed, es, seed=1).images
+    np.testing.assert_array_equal(exchanged, labels.stack.images[:, ::-1])
+    found = rois.search(labels, model, 1, (rois.AS_IS, rois.FROZEN_ED))
+    assert found[rois.AS_IS]["overlap"] >= 0.5
+    assert "refused" in found[rois.FROZEN_ED]

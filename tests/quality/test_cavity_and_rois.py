@@ -8,7 +8,9 @@ import pytest
 from lvvol.errors import ImageSizeError, NoMotionError
 from lvvol.prediction import Prediction
 from lvvol.quality import check, refuse_motionless, refuse_small_images
+from lvvol.quality.roi import check_beating
 from lvvol.roi import FoundBy, Rois
+from lvvol.status import Code
 from tests.support.discs import disc_prediction, disc_stack
 
 ED = np.array([500.0, 3500.0, 4000.0, 4000.0, 2500.0, 300.0])
@@ -251,6 +253,26 @@ def test_a_heart_that_stands_still_is_refused(n_phases):
         refuse_motionless(beating(n_phases=n_phases, static=True))
 
 
-def test_a_heart_in_which_only_noise_changes_is_refused():
+@pytest.mark.parametrize("n_phases", [4, 12])
+def test_a_heart_in_which_only_noise_changes_is_refused(n_phases):
     with pytest.raises(NoMotionError, match="differ by noise alone"):
-        refuse_motionless(beating(static=True, noise=20.0, ef_percent=6.0))
+        refuse_motionless(beating(n_phases, static=True, noise=20.0, ef_percent=6.0))
+
+
+@pytest.mark.parametrize("n_phases", [4, 12])
+def test_noise_that_may_hide_motion_is_not_refused_where_ef_is_plausible(n_phases):
+    refuse_motionless(beating(n_phases, static=True, noise=20.0, ef_percent=40.0))
+
+
+@pytest.mark.parametrize(("share", "found"), [(0.3, 1), (0.5, 0), (1.0, 0)])
+def test_rois_that_hardly_beat_beside_something_that_does(share, found):
+    """Squares at (60, 60) change by a share of what another place of the slice does."""
+    images = np.zeros((6, 4, 200, 200), np.float32)
+    images[:, 1, 0:60, 100:200] = 1.0
+    images[:, 1, 60:150, 60:150] = share * 60 / 90
+    stack = replace(disc_stack(n_slices=6, n_phases=4), images=images)
+    reasons = check_beating(stack, rois(kept=(0, 5)))
+    assert len(reasons) == found
+    if found:
+        assert reasons[0].code is Code.ROI_DOUBTFUL
+        assert "hardly change over the cycle" in reasons[0].sentence

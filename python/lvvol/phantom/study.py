@@ -155,6 +155,7 @@ def make_phantom(
     n_phases: int | None = None,
     edv_ml: float | None = None,
     ef_percent: float | None = None,
+    wall_mm: float | None = None,
     vendor: str | None = None,
     rows: int = 256,
 ) -> PhantomStudy:
@@ -172,6 +173,8 @@ def make_phantom(
         80 to 280 mL; drawn by default.
     ef_percent : float, optional
         20 to 70 %; drawn by default.
+    wall_mm : float, optional
+        Thickness of the LV's wall at ED, 4 to 30 mm; 7 to 11 mm by default.
     vendor : str, optional
         ``"SIEMENS"`` or ``"GE MEDICAL SYSTEMS"``; drawn by default.
     rows : int
@@ -199,6 +202,7 @@ def make_phantom(
     _check("n_phases", n_phases, 2, 60)
     _check("edv_ml", edv_ml, 80, 280)
     _check("ef_percent", ef_percent, 20, 70)
+    _check("wall_mm", wall_mm, 4, 30)
     _check("rows", rows, 64, 512)
     if vendor is not None and vendor not in VENDORS:
         raise ValueError(f"vendor: expected one of {', '.join(VENDORS)}, got {vendor}")
@@ -211,6 +215,7 @@ def make_phantom(
         drawn_phases if n_phases is None else n_phases,
         drawn_edv if edv_ml is None else edv_ml,
         drawn_ef if ef_percent is None else ef_percent,
+        wall_mm,
     )
     torso = draw_torso(rng)
     heart_to_patient = draw_pose(rng, heart)
@@ -223,7 +228,8 @@ def make_phantom(
     rng = np.random.default_rng((seed, 1))
     return PhantomStudy(
         seed=seed,
-        options=f"{n_slices}/{n_phases}/{edv_ml}/{ef_percent}/{vendor}/{rows}",
+        options=f"{n_slices}/{n_phases}/{edv_ml}/{ef_percent}/{vendor}/{rows}"
+        + ("" if wall_mm is None else f"/{wall_mm}"),
         vendor=vendor,
         field_t=float(rng.choice([1.5, 3.0])) if vendor == SIEMENS else 1.5,
         subject=subject,

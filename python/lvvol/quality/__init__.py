@@ -19,7 +19,7 @@ from lvvol.quality.cavity import (
 )
 from lvvol.quality.images import check_ghosts, check_grey_values, check_sharpness
 from lvvol.quality.refuse import refuse_empty, refuse_motionless, refuse_small_images
-from lvvol.quality.roi import check_field, check_scores, check_search
+from lvvol.quality.roi import check_beating, check_field, check_scores, check_search
 from lvvol.status import Reason
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def check(prediction: Prediction) -> tuple[Reason, ...]:
     reasons += check_taper(ed_areas_mm2)
     reasons += check_shape(ed_areas_mm2, prediction.stack.slice_gaps_mm)
     reasons += check_search(rois)
+    reasons += check_beating(prediction.stack, rois)
     reasons += check_scores(rois, ed_areas_mm2)
     rows, columns = prediction.stack.images.shape[2:]
     row_mm, column_mm = prediction.stack.pixel_spacing_mm

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from lvvol.cine import CineStack
 from lvvol.quality.cavity import NOTABLE_AREA_MM2
-from lvvol.roi import FoundBy, Rois
+from lvvol.roi import LOWEST_BEATING, Beating, FoundBy, Rois
 from lvvol.status import Code, Reason
 from lvvol.typing import Bool, Float32, Float64
 
@@ -29,6 +30,17 @@ def check_search(rois: Rois) -> list[Reason]:
         )
         return [Reason(Code.ROI_DOUBTFUL, text)]
     return []
+
+
+def check_beating(working: CineStack, rois: Rois) -> list[Reason]:
+    """Check that the slices in which a window looks like an LV beat (`LOWEST_BEATING`)."""
+    if Beating(working).typical(rois.squares_mm, ~rois.kept) >= LOWEST_BEATING:
+        return []
+    text = (
+        "The ROIs hardly change over the cycle, other places in their slices much more: they may "
+        "show something beside the heart. Check that they hold the LV."
+    )
+    return [Reason(Code.ROI_DOUBTFUL, text)]
 
 
 def check_scores(rois: Rois, ed_areas_mm2: Float64) -> list[Reason]:

@@ -18,7 +18,11 @@ _BASEWARD = np.array([-0.54, 0.80, 0.26])
 
 
 def draw_beating_heart(
-    rng: np.random.Generator, n_phases: int, edv_ml: float, ef_percent: float
+    rng: np.random.Generator,
+    n_phases: int,
+    edv_ml: float,
+    ef_percent: float,
+    wall_mm: float | None = None,
 ) -> Heart:
     """Draw a heart of the given volumes; large hearts are rounder, weak ones shorten less."""
     es_phase = max(1, round(float(rng.uniform(0.32, 0.40)) * n_phases))
@@ -26,11 +30,12 @@ def draw_beating_heart(
     slender = 0.270 + 0.065 * (edv_ml - 80.0) / 200.0 + float(rng.uniform(-0.008, 0.012))
     # V = pi (slender L)^2 a (2/3 + k - k^3/3), a = L / (1 + k), k = 0.45: 2.353 slender^2 L^3.
     length_mm = (edv_ml * 1000.0 / (2.353 * slender**2)) ** (1.0 / 3.0)
+    drawn_wall_mm = float(rng.uniform(7.0, 11.0))
     phases = beating_ventricle(
         edv_ml * (1.0 - contraction * ef_percent / 100.0),
         length_mm=length_mm,
         shortening=0.27 * ef_percent / 100.0,
-        wall_mm=float(rng.uniform(7.0, 11.0)),
+        wall_mm=drawn_wall_mm if wall_mm is None else wall_mm,
         eccentricity=float(rng.uniform(0.94, 1.06)),
     )
     return draw_heart(rng, phases)
