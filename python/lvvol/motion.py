@@ -9,9 +9,8 @@ from lvvol.typing import Float32
 BLOCK = 4
 """Rows and columns of pixels averaged into a block, in which noise falls below motion."""
 
-_COHERENT_BLOCK = (
-    12  # wider than the pixels of any scanner, whose noise spreads over several of 1 mm
-)
+_COHERENT_BLOCK = 12
+"""Wider than the pixels of any scanner, whose noise spreads over several of 1 mm."""
 
 _MOVING_PERCENTILE = 98.0  # of a slice's pixels, by their change over the cycle
 
