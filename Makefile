@@ -19,7 +19,7 @@ DATA ?= data
 # Folder of dsb2_png and sunnybrook_png.
 PNG ?= ../shared/data
 
-.PHONY: setup build test fuzz golden claims demo lint types tidy docs werror cpptests sanitize dist bare clean
+.PHONY: setup build test fuzz golden claims calibrations demo lint types tidy docs werror cpptests sanitize dist bare clean
 
 setup: $(VENV)/developed
 
@@ -38,6 +38,13 @@ golden: $(VENV)/developed
 # Hours; a stopped run goes on where it was.
 claims: $(VENV)/developed
 	$(BIN)/python -m benchmarks.claims.compare $(PNG) runs/claims
+
+# The calibrations that ship, of patients whom the shipped weights have not seen.
+calibrations: $(VENV)/developed
+	$(BIN)/lvvol calibrate $(PNG)/dsb2_png --split shipped --part calibration --from-scratch \
+	  --source none --keep-volumes -o python/lvvol/weights/calibration_none.json
+	$(BIN)/lvvol calibrate $(PNG)/dsb2_png --split shipped --part calibration --from-scratch \
+	  --source dsb2 -o python/lvvol/weights/calibration_dsb2.json
 
 demo: $(VENV)/installed
 	test -n "$(STUDY)" || test -f demo/study/truth.json || \
