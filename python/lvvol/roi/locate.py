@@ -27,7 +27,7 @@ _SURE_SCORE = 0.8
 
 LOWEST_BEATING = 0.4
 """How much slices beat (`Beating`, median), below which squares show something that stands still.
-Hearts reach 0.78 or more, and what was once taken for one 0.17 (`benchmarks.accuracy.rois`)."""
+Hearts reach 0.65 or more, and what was once taken for one 0.17 (docs/detector.md)."""
 
 _SURE_BEATING = 0.7
 """Below it, others are followed too."""
