@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "evaluate": BASE | {"datasets", "model", "prediction", "roi", "volume"},
     "phantom": BASE | {"volume"},
     "provenance": set(),
-    "export": BASE | {"prediction", "provenance", "quantities"},
+    "export": BASE | {"dicom", "prediction", "provenance", "quantities"},
     "report": BASE | {"export", "prediction", "provenance", "quantities"},
     "cli": {
         "datasets",
@@ -73,7 +73,7 @@ MAY_IMPORT = {
     "weights": set(),
 }
 ONLY_IN = {
-    "pydicom": {"dicom", "phantom/export"},
+    "pydicom": {"dicom", "export", "phantom/export"},
     "highdicom": {"export"},
     "nibabel": {"datasets", "export"},
     "jinja2": {"report"},
