@@ -6,14 +6,14 @@ from lvvol.prediction import Prediction
 from lvvol.roi import FoundBy, Rois
 
 
-def measured(stack, side_mm=20.0):
-    """Discs in the middle of the images; radii from 4 to 8 mm, the largest at the first phase."""
+def measured(stack, side_mm=20.0, scale=1.0):
+    """Discs in the middle of the images; radii from 4 to 8 mm times `scale`, the largest first."""
     n_slices, n_phases = stack.images.shape[:2]
     extent_mm = np.array(stack.images.shape[2:]) * stack.pixel_spacing_mm
     corner = (extent_mm - side_mm) / 2
     radii_mm = 6 + 2 * np.cos(2 * np.pi * np.arange(n_phases) / n_phases)
     # Slices differ too, so that none can be taken for another.
-    radii_mm = radii_mm[None, :] - 0.3 * np.arange(n_slices)[:, None]
+    radii_mm = scale * (radii_mm[None, :] - 0.3 * np.arange(n_slices)[:, None])
     cell_mm = (np.arange(48) + 0.5) / 48 * side_mm - side_mm / 2
     away = np.hypot(cell_mm[:, None], cell_mm[None, :])
     p = 1 / (1 + np.exp(away - radii_mm[..., None, None]))

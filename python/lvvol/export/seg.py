@@ -11,16 +11,20 @@ contain duplicates"), and refuses sources of several series or without dates, bo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
+import pydicom
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.tag import Tag
 from pydicom.uid import SegmentationStorage, generate_uid
 
 from lvvol.cine import CineStack
+from lvvol.dicom.files.read import QUIET
+from lvvol.errors import MaskError
 from lvvol.export.instance import (
     RESEARCH,
     Origin,
@@ -230,3 +234,50 @@ def _decimal(value: float) -> str:
     """Return a number as a decimal string of at most 16 characters."""
     text = f"{value + 0.0:.10g}"
     return text if len(text) <= 16 else f"{value:.8e}"
+
+
+def read_frames(path: Path) -> Iterator[tuple[tuple[str, int | None], float]]:
+    """Read what the frames of a segmentation cover, of any writer that names source images.
+
+    Parameters
+    ----------
+    path : Path
+        A binary DICOM SEG; all its segments count.
+
+    Yields
+    ------
+    source : (str, int or None)
+        SOP Instance UID of the source image, and its frame from 1 where it is named.
+    area_mm2 : float
+        Of the pixels that are set.
+
+    Raises
+    ------
+    MaskError
+        If the file is no such segmentation.
+    """
+    try:
+        with QUIET:
+            seg = pydicom.dcmread(path)
+            if seg.SOPClassUID != SegmentationStorage or seg.SegmentationType != "BINARY":
+                raise ValueError("another kind of DICOM")
+            pixels = seg.pixel_array.reshape(-1, seg.Rows, seg.Columns)
+            shared = seg.SharedFunctionalGroupsSequence[0]
+            frames = seg.PerFrameFunctionalGroupsSequence
+            found = []
+            for image, frame in zip(pixels, frames, strict=True):
+                measures = frame if "PixelMeasuresSequence" in frame else shared
+                row_mm, column_mm = measures.PixelMeasuresSequence[0].PixelSpacing
+                source = frame.DerivationImageSequence[0].SourceImageSequence[0]
+                number = source.get("ReferencedFrameNumber")
+                key = (
+                    str(source.ReferencedSOPInstanceUID),
+                    None if number is None else int(number),
+                )
+                found.append((key, float(image.astype(bool).sum()) * row_mm * column_mm))
+    except Exception as error:  # a damaged file can fail anywhere in pydicom
+        raise MaskError(
+            f"{path}: expected a binary DICOM SEG whose frames name their source images, "
+            f"got {error!r}"
+        ) from error
+    yield from found
