@@ -44,6 +44,7 @@ def test_help_lists_the_commands_with_a_line_each(run):
     assert [line.split()[0] for line in listed if line] == [
         "predict",
         "inspect",
+        "measure",
         "phantom",
         "prepare",
         "split",
@@ -74,7 +75,7 @@ def test_version_is_that_of_the_package(run):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["measure"], "No such command"),
+        (["weigh"], "No such command"),
         (["predict"], "Missing argument 'STUDY'"),
         (["predict", "study", "--threads", "0"], "--threads"),
         (["predict", "study", "--fast"], "No such option"),
