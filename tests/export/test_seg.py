@@ -14,6 +14,7 @@ from lvvol import load_study
 from lvvol.errors import OutputError
 from lvvol.export.masks import masks_of
 from lvvol.export.seg import CINE, ED, ES, make_segs
+from lvvol.export.sr import make_sr
 from lvvol.provenance import Provenance
 from tests.support.discs import disc_prediction
 from tests.support.measured import measured
@@ -112,6 +113,23 @@ def test_the_patient_is_that_of_the_source(study):
         assert "Research use only" in seg.SegmentSequence[0].SegmentDescription
     assert len({seg.SOPInstanceUID for seg in segs.values()}) == 3
     assert len({seg.SeriesInstanceUID for seg in segs.values()}) == 1
+
+
+def test_invalid_uids_of_the_source_are_named_without_a_warning(study):
+    study.uids["FrameOfReferenceUID"] = "1.2.03"
+    write(study)
+    for path in study.folder.iterdir():  # as in the Sunnybrook data
+        with pydicom.config.disable_value_validation():
+            ds = pydicom.dcmread(path)
+            ds.SOPInstanceUID = f"1.2.0{ds.InstanceNumber}"
+            ds.save_as(path)
+    prediction, segs = segs_of(study.folder)
+    with pydicom.config.disable_value_validation():
+        assert segs[CINE].FrameOfReferenceUID == "1.2.03"
+        sources = [source_of(f) for f in segs[CINE].PerFrameFunctionalGroupsSequence]
+        named = {source.ReferencedSOPInstanceUID for source in sources}
+    assert named == {uid for row in prediction.stack.sop_instance_uids for uid in row}
+    assert make_sr(prediction, Provenance(study=study.folder))
 
 
 def test_dates_of_no_calendar_become_empty(study):

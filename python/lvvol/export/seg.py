@@ -80,14 +80,15 @@ def make_segs(prediction: Prediction, provenance: Provenance) -> dict[str, bytes
         ),
         start=1,
     ):
-        seg = new_instance(origin, SegmentationStorage, run_uid(provenance, name), series)
-        seg.InstanceNumber = number
-        seg.ContentDescription = f"LV cavity, {what}. {RESEARCH}"[:64]
-        _describe(seg, prediction)
-        _add_frames(seg, prediction.stack, origin, phases)
-        bits = np.packbits(masks[:, list(phases)].swapaxes(0, 1).ravel(), bitorder="little")
-        seg.PixelData = bits.tobytes() + b"\0" * (bits.size % 2)
-        contents[name] = encode(seg)
+        with QUIET:  # the source's own UIDs may be invalid, and are named all the same
+            seg = new_instance(origin, SegmentationStorage, run_uid(provenance, name), series)
+            seg.InstanceNumber = number
+            seg.ContentDescription = f"LV cavity, {what}. {RESEARCH}"[:64]
+            _describe(seg, prediction)
+            _add_frames(seg, prediction.stack, origin, phases)
+            bits = np.packbits(masks[:, list(phases)].swapaxes(0, 1).ravel(), bitorder="little")
+            seg.PixelData = bits.tobytes() + b"\0" * (bits.size % 2)
+            contents[name] = encode(seg)
     return contents
 
 

@@ -93,6 +93,12 @@ def make_sr(prediction: Prediction, provenance: Provenance) -> bytes:
         If the measurement does not come from files.
     """
     origin = read_origin(prediction, provenance)
+    with QUIET:  # the source's own UIDs may be invalid, and are named all the same
+        return _encode(prediction, provenance, origin)
+
+
+def _encode(prediction: Prediction, provenance: Provenance, origin: Origin) -> bytes:
+    """Return the file."""
     segmented = "seg" in provenance.names
     evidence = _evidence(origin, [i for row in origin.images for i in row])
     groups: list[_Group] = [_volumes(prediction, provenance, origin)]
@@ -121,17 +127,16 @@ def make_sr(prediction: Prediction, provenance: Provenance) -> bytes:
         procedure_reported=CodedConcept("241620005", "SCT", "Cardiac MRI"),
         imaging_measurements=groups,
     )
-    with QUIET:
-        instance = Comprehensive3DSR(
-            evidence=evidence,
-            content=report[0],
-            series_instance_uid=run_uid(provenance, "sr series"),
-            series_number=SERIES_NUMBER,
-            sop_instance_uid=run_uid(provenance, SR),
-            instance_number=1,
-            manufacturer=MANUFACTURER,
-            is_complete=True,
-        )
+    instance = Comprehensive3DSR(
+        evidence=evidence,
+        content=report[0],
+        series_instance_uid=run_uid(provenance, "sr series"),
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=run_uid(provenance, SR),
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        is_complete=True,
+    )
     instance.SeriesDescription = "lvvol LV volumes, research use only"
     instance.ManufacturerModelName = MODEL
     instance.SoftwareVersions = version("lvvol")
