@@ -58,13 +58,15 @@ MAY_IMPORT = {
     "evaluate": BASE | {"datasets", "model", "prediction", "roi", "uncertainty", "volume"},
     "phantom": BASE | {"volume"},
     "provenance": set(),
-    "export": BASE | {"prediction", "provenance", "quantities"},
-    "report": BASE | {"export", "prediction", "provenance", "quantities", "uncertainty"},
+    "export": BASE | {"dicom", "prediction", "provenance", "quantities", "volume"},
+    "measure": BASE | {"datasets", "export", "volume"},
+    "report": BASE | {"export", "measure", "prediction", "provenance", "quantities", "uncertainty"},
     "cli": {
         "datasets",
         "dicom",
         "errors",
         "evaluate",
+        "measure",
         "model",
         "output",
         "phantom",
@@ -77,7 +79,7 @@ MAY_IMPORT = {
     "weights": set(),
 }
 ONLY_IN = {
-    "pydicom": {"dicom", "phantom/export"},
+    "pydicom": {"dicom", "export", "phantom/export"},
     "highdicom": {"export"},
     "nibabel": {"datasets", "export"},
     "jinja2": {"report"},

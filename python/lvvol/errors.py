@@ -136,6 +136,12 @@ class ResultError(LvvolError):
     exit_code = 24
 
 
+class MaskError(LvvolError):
+    """An edited mask is missing or damaged, or does not fit the study."""
+
+    exit_code = 25
+
+
 class DatasetError(LvvolError):
     """A training or evaluation dataset is missing, incomplete or inconsistent."""
 

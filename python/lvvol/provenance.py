@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -59,8 +60,14 @@ class Provenance:
         Hash of the weights that measured it; empty if unknown.
     patient : Patient
         The patient.
+    names : tuple of str
+        What is written, by the names of `lvvol.report.files.WRITERS`; files may refer to others.
+    run : str
+        Differs from run to run, so that DICOM results of two runs have different UIDs.
     """
 
     study: Path | None = None
     weights_sha256: str = ""
     patient: Patient = field(default_factory=Patient)
+    names: tuple[str, ...] = ()
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)

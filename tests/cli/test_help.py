@@ -44,6 +44,7 @@ def test_help_lists_the_commands_with_a_line_each(run):
     assert [line.split()[0] for line in listed if line] == [
         "predict",
         "inspect",
+        "measure",
         "phantom",
         "prepare",
         "split",
@@ -56,7 +57,10 @@ def test_help_lists_the_commands_with_a_line_each(run):
 
 @pytest.mark.parametrize(
     "command",
-    ["predict", "inspect", "phantom", "prepare", "split", "train", "evaluate", "calibrate"],
+    [
+        *("predict", "inspect", "measure", "phantom"),
+        *("prepare", "split", "train", "evaluate", "calibrate"),
+    ],
 )
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_every_command_teaches_by_examples(run, command, option):
@@ -76,7 +80,7 @@ def test_version_is_that_of_the_package(run):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["measure"], "No such command"),
+        (["weigh"], "No such command"),
         (["predict"], "Missing argument 'STUDY'"),
         (["predict", "study", "--threads", "0"], "--threads"),
         (["predict", "study", "--fast"], "No such option"),

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 
+from lvvol import load_study
 from lvvol.errors import MissingExtraError, OutputError
 from lvvol.provenance import Provenance
 from lvvol.report import files, overlay
@@ -14,6 +15,7 @@ from lvvol.report.picture import encode_png
 from lvvol.report.result_json import format_json, to_json
 from lvvol.report.write import write_result
 from tests.support.discs import disc_prediction
+from tests.support.measured import measured
 
 KEYS = {
     "edv_ml",
@@ -181,7 +183,10 @@ def test_the_manifest_names_the_weights(tmp_path):
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_writers_write_the_files_that_they_declare(tmp_path, name):
-    written = write_result(disc_prediction(), tmp_path, [name])
+def test_writers_write_the_files_that_they_declare(study, tmp_path, name):
+    for z in range(4):
+        study.slice(z)
+    prediction = measured(load_study(study.folder))
+    written = write_result(prediction, tmp_path / "result", [name], Provenance(study=study.folder))
     assert {path.name for path in written} <= set(WRITERS[name].files)
     assert all(path.stat().st_size for path in written)

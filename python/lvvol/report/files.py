@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # the command line reads the names before NumPy is needed
 RESULT, OVERLAY, REPORT = "result.json", "overlay.png", "report.html"
 CONTOURS, MOVIE = "contours.json", "beat.gif"
 VOLUMES, AREAS = "volumes.csv", "areas.csv"
+SEGS = ("seg_cine.dcm", "seg_ed.dcm", "seg_es.dcm")
+SR = "sr.dcm"
 CINE, LV, LV_JSON = "cine.nii.gz", "lv.nii.gz", "lv.json"
 
 DEFAULT = ("json", "overlay", "report")
@@ -81,6 +83,18 @@ def _nifti(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
     return make_nifti(prediction)
 
 
+def _seg(prediction: Prediction, provenance: Provenance) -> Mapping[str, bytes]:
+    from lvvol.export.seg import make_segs
+
+    return make_segs(prediction, provenance)
+
+
+def _sr(prediction: Prediction, provenance: Provenance) -> Mapping[str, bytes]:
+    from lvvol.export.sr import make_sr
+
+    return {SR: make_sr(prediction, provenance)}
+
+
 def _movie(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
     from lvvol.report.movie import make_movie
 
@@ -94,6 +108,8 @@ WRITERS: Mapping[str, Writer] = {
     "contours": Writer(_contours, (CONTOURS,), "polygons in mm"),
     "csv": Writer(_csv, (VOLUMES, AREAS), "volumes and areas for spreadsheets"),
     "nifti": Writer(_nifti, (CINE, LV, LV_JSON), "images and cavity", ("nibabel",)),
+    "seg": Writer(_seg, SEGS, "the cavity as DICOM SEG"),
+    "sr": Writer(_sr, (SR,), "the volumes as DICOM SR", ("highdicom",)),
     "movie": Writer(_movie, (MOVIE,), "the beat as a GIF", ("PIL",)),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from lvvol.prediction import Prediction
@@ -50,8 +51,8 @@ def write_result(
     MissingExtraError
         If a library of the extra ``export`` is needed and missing.
     """
-    folder, provenance = Path(folder), provenance or Provenance()
-    chosen = check_names(names)
+    folder, chosen = Path(folder), check_names(names)
+    provenance = replace(provenance or Provenance(), names=chosen)
     check_libraries(chosen)
     contents: dict[str, bytes] = {}
     for name in chosen:
