@@ -232,10 +232,10 @@ def test_summary_by_hand():
         roi_overlap=math.nan, dice_ed=0.8, labelled_edv_ml=math.nan, labelled_esv_ml=math.nan
     )
     summary = summarise([result(), other, unlabelled])
-    assert summary["patients"] == 3
+    assert summary["n_patients"] == 3
     assert summary["dice_ed_mean"] == pytest.approx(0.8)
     assert summary["dice_es_mean"] == pytest.approx(0.8)
-    assert summary["roi_found_percent"] == pytest.approx(50)
+    assert summary["roi_recall"] == pytest.approx(0.5)
     assert summary["edv_ml"]["rmse"] == pytest.approx(10)
     assert summary["edv_ml"]["mean_error"] == pytest.approx(0)
     assert summary["esv_ml"]["mean_absolute_error"] == pytest.approx(10)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lvvol.cli.options import (
+    calibration_option,
     json_option,
     output_option,
     series_option,
@@ -27,14 +28,7 @@ from lvvol.cli.options import (
 @study_uid_option
 @threads_option
 @weights_option
-@click.option(
-    "--calibration",
-    metavar="NAME_OR_FILE",
-    default="none",
-    show_default=True,
-    help="none keeps volumes as drawn; dsb2 gives those that the readers of the Second Annual Data "
-    "Science Bowl would have stated; a FILE is one by lvvol calibrate.",
-)
+@calibration_option
 @click.option(
     "--level",
     metavar="SHARE",
