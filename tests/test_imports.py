@@ -75,6 +75,8 @@ ONLY_IN = {
     "pydicom": {"dicom", "phantom/export"},
     "highdicom": set(),
     "nibabel": {"datasets"},
+    "jinja2": {"report"},
+    "matplotlib": {"report/evaluation", "train"},
     "click": {"cli"},
     "torch": {"kernels", "networks", "train", "volume"},
     "safetensors": {"networks"},

@@ -180,3 +180,19 @@ def test_a_real_submission_has_the_score_that_the_competition_gave(run, data_sou
     result = json.loads(out)
     assert (code, result["n_patients"]) == (0, 20)
     assert result["crps_mean"] == pytest.approx(0.0067962, abs=5e-8)
+
+
+def test_a_folder_gets_json_tables_figures_and_a_page(run, files, tmp_path):
+    arguments = ("evaluate", "--predictions", files[0], "--labels", files[1])
+    code, out, err = run(*arguments, "-o", tmp_path / "out", "--json")
+    assert (code, err) == (0, "")
+    assert (tmp_path / "out" / "evaluation.json").read_text() == out
+    assert (tmp_path / "out" / "index.html").exists()
+    code, out, _ = run(*arguments, "-o", tmp_path / "out")
+    assert out.splitlines()[-1].startswith(f"Wrote {tmp_path / 'out' / 'index.html'} and ")
+
+
+def test_an_unusable_folder_is_refused_before_the_work(run, evaluated, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert run("evaluate", "data", "-o", tmp_path / "file")[0] == errors.OutputError.exit_code
+    assert "dataset" not in evaluated

@@ -11,6 +11,7 @@ from lvvol.cli.options import (
     PATH,
     calibration_option,
     json_option,
+    output_option,
     part_option,
     split_option,
     weights_option,
@@ -35,6 +36,11 @@ _SHIPPED_PARTS = ("train", "calibration", "validation", "test", "left_out", "all
 @part_option
 @weights_option
 @calibration_option
+@output_option(
+    "OUT",
+    "Write JSON, tables (CSV, Markdown), figures and index.html into this folder; needs "
+    "matplotlib.",
+)
 @json_option("Print one JSON object, with every patient.")
 def evaluate(
     dataset: Path | None,
@@ -44,6 +50,7 @@ def evaluate(
     part: str | None,
     weights: Path | None,
     calibration: str,
+    output: Path | None,
     as_json: bool,
 ) -> None:
     """Compare measurements with a dataset's labels, or predictions with true volumes.
@@ -64,13 +71,18 @@ def evaluate(
       lvvol evaluate dsb2_png --part test --calibration dsb2
       lvvol evaluate dsb2_png --weights run --json > run/validation.json
       lvvol evaluate cache --split split.json --part fold:2 --weights run
-      lvvol evaluate --predictions submission.csv --labels labels.csv
+      lvvol evaluate --predictions submission.csv --labels labels.csv -o scores
     """  # noqa: D301 - click reads the backspace
     from lvvol import evaluate as evaluation
     from lvvol.evaluate.peer import score_predictions
+    from lvvol.output import check_folder
     from lvvol.report.figures import format_figures
     from lvvol.report.write import to_json
 
+    if output is not None:
+        import lvvol.report.evaluation.plots  # noqa: F401 - names the extra before the long work
+
+        check_folder(output)
     if predictions is not None or labels is not None:
         given = {
             "DATASET": dataset,
@@ -91,11 +103,18 @@ def evaluate(
         raise click.UsageError("expected DATASET, or --predictions and --labels")
     else:
         results, refused, summary = _measure(dataset, split, part, weights, calibration)
+    patients = [result.to_dict() for result in results]
+    written = []
+    if output is not None:
+        from lvvol.report.evaluation.write import write_evaluation
+
+        written = write_evaluation(summary, refused, patients, output)
     if as_json:
-        patients = [result.to_dict() for result in results]
         click.echo(to_json({**summary, "refused": refused, "each": patients}))
         return
     click.echo(format_figures(summary, refused))
+    if written:
+        click.echo(f"\nWrote {click.format_filename(written[-1])} and {len(written) - 1} more")
 
 
 def _measure(
