@@ -49,6 +49,7 @@ def test_help_lists_the_commands_with_a_line_each(run):
         "split",
         "train",
         "evaluate",
+        "compare",
         "calibrate",
     ]
     assert not any(line.endswith("...") for line in listed)
@@ -56,7 +57,17 @@ def test_help_lists_the_commands_with_a_line_each(run):
 
 @pytest.mark.parametrize(
     "command",
-    ["predict", "inspect", "phantom", "prepare", "split", "train", "evaluate", "calibrate"],
+    [
+        "predict",
+        "inspect",
+        "phantom",
+        "prepare",
+        "split",
+        "train",
+        "evaluate",
+        "compare",
+        "calibrate",
+    ],
 )
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_every_command_teaches_by_examples(run, command, option):
