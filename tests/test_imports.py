@@ -84,6 +84,7 @@ ONLY_IN = {
     "nibabel": {"datasets", "export"},
     "jinja2": {"report"},
     "PIL": {"report"},
+    "matplotlib": {"report/evaluation", "train"},
     "click": {"cli"},
     "torch": {"kernels", "networks", "train", "volume"},
     "safetensors": {"networks"},

@@ -22,9 +22,10 @@ def main(dsb2_png: Path, data: Path) -> dict[str, Any]:
     for part in (Part.VALIDATION, Part.TEST):
         results, refused = evaluate(dsb2_png, part)
         report[part.value] = {
-            **summarise(results),
+            **summarise(results, refused),
+            "patients": len(results),
             "refused": refused,
-            "each": [dataclasses.asdict(result) for result in results],
+            "each": [result.to_dict() for result in results],
         }
     report["left_out"] = [
         dataclasses.asdict(c)

@@ -160,6 +160,12 @@ class CalibrationError(LvvolError):
     exit_code = 32
 
 
+class PredictionsError(LvvolError):
+    """Predictions to score, their labels or an evaluation to compare are malformed or unmatched."""
+
+    exit_code = 33
+
+
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
     """Name the extra to install where an import in the block fails for want of a library.

@@ -50,6 +50,7 @@ def test_help_lists_the_commands_with_a_line_each(run):
         "split",
         "train",
         "evaluate",
+        "compare",
         "calibrate",
     ]
     assert not any(line.endswith("...") for line in listed)
@@ -59,7 +60,7 @@ def test_help_lists_the_commands_with_a_line_each(run):
     "command",
     [
         *("predict", "inspect", "measure", "phantom"),
-        *("prepare", "split", "train", "evaluate", "calibrate"),
+        *("prepare", "split", "train", "evaluate", "compare", "calibrate"),
     ],
 )
 @pytest.mark.parametrize("option", ["-h", "--help"])

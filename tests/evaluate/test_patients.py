@@ -3,14 +3,22 @@
 import math
 from dataclasses import replace
 from itertools import pairwise
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 import torch
 
-from lvvol.datasets import LabelledStack, Part, Split, read_dataset
+from lvvol.datasets import Dataset, LabelledStack, Part, Patient, Split, read_dataset
 from lvvol.datasets.labelled import stack_of_planes
-from lvvol.errors import DatasetError, RoiNotFoundError, WeightsError
+from lvvol.errors import (
+    DamagedStudyError,
+    DatasetError,
+    MissingExtraError,
+    NoMotionError,
+    RoiNotFoundError,
+    WeightsError,
+)
 from lvvol.evaluate import PatientResult, evaluate, patients, summarise
 from lvvol.model import Model, load_model
 from lvvol.networks.hfcn import HFCN
@@ -19,7 +27,9 @@ from lvvol.networks.weights import HFCN_FILE, ROI_CLASSIFIER_FILE, save_weights
 from lvvol.prediction import Prediction
 from lvvol.roi import FoundBy, Rois
 from lvvol.roi.square import labelled_square
+from lvvol.status import Code, Reason
 from lvvol.train.sampling import sample_squares
+from lvvol.uncertainty import intervals
 from tests.support.synthetic_datasets import write_dsb2_patient, write_volumes
 
 TEST_PATIENTS = (13, 15)
@@ -232,10 +242,10 @@ def test_summary_by_hand():
         roi_overlap=math.nan, dice_ed=0.8, labelled_edv_ml=math.nan, labelled_esv_ml=math.nan
     )
     summary = summarise([result(), other, unlabelled])
-    assert summary["patients"] == 3
+    assert summary["n_patients"] == 3
     assert summary["dice_ed_mean"] == pytest.approx(0.8)
     assert summary["dice_es_mean"] == pytest.approx(0.8)
-    assert summary["roi_found_percent"] == pytest.approx(50)
+    assert summary["roi_recall"] == pytest.approx(0.5)
     assert summary["edv_ml"]["rmse"] == pytest.approx(10)
     assert summary["edv_ml"]["mean_error"] == pytest.approx(0)
     assert summary["esv_ml"]["mean_absolute_error"] == pytest.approx(10)
@@ -302,3 +312,70 @@ def test_slices_without_a_label_do_not_count_for_dice(dataset):
     result = patients._measure_patient(partly, Measured())
     assert result.dice_ed == pytest.approx(1, abs=0.01)
     assert result.dice_es == pytest.approx(1, abs=0.015)
+
+
+def failing(error):
+    def read():
+        raise error
+
+    return read
+
+
+def test_patients_who_cannot_be_read_or_measured_fail_whatever_the_error(
+    dataset, weights, measured_as, monkeypatch
+):
+    def refuse(labels):
+        if labels.patient == "dsb2/0013":
+            raise NoMotionError("nothing moves")
+        return perfect(labels)
+
+    measured_as(refuse)
+    whole = patients.open_dataset(dataset).part(patients.read_split(patients.SHIPPED), Part.TEST)
+    damaged = Patient("dsb2/0014", (), failing(DamagedStudyError("x.dcm: truncated")))
+    more = Dataset("data", (*whole.patients, damaged))
+    monkeypatch.setattr(patients, "open_dataset", lambda place: more)
+    results, refused = evaluate(dataset, "all", weights)
+    assert [r.patient for r in results] == ["dsb2/0015"]
+    assert refused == ["dsb2/0013: nothing moves", "dsb2/0014: x.dcm: truncated"]
+
+
+def test_a_missing_library_is_nobodys_failure(weights, monkeypatch):
+    without = Patient("a/1", (), failing(MissingExtraError("nibabel is not installed")))
+    monkeypatch.setattr(patients, "open_dataset", lambda place: Dataset("data", (without,)))
+    with pytest.raises(MissingExtraError):
+        evaluate("data", "all", weights)
+
+
+def test_what_a_calibration_claims_is_judged(dataset, measured_as):
+    calibration = load_model(calibration="dsb2").calibration
+
+    def calibrated(labels):
+        right = perfect(labels)
+        reasons = (Reason(Code.GAP, "a gap"), Reason(Code.GAP, "another"))
+        claimed.append(intervals(right, calibration).joint)
+        return replace(right, intervals=intervals(right, calibration), reasons=reasons)
+
+    claimed = []
+    measured_as(calibrated)
+    (result, _), _ = evaluate(dataset, Part.TEST, calibration="dsb2")
+    assert (result.status, result.reasons) == ("review", ("gap",))
+    low, high = result.intervals["90"]["edv"]
+    assert low < result.edv_ml < high
+    joint = claimed[0]
+    assert result.edv_ml == joint.edv_ml
+    normal = NormalDist(joint.edv_ml, joint.edv_sigma_ml)
+    assert result.scores["edv"]["pit"] == pytest.approx(normal.cdf(30.0), abs=1e-3)
+    assert result.scores["edv"]["crps"] == pytest.approx(
+        result.scores["edv"]["crps_error"] - result.scores["edv"]["crps_spread"]
+    )
+    assert set(result.scores) == {"edv", "esv", "sv", "ef"}
+
+
+def test_perfect_masks_have_no_distance_and_no_area_error(dataset, weights, measured_as):
+    measured_as(perfect)
+    (result, _), _ = evaluate(dataset, Part.TEST, weights)
+    assert result.hausdorff95_ed_mm <= 1
+    assert result.surface_distance_es_mm < 0.5
+    assert [s.level for s in result.slices if s.at == "ed"] == ["base", "mid", "apex"]
+    assert all(s.measured_mm2 == s.drawn_mm2 for s in result.slices)
+    assert result.intervals == {}  # nobody knows the errors of these weights

@@ -109,6 +109,15 @@ part_option = click.option(
     help="Part of the split: its name (train, validation, fold:2), not-fold:2, or all.",
 )
 
+calibration_option = click.option(
+    "--calibration",
+    metavar="NAME_OR_FILE",
+    default="none",
+    show_default=True,
+    help="none keeps volumes as drawn; dsb2 gives those that the readers of the Second Annual Data "
+    "Science Bowl would have stated; a FILE is one by lvvol calibrate.",
+)
+
 threads_option = click.option(
     "--threads",
     metavar="N",

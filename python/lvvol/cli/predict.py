@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lvvol.cli.options import (
+    calibration_option,
     height_option,
     identify_option,
     json_option,
@@ -36,14 +37,7 @@ MOST_NAMED = 6
 @study_uid_option
 @threads_option
 @weights_option
-@click.option(
-    "--calibration",
-    metavar="NAME_OR_FILE",
-    default="none",
-    show_default=True,
-    help="none keeps volumes as drawn; dsb2 gives those that the readers of the Second Annual Data "
-    "Science Bowl would have stated; a FILE is one by lvvol calibrate.",
-)
+@calibration_option
 @click.option(
     "--level",
     metavar="SHARE",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from lvvol.evaluate.resampling import Resampling, error_figures, value
 from lvvol.typing import Bool, Float64
 
 
@@ -36,8 +35,7 @@ def agreement(measured: Float64, labelled: Float64) -> dict[str, float]:
     Returns
     -------
     dict
-        ``rmse``, ``mean_absolute_error``, ``mean_error`` (measured - labelled) in that unit, and
-        ``correlation`` (Pearson's r; NaN for fewer than two different values).
+        The figures of `lvvol.evaluate.resampling.error_figures`.
 
     Examples
     --------
@@ -45,11 +43,5 @@ def agreement(measured: Float64, labelled: Float64) -> dict[str, float]:
     >>> agreement(np.array([1.0, 2.0, 6.0]), np.array([1.0, 2.0, 3.0]))["mean_error"]
     1.0
     """
-    errors = measured - labelled
-    constant = len(errors) < 2 or np.ptp(measured) == 0 or np.ptp(labelled) == 0
-    return {
-        "rmse": float(np.sqrt((errors**2).mean())),
-        "mean_absolute_error": float(np.abs(errors).mean()),
-        "mean_error": float(errors.mean()),
-        "correlation": float("nan") if constant else float(np.corrcoef(measured, labelled)[0, 1]),
-    }
+    draws = Resampling(len(measured), n_resamples=0)
+    return {name: value(each) for name, each in error_figures(draws, measured, labelled).items()}

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from lvvol.datasets import (
@@ -18,54 +14,27 @@ from lvvol.datasets import (
     open_dataset,
     read_split,
 )
-from lvvol.errors import RoiNotFoundError
-from lvvol.evaluate.figures import agreement, dice
-from lvvol.model import Model, load_model
+from lvvol.errors import LvvolError, MissingExtraError
+from lvvol.evaluate.figures import dice
+from lvvol.evaluate.judge import Intervals, Scores, joint_intervals, score_certain, score_joint
+from lvvol.evaluate.outlines import outline_distances
+from lvvol.evaluate.result import NAN, PatientResult
+from lvvol.evaluate.slices import slice_areas
+from lvvol.model import NO_CORRECTION, Model, load_model
 from lvvol.planes import resample
 from lvvol.prediction import Prediction
 from lvvol.roi.square import labelled_square, overlap
-from lvvol.typing import Bool, Float64, StrPath
-from lvvol.volume import cone_volume_ml, ejection_fraction_percent
-
-
-@dataclass(frozen=True)
-class PatientResult:
-    """The measurement and labels of one patient; NaN where there is no label.
-
-    Parameters
-    ----------
-    patient : str
-        Source and patient.
-    dice_ed, dice_es : float
-        Dice coefficient of P >= 0.5 over all labelled slices together, 0 to 1.
-    roi_overlap : float
-        IoU of the first ROI with the square of its mask at ED, 0 to 1; 0 where that mask is empty.
-    edv_ml, esv_ml : float
-        Measured volumes, from O.
-    probability_edv_ml, probability_esv_ml : float
-        Volumes from binarised P, at the same phases.
-    labelled_edv_ml, labelled_esv_ml : float
-        Volumes of the dataset.
-    """
-
-    patient: str
-    dice_ed: float
-    dice_es: float
-    roi_overlap: float
-    edv_ml: float
-    esv_ml: float
-    probability_edv_ml: float
-    probability_esv_ml: float
-    labelled_edv_ml: float
-    labelled_esv_ml: float
+from lvvol.typing import Bool, Progress, StrPath
+from lvvol.volume import cone_volume_ml
 
 
 def evaluate(
     dataset: StrPath,
     part: str | None = None,
     weights: StrPath | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
     split: Split | None = None,
+    calibration: StrPath = NO_CORRECTION,
 ) -> tuple[list[PatientResult], list[str]]:
     """Measure every patient of a dataset or of a part of it, with automatic ROIs.
 
@@ -82,32 +51,39 @@ def evaluate(
         Called with "evaluate", the patients done and the number of patients.
     split : Split, optional
         The split that `part` refers to; by default the one the shipped model was trained on.
+    calibration : str or path-like
+        As in `lvvol.load_model`; it decides the volumes and gives them intervals.
 
     Returns
     -------
     results : list of PatientResult
         One per measured patient.
     refused : list of str
-        Patients without an ROI, with the reason.
+        Patients who could not be read or measured, with the reason.
 
     Raises
     ------
     DatasetError
-        If the dataset cannot be read, or the split does not list one of its patients.
+        If there is no dataset, or the split does not list one of its patients.
     WeightsError
         If the weights are missing or damaged.
+    CalibrationError
+        If the calibration is damaged or was fitted for other weights.
     """
-    model = load_model(weights)
+    model = load_model(weights, calibration=calibration)
     stacks = _chosen(open_dataset(dataset), part, split)
     results, refused = [], []
     for number in range(len(stacks)):
         if progress:
             progress("evaluate", number, len(stacks))
-        labels = stacks[number]
         try:
-            results.append(_measure_patient(labels, model))
-        except RoiNotFoundError as error:
-            refused.append(f"{labels.patient}: {error}")
+            results.append(_measure_patient(stacks[number], model))
+        except MissingExtraError:  # says nothing about the patient
+            raise
+        except LvvolError as error:
+            name = stacks.names[number]
+            # An error of reading names dataset and patient already.
+            refused.append(f"{name}: {str(error).removeprefix(f'{stacks.place}: {name}: ')}")
     if progress:
         progress("evaluate", len(stacks), len(stacks))
     return results, refused
@@ -122,80 +98,53 @@ def _chosen(dataset: Dataset, part: str | None, split: Split | None) -> Dataset:
     return dataset.part(split or shipped, part)
 
 
-def summarise(results: Sequence[PatientResult]) -> dict[str, Any]:
-    """Return the figures over all patients: Dice, ROI overlap, and agreement of EDV, ESV and EF.
-
-    Parameters
-    ----------
-    results : sequence of PatientResult
-        At least one.
-
-    Returns
-    -------
-    dict
-        Plain numbers; volumes in mL, EF in percent points. ``probability_`` marks figures of
-        binarised P. Patients without labelled volumes count only for Dice and overlap.
-
-    Raises
-    ------
-    ValueError
-        If `results` is empty.
-    """
-    if not results:
-        raise ValueError("results: expected at least one patient, got none")
-    columns = {
-        name: np.array([getattr(r, name) for r in results], dtype=np.float64)
-        for name in PatientResult.__dataclass_fields__
-        if name != "patient"
-    }
-    overlaps = columns["roi_overlap"]
-    found = np.where(np.isnan(overlaps), np.nan, overlaps >= 0.5)
-    summary: dict[str, Any] = {
-        "patients": len(results),
-        "dice_ed_mean": _mean_of_known(columns["dice_ed"]),
-        "dice_es_mean": _mean_of_known(columns["dice_es"]),
-        "roi_found_percent": 100 * _mean_of_known(found),
-    }
-    known = ~np.isnan(columns["labelled_edv_ml"])
-    if known.any():
-        true_edv, true_esv = columns["labelled_edv_ml"][known], columns["labelled_esv_ml"][known]
-        for prefix in ("", "probability_"):
-            edv, esv = columns[f"{prefix}edv_ml"][known], columns[f"{prefix}esv_ml"][known]
-            summary[f"{prefix}edv_ml"] = agreement(edv, true_edv)
-            summary[f"{prefix}esv_ml"] = agreement(esv, true_esv)
-            summary[f"{prefix}ef_percent"] = agreement(
-                ejection_fraction_percent(edv, esv),
-                ejection_fraction_percent(true_edv, true_esv),
-            )
-    return summary
-
-
-def _mean_of_known(values: Float64) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else float("nan")
-
-
 def _measure_patient(labels: LabelledStack, model: Model) -> PatientResult:
     measured = model.predict_working_stack(labels.stack)
     probability_ml = cone_volume_ml(measured.probability_areas_mm2.T, labels.stack.positions_mm)
     masks = _masks(measured, labels.stack.images.shape[2:])
-    dices = [
-        dice(masks[drawn, t], labels.masks[drawn, t])
-        for t, drawn in ((t, labels.labelled[:, t]) for t in labels.phases or ())
-    ]
-    dice_ed, dice_es = dices or (float("nan"), float("nan"))
+    dices, distances = [NAN, NAN], [(NAN, NAN), (NAN, NAN)]
+    for i, t in enumerate(labels.phases or ()):
+        drawn = labels.labelled[:, t]
+        dices[i] = dice(masks[drawn, t], labels.masks[drawn, t])
+        distances[i] = outline_distances(masks[drawn, t], labels.masks[drawn, t])
+    edv_ml = NAN if labels.edv_ml is None else labels.edv_ml
+    esv_ml = NAN if labels.esv_ml is None else labels.esv_ml
     return PatientResult(
         patient=labels.patient,
-        dice_ed=dice_ed,
-        dice_es=dice_es,
+        dice_ed=dices[0],
+        dice_es=dices[1],
         roi_overlap=_roi_overlap(labels, measured),
         edv_ml=measured.edv_ml,
         esv_ml=measured.esv_ml,
         probability_edv_ml=float(probability_ml[measured.ed_phase]),
         probability_esv_ml=float(probability_ml[measured.es_phase]),
-        labelled_edv_ml=float("nan") if labels.edv_ml is None else labels.edv_ml,
-        labelled_esv_ml=float("nan") if labels.esv_ml is None else labels.esv_ml,
+        labelled_edv_ml=edv_ml,
+        labelled_esv_ml=esv_ml,
+        status=str(measured.status),
+        reasons=tuple(dict.fromkeys(str(reason.code) for reason in measured.reasons)),
+        hausdorff95_ed_mm=distances[0][0],
+        hausdorff95_es_mm=distances[1][0],
+        surface_distance_ed_mm=distances[0][1],
+        surface_distance_es_mm=distances[1][1],
+        slices=slice_areas(labels, measured.areas_mm2),
+        scores=_scores(measured, edv_ml, esv_ml),
+        intervals=_intervals(measured, model),
     )
+
+
+def _scores(measured: Prediction, edv_ml: float, esv_ml: float) -> Scores:
+    """Return what the distribution is worth; without one the volumes count as certain."""
+    if np.isnan(edv_ml) or np.isnan(esv_ml):
+        return {}
+    if measured.intervals is None:
+        return score_certain((measured.edv_ml, measured.esv_ml), edv_ml, esv_ml)
+    return score_joint(measured.intervals.joint, edv_ml, esv_ml)
+
+
+def _intervals(measured: Prediction, model: Model) -> Intervals:
+    if measured.intervals is None or model.calibration is None:
+        return {}
+    return joint_intervals(model.calibration, measured.intervals.joint)
 
 
 def _roi_overlap(labels: LabelledStack, measured: Prediction) -> float:
