@@ -127,7 +127,7 @@ def summarise(each: dict[str, dict[str, Any]]) -> dict[str, Any]:
             "studies": len(seen),
             "refused": len(seen) - len(found),
             "right": len(known) - len(wrong),
-            "right_percent": 100 * (len(known) - len(wrong)) / max(1, len(known)),
+            "right_percent": 100 * (len(known) - len(wrong)) / len(known) if known else None,
             "wrong": wrong,
             "ok": sum(of["status"] == "ok" for of in found.values()),
             "refused_patients" if variant == AS_IS else "measured_patients": sorted(
@@ -181,7 +181,7 @@ def main(
         for variant in VARIANTS:
             figures = report[name][variant]
             print(
-                f"{name:9} {variant:13} right {figures['right_percent']:5.1f} %, "
+                f"{name:9} {variant:13} right {figures['right']}, "
                 f"refused {figures['refused']} of {figures['studies']}, ok {figures['ok']}, "
                 f"wrong {figures['wrong']}, third best {figures['lowest_third_best_score']}"
             )
