@@ -103,7 +103,9 @@ def main(png: Path, data: Path, runs: Path) -> dict[str, Any]:
         (
             labels
             for dataset in ("dsb2_png", "sunnybrook_png")
-            for labels in read_dataset(png / dataset, {Part.TRAIN, Part.VALIDATION})
+            for labels in read_dataset(
+                png / dataset, {Part.TRAIN, Part.CALIBRATION, Part.VALIDATION}
+            )
         ),
         model,
     )

@@ -40,7 +40,7 @@ def _patients(*folders: Path) -> Iterator[Measured]:
     """Measure image pairs."""
     model = lvvol.load_model()
     for folder in folders:
-        for labels in read_dataset(folder, {Part.TRAIN, Part.VALIDATION}):
+        for labels in read_dataset(folder, {Part.TRAIN, Part.CALIBRATION, Part.VALIDATION}):
             try:
                 measured = measure_working_stack(
                     labels.stack, model.detector, model.roi_classifier, model.hfcn

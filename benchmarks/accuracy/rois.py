@@ -40,6 +40,7 @@ NOISE = 0.02
 """Standard deviation of the noise in frozen studies, as a share of the grey values' range."""
 
 AS_IS, EXCHANGED, FROZEN_ED, FROZEN_ES = "as it is", "exchanged", "frozen at ED", "frozen at ES"
+PARTS = (Part.TRAIN, Part.CALIBRATION, Part.VALIDATION)
 VARIANTS = (AS_IS, EXCHANGED, FROZEN_ED, FROZEN_ES)
 
 
@@ -156,7 +157,7 @@ def patients(png: Path, split: str, parts: Iterable[str]) -> Iterator[LabelledSt
         opened = open_dataset(png / dataset)
         for part in parts:
             for labels in opened.part(chosen, part):
-                if shipped.part_of(labels.patient) in (Part.TRAIN, Part.VALIDATION):
+                if shipped.part_of(labels.patient) in PARTS:
                     yield labels
 
 
@@ -165,7 +166,7 @@ def main(
 ) -> dict[str, Any]:
     """Search patients and phantoms."""
     model = load_model(weights)
-    parts = [part] if part else [Part.TRAIN, Part.VALIDATION]
+    parts = [part] if part else list(PARTS)
     sets = {
         "patients": patients(png, split, parts),
         "phantoms": map(phantom_cine, range(1, N_PHANTOMS + 1)),

@@ -96,7 +96,7 @@ class Fold:
             place: [
                 name
                 for name in open_dataset(place).names
-                if shipped.part_of(name) in ("train", "validation")
+                if shipped.part_of(name) in ("train", "calibration", "validation")
             ]
             for place in (self.dsb2, self.sunnybrook)
         }
@@ -118,6 +118,6 @@ class Fold:
         names = [
             name
             for name in open_dataset(self.dsb2).names
-            if shipped.part_of(name) in ("train", "validation")
+            if shipped.part_of(name) in ("train", "calibration", "validation")
         ]
         return make_folds("claims", names, FOLDS).parts["fold:1"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.claims.arms import Fold
-from lvvol.datasets import LabelledStack, open_dataset
+from lvvol.datasets import Dataset, LabelledStack, open_dataset
 from lvvol.evaluate.figures import dice
 from lvvol.networks.configs import PATCH_SIZE
 from lvvol.networks.files import HFCN_FILE
@@ -31,10 +31,17 @@ def measure_fold(weights: Path, fold: Fold, sources: Sequence[str]) -> list[dict
         For each patient Dice of P at both phases over labelled slices, and errors of EDV, ESV (of
         the labelled phase, frame 12 undone) and EF by each source.
     """
-    segment = load_segmenter(weights / HFCN_FILE)
     held_out = set(fold.held_out())
+    return measure_patients(weights, open_dataset(fold.dsb2).select(held_out.__contains__), sources)
+
+
+def measure_patients(
+    weights: Path, dataset: Dataset, sources: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Measure patients in the squares of their masks, as `measure_fold`."""
+    segment = load_segmenter(weights / HFCN_FILE)
     rows = []
-    for labels in open_dataset(fold.dsb2).select(held_out.__contains__):
+    for labels in dataset:
         if labels.phase_volumes_ml is None or not labels.masks[:, 0].any():
             continue
         squares = propagated_squares(labels)
@@ -42,7 +49,7 @@ def measure_fold(weights: Path, fold: Fold, sources: Sequence[str]) -> list[dict
         patches = list(iterate_patches(stack.images, squares, segment.channels))
         p, shares = segment(np.concatenate(patches))
         inside = (p >= 0.5).reshape(-1, 2, PATCH_SIZE, PATCH_SIZE)
-        row: dict[str, Any] = {"patient": labels.patient, **_dices(labels, squares, inside)}
+        row: dict[str, Any] = {"patient": labels.patient, **dices_of(labels, squares, inside)}
         sides_mm2 = squares[:, 2:] ** 2
         for name, fractions in (
             ("o", np.clip(shares.reshape(-1, 2), 0, None)),
@@ -66,7 +73,7 @@ def _errors(name: str, labels: LabelledStack, areas_mm2: Any) -> dict[str, float
     }
 
 
-def _dices(labels: LabelledStack, squares: Squares, inside: Bool) -> dict[str, float]:
+def dices_of(labels: LabelledStack, squares: Squares, inside: Bool) -> dict[str, float]:
     """Return Dice over all labelled slices together, in the patches' pixels."""
     shown = np.zeros_like(inside)
     for z, (top, left, side) in enumerate(squares):

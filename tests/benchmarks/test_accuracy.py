@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from benchmarks.accuracy import (
     volumes_only,
 )
 from lvvol import load_model, predict
-from lvvol.datasets import LabelledStack, Part, open_dataset
+from lvvol.datasets import Dataset, LabelledStack, Part, Patient, open_dataset
 from lvvol.datasets.labelled import stack_of_planes
 from lvvol.datasets.phantoms import phantom_labels
 from lvvol.evaluate import PatientResult
@@ -56,6 +57,17 @@ def test_phantoms_reports_errors_in_percent_of_the_truth():
     for name in ("edv", "esv"):
         shares = [entry[f"{name}_{part}_percent"] for part in ("sampling", "ring", "beyond")]
         assert sum(shares) == pytest.approx(entry[f"{name}_error_percent"])
+
+
+def test_variants_compare_areas_with_masks():
+    dataset = Dataset("memory", (Patient("phantom/2", (), partial(phantom_labels, 2, 160)),))
+    found = variants.against_masks(SHIPPED, dataset)
+    assert found["dice_ed"] > 0.85
+    for source in "op":
+        for phase in ("ed", "es"):
+            bias = found[f"{source}_{phase}_bias_percent"]
+            assert abs(bias) < 30
+            assert found[f"{source}_{phase}_rms_percent"] == pytest.approx(abs(bias))
 
 
 def test_phantoms_split_an_error_into_its_parts():

@@ -37,7 +37,8 @@ def test_no_test_patient_and_nobody_of_the_fold_is_learned_from(name, data_sourc
     shipped = read_split(SHIPPED)
     learned, measured = set(split.parts["train"]), set(split.parts["measured"])
     assert not learned & measured
-    assert {shipped.part_of(n) for n in learned | measured} == {"train", "validation"}
+    parts = {shipped.part_of(n) for n in learned | measured}
+    assert parts == {"train", "calibration", "validation"}
     assert len(measured) > 50
     drawn = {n for n in learned if n.startswith("sunnybrook")}
     assert len(drawn) == (20 if name == "few masks" else 25)
