@@ -17,6 +17,7 @@ from benchmarks.accuracy import (
     refinement,
     refusals,
     rois,
+    variants,
     volumes_only,
 )
 from lvvol import load_model, predict
