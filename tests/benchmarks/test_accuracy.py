@@ -65,9 +65,9 @@ def test_variants_compare_areas_with_masks():
     found = variants.against_masks(SHIPPED, dataset)
     assert found["dice_ed"] > 0.85
     for source in "op":
-        for phase in ("ed", "es"):
+        for phase, most in (("ed", 25), ("es", 60)):  # contours lie outside a phantom's edge
             bias = found[f"{source}_{phase}_bias_percent"]
-            assert abs(bias) < 30
+            assert 0 < bias < most
             assert found[f"{source}_{phase}_rms_percent"] == pytest.approx(abs(bias))
 
 
