@@ -61,6 +61,22 @@ def test_a_polygon_that_was_removed_is_missing_in_its_slice_alone(written):
     assert [*zip(*np.nonzero(changed), strict=True)] == [(3, 0)]
 
 
+def test_a_hole_is_subtracted(written):
+    prediction, folder = written
+
+    def change(document):
+        (polygon,) = document["slices"][2]["phases"][0]["polygons"]
+        around = np.mean(polygon["points_mm"], axis=0)
+        smaller = around + 0.5 * (np.array(polygon["points_mm"]) - around)
+        document["slices"][2]["phases"][0]["polygons"].append(
+            {"hole": True, "points_mm": smaller.tolist()}
+        )
+
+    whole = measure_mask(folder / "contours.json", prediction.stack).areas_mm2[2, 0]
+    holed = measure_mask(edit_contours(folder, change), prediction.stack).areas_mm2[2, 0]
+    assert holed == pytest.approx(0.75 * whole, rel=1e-6)  # half as wide, a quarter as large
+
+
 def test_a_mask_of_ed_and_es_is_enough(written):
     prediction, folder = written
 
