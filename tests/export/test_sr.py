@@ -13,6 +13,8 @@ from lvvol import load_study
 from lvvol.export.seg import make_segs
 from lvvol.export.sr import make_sr
 from lvvol.provenance import Patient, Provenance
+from lvvol.uncertainty import intervals
+from tests.support.labelled_rows import calibration
 from tests.support.measured import measured
 from tests.support.studies import enhanced
 
@@ -60,6 +62,30 @@ def test_volumes_have_their_codes_and_units(source):
     assert found["54993008"] == (pytest.approx(prediction.sv_ml * 75 / 2000), "L/min/m2")
     assert found["8277-6"] == (pytest.approx(2), "m2")
     assert "118565006" not in found  # there is no segmentation
+
+
+def with_intervals(prediction):
+    return replace(prediction, intervals=intervals(prediction, calibration(), 0.9))
+
+
+def test_intervals_reach_below_and_above_their_values(source):
+    prediction = with_intervals(measured(load_study(source)))
+    content = make_sr(prediction, Provenance(study=source))
+    report = highdicom.sr.srread(io.BytesIO(content))
+    (group,) = report.content.get_image_measurement_groups()
+    reached = {}
+    for measurement in group.get_measurements():
+        reached[measurement.name.value] = [
+            float(child.MeasuredValueSequence[0].NumericValue)
+            for code in ("371885007", "371886008")
+            for child in measurement[0].get("ContentSequence", ())
+            if child.ConceptNameCodeSequence[0].CodeValue == code
+        ]
+    low, high = prediction.edv_interval_ml
+    assert reached["8821-1"] == pytest.approx([prediction.edv_ml - low, high - prediction.edv_ml])
+    assert len(reached["8811-2"]) == 2
+    assert reached["8867-4"] == []
+    assert b"90 % intervals, calibration somewhere" in content
 
 
 def test_it_refers_to_the_segmentations_of_its_run_and_to_the_images(source):
@@ -124,7 +150,8 @@ def test_dciodvfy_finds_no_fault(study, tmp_path, kind, names):
         for keyword, value in PATIENT.items():
             setattr(ds, keyword, value)
         path = study.save(ds)
-    content = make_sr(measured(load_study(path)), Provenance(study=path, names=names))
+    prediction = with_intervals(measured(load_study(path)))
+    content = make_sr(prediction, Provenance(study=path, names=names))
     (tmp_path / "sr.dcm").write_bytes(content)
     done = subprocess.run(
         ["dciodvfy", "-new", tmp_path / "sr.dcm"], capture_output=True, text=True, check=False

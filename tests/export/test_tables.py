@@ -7,8 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lvvol.export.tables import format_areas, format_volumes
+from lvvol.cli import main
+from lvvol.export.tables import format_areas, format_distribution, format_volumes
+from lvvol.uncertainty import intervals
 from tests.support.discs import disc_prediction
+from tests.support.labelled_rows import calibration
 
 
 def rows_of(content):
@@ -28,6 +31,20 @@ def test_unknown_times_are_empty():
     unknown = replace(prediction.stack, times_ms=np.full((4, 5), np.nan))
     rows = rows_of(format_volumes(replace(prediction, stack=unknown)))
     assert {row["time_ms"] for row in rows} == {""}
+
+
+def test_a_distribution_is_read_by_evaluate(tmp_path):
+    prediction = disc_prediction()
+    assert format_distribution(prediction) is None
+    known = replace(prediction, intervals=intervals(prediction, calibration(), 0.9))
+    rows = rows_of(format_distribution(known))
+    assert [row["Id"] for row in rows] == ["study_Diastole", "study_Systole"]
+    below, above = (float(rows[0][f"P{round(known.edv_ml) + step}"]) for step in (-1, 1))
+    assert below < 0.5 < above
+    predictions, labels = tmp_path / "distribution.csv", tmp_path / "labels.csv"
+    predictions.write_bytes(format_distribution(known))
+    labels.write_text(f"id,edv_ml,esv_ml\nstudy,{known.edv_ml},{known.esv_ml}\n")
+    assert main(["evaluate", "--predictions", str(predictions), "--labels", str(labels)]) == 0
 
 
 def test_areas_are_those_of_every_slice_and_phase():

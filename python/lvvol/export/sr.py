@@ -10,15 +10,18 @@ from highdicom.sr import (
     AlgorithmIdentification,
     CodedConcept,
     Comprehensive3DSR,
+    ContentSequence,
     DeviceObserverIdentifyingAttributes,
     FindingSite,
     Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
+    NumContentItem,
     ObservationContext,
     ObserverContext,
     QualitativeEvaluation,
     ReferencedSegment,
+    RelationshipTypeValues,
     SourceImageForMeasurementGroup,
     SourceImageForSegmentation,
     TrackingIdentifier,
@@ -42,7 +45,7 @@ from lvvol.export.instance import (
 from lvvol.export.seg import ED, ES, SERIES
 from lvvol.prediction import Prediction
 from lvvol.provenance import Provenance
-from lvvol.quantities import function_of, indexed_of, volumes_of
+from lvvol.quantities import Quantity, function_of, indexed_of, volumes_of
 from lvvol.volume import cone_volume_ml
 
 SR = "sr.dcm"
@@ -66,6 +69,10 @@ _NAMES: dict[str, _Code] = {
 """What is coded of the quantities; the others have no code that says the same."""
 
 _UNITS = {"1/min": "/min", "L/min/m²": "L/min/m2", "m²": "m2"}  # as UCUM writes them
+
+# How far the interval reaches below and above the value (CID 225).
+_BELOW = CodedConcept("371885007", "SCT", "-, range of lower measurement uncertainty")
+_ABOVE = CodedConcept("371886008", "SCT", "+, range of upper measurement uncertainty")
 
 _LEFT_VENTRICLE = CodedConcept("87878005", "SCT", "Left ventricle")
 _VOLUME = CodedConcept("118565006", "SCT", "Volume")
@@ -153,17 +160,18 @@ def _volumes(
         *indexed_of(prediction, provenance.patient),
     ]
     weights = [f"weights SHA-256 {provenance.weights_sha256}"] * bool(provenance.weights_sha256)
+    said = [RESEARCH, *weights]
+    if found := prediction.intervals:
+        said.append(f"uncertainty: {100 * found.level:g} % intervals, calibration {found.source}")
     phases = (prediction.ed_phase, prediction.es_phase)
     return MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(
             uid=run_uid(provenance, "left ventricle"), identifier="left ventricle"
         ),
         finding_sites=[FindingSite(_LEFT_VENTRICLE)],
-        algorithm_id=AlgorithmIdentification("lvvol", version("lvvol"), [RESEARCH, *weights]),
+        algorithm_id=AlgorithmIdentification("lvvol", version("lvvol"), said),
         measurements=[
-            _measurement(_NAMES[q.name], q.value, _UNITS.get(q.unit, q.unit))
-            for q in quantities
-            if q.name in _NAMES and math.isfinite(q.value)
+            _measurement(q) for q in quantities if q.name in _NAMES and math.isfinite(q.value)
         ],
         qualitative_evaluations=[
             QualitativeEvaluation(
@@ -206,8 +214,21 @@ def _segment(
     )
 
 
-def _measurement(name: _Code, value: float, unit: str) -> Measurement:
-    return Measurement(CodedConcept(*name), value, CodedConcept(unit, "UCUM", unit))
+def _measurement(quantity: Quantity) -> Measurement:
+    """Return a quantity with the reach of its interval."""
+    written = _UNITS.get(quantity.unit, quantity.unit)
+    unit = CodedConcept(written, "UCUM", written)
+    measurement = Measurement(CodedConcept(*_NAMES[quantity.name]), quantity.value, unit)
+    if quantity.interval:
+        low, high = quantity.interval
+        has = RelationshipTypeValues.HAS_PROPERTIES
+        measurement[0].ContentSequence = ContentSequence(
+            [
+                NumContentItem(name, reach, unit, relationship_type=has)
+                for name, reach in ((_BELOW, quantity.value - low), (_ABOVE, high - quantity.value))
+            ]
+        )
+    return measurement
 
 
 def _evidence(origin: Origin, images: list[SourceImage]) -> list[Dataset]:

@@ -1,4 +1,4 @@
-"""`volumes.csv` and `areas.csv`, for spreadsheets; slices and phases count from 1."""
+"""`volumes.csv`, `areas.csv` and `distribution.csv`; slices and phases count from 1."""
 
 from __future__ import annotations
 
@@ -59,6 +59,31 @@ def format_areas(prediction: Prediction) -> bytes:
         )
     ]
     return _csv([("slice", "position_mm", *phases), *rows])
+
+
+def format_distribution(prediction: Prediction) -> bytes | None:
+    """Return `distribution.csv`, in the form of the Second Annual Data Science Bowl.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        One study's measurement.
+
+    Returns
+    -------
+    bytes or None
+        A row for EDV and one for ESV: the probability of at most 0, 1, ..., 599 mL. None without
+        intervals.
+    """
+    distribution = prediction.distribution()
+    if distribution is None:
+        return None
+    columns = [f"P{n}" for n in range(distribution.shape[1])]
+    rows = [
+        (f"study_{name}", *(f"{value:.6f}" for value in values))
+        for name, values in zip(("Diastole", "Systole"), distribution.tolist(), strict=True)
+    ]
+    return _csv([("Id", *columns), *rows])
 
 
 def _number(value: float) -> str:

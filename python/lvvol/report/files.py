@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # the command line reads the names before NumPy is needed
 
 RESULT, OVERLAY, REPORT = "result.json", "overlay.png", "report.html"
 CONTOURS, MOVIE = "contours.json", "beat.gif"
-VOLUMES, AREAS = "volumes.csv", "areas.csv"
+VOLUMES, AREAS, DISTRIBUTION = "volumes.csv", "areas.csv", "distribution.csv"
 SEGS = ("seg_cine.dcm", "seg_ed.dcm", "seg_es.dcm")
 SR = "sr.dcm"
 CINE, LV, LV_JSON = "cine.nii.gz", "lv.nii.gz", "lv.json"
@@ -72,9 +72,14 @@ def _contours(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
 
 
 def _csv(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
-    from lvvol.export.tables import format_areas, format_volumes
+    from lvvol.export.tables import format_areas, format_distribution, format_volumes
 
-    return {VOLUMES: format_volumes(prediction), AREAS: format_areas(prediction)}
+    distribution = format_distribution(prediction)
+    return {
+        VOLUMES: format_volumes(prediction),
+        AREAS: format_areas(prediction),
+        **({DISTRIBUTION: distribution} if distribution else {}),
+    }
 
 
 def _nifti(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
@@ -106,7 +111,9 @@ WRITERS: Mapping[str, Writer] = {
     "overlay": Writer(_overlay, (OVERLAY,), "contours at ED and ES as a picture"),
     "report": Writer(_report, (REPORT,), "a page to check the measurement by"),
     "contours": Writer(_contours, (CONTOURS,), "polygons in mm"),
-    "csv": Writer(_csv, (VOLUMES, AREAS), "volumes and areas for spreadsheets"),
+    "csv": Writer(
+        _csv, (VOLUMES, AREAS, DISTRIBUTION), "volumes, areas and distributions for spreadsheets"
+    ),
     "nifti": Writer(_nifti, (CINE, LV, LV_JSON), "images and cavity", ("nibabel",)),
     "seg": Writer(_seg, SEGS, "the cavity as DICOM SEG"),
     "sr": Writer(_sr, (SR,), "the volumes as DICOM SR", ("highdicom",)),
