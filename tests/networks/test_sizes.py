@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from lvvol.networks.configs import WIDE_HFCN, HfcnConfig
+from lvvol.networks.configs import CONTEXT_HFCN, WIDE_HFCN, HfcnConfig
 from lvvol.networks.fcn import FCN
 from lvvol.networks.hfcn import HFCN
 from lvvol.networks.roi_classifier import RoiClassifier
@@ -26,6 +26,14 @@ def heads(channels):
     work = sum(channels * w * n * n for w, n in zip(widths, (48, 24, 12, 6), strict=True))
     return channels * sum(widths) + 4 * 2 * channels, work
 
+
+CONTEXT_STAGES = [
+    9 * (6 * 32 + 2 * 32 * 32),
+    9 * (32 * 48 + 2 * 48 * 48),
+    9 * (48 * 96 + 96 * 96),
+    9 * (96 * 128 + 128 * 128),
+]
+CONTEXT_WIDTHS = (32, 48, 96, 128)
 
 CELLS = 48 * 48
 BY_HAND = {
@@ -58,6 +66,24 @@ BY_HAND = {
         + (9 * 62 * 16 + 16)
         + (16 + 1),
         STAGE_WORK + heads(5)[1] + CELLS * 9 * (2 * 20 * 20 + 20 * 2 + 62 * 16) + CELLS * 16,
+    ),
+    "HFCN with context": (
+        HFCN(CONTEXT_HFCN),
+        (1, 6, 48, 48),
+        sum(CONTEXT_STAGES)
+        + 2 * (3 * 32 + 3 * 48 + 2 * 96 + 2 * 128)
+        + 8 * sum(CONTEXT_WIDTHS)
+        + 4 * 2 * 8
+        + (9 * 32 * 2 + 2)
+        + (9 * 34 * 8 + 8)
+        + (8 + 1),
+        sum(
+            (weights + 8 * width) * n * n
+            for weights, width, n in zip(
+                CONTEXT_STAGES, CONTEXT_WIDTHS, (48, 24, 12, 6), strict=True
+            )
+        )
+        + CELLS * (9 * 32 * 2 + 9 * 34 * 8 + 8),
     ),
     "FCN": (
         FCN(),

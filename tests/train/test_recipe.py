@@ -102,7 +102,10 @@ def test_the_papers_recipe_is_the_papers():
         ("[segmentation]\nbatch = 0", "batch: expected at least 1"),
         ("[segmentation]\nstudies = 0", "studies: expected at least 1"),
         ("[segmentation]\nvolume_weight = -1", "volume_weight: expected at least 0"),
-        ("[segmentation]\nnetwork = 'unet'", "network: expected one of hfcn, hfcn_wide, fcn, got"),
+        (
+            "[segmentation]\nnetwork = 'unet'",
+            "network: expected one of hfcn, hfcn_wide, hfcn_context, fcn, got",
+        ),
         ("[segmentation]\nnetwork = 3", "network: expected str, got 3"),
         ("[segmentation]\noptimizer = 'adam'", "optimizer: expected one of adamw, sgd, got 'adam'"),
         ("[segmentation]\nschedule = 'flat'", "schedule: expected one of cosine, step, got"),
