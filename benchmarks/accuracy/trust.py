@@ -2,13 +2,14 @@
 
 ``python -m benchmarks.accuracy.trust DSB2_PNG`` measures the patients of the calibration part,
 judges each by a calibration fitted to the others, then the test patients by the one that ships, and
-writes ``results/trust.json``: coverage, over all and by size; the score of the paper's Table III,
-with the best and the worst that any standard deviation could do; whether wide intervals and a
-status of review point to large errors.
+writes ``results/trust.json`` and ``docs/trust.md``: coverage, over all and by size; the score of
+the paper's Table III, with the best and the worst that any standard deviation could do; whether
+wide intervals and a status of review point to large errors.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.command import run
+from benchmarks.machine import CHECKOUT
 from lvvol.datasets import SHIPPED, Part, open_dataset, read_split
 from lvvol.evaluate.calibrate import Collected, collect
 from lvvol.model import CALIBRATIONS, load_model
@@ -29,6 +31,20 @@ from lvvol.uncertainty.simulate import best_sigma_ml
 
 N_FOLDS = 20
 LARGE_ERROR_ML = 20.0
+PAGE = CHECKOUT / "docs" / "trust.md"
+MARK = "<!-- Below here `benchmarks.accuracy.trust` writes. -->\n"
+_TITLES = {
+    Part.CALIBRATION: "Calibration patients, each judged by a fit to the others",
+    Part.TEST: "Test patients, judged by the calibrations that ship",
+}
+_SOURCES = {
+    "none": "0: no doubt",
+    "propagated": "the paper's, from errors of areas",
+    "shipped": "the calibration's",
+    "affine_in_hindsight": "a + b V, best for these very patients",
+    "error_known": "best for each error, which nobody knows",
+}
+
 KEPT = (1.0, 0.9, 0.8, 0.7, 0.5)
 """Shares of patients kept when those with the widest intervals are refused."""
 
@@ -44,7 +60,72 @@ class Judged:
 
 def main(dsb2_png: Path) -> dict[str, Any]:
     """Measure, judge and count, by each calibration that ships."""
-    return {str(part): measure(dsb2_png, part) for part in (Part.CALIBRATION, Part.TEST)}
+    report = {str(part): measure(dsb2_png, part) for part in (Part.CALIBRATION, Part.TEST)}
+    write_page(report)
+    return report
+
+
+def write_page(report: dict[str, Any]) -> None:
+    """Write the figures below the mark of ``docs/trust.md``."""
+    kept = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+    PAGE.write_text(f"{kept}{MARK}{document(report)}", encoding="utf-8")
+
+
+def document(report: dict[str, Any]) -> str:
+    """Return the tables of all parts."""
+    lines: list[str] = []
+    for part in (Part.CALIBRATION, Part.TEST):
+        of_part = report[str(part)]
+        lines += ["", f"## {_TITLES[part]}", ""]
+        lines.append(
+            f"{of_part['n_patients']} patients, {len(of_part['refused'])} refused, "
+            f"{of_part['n_review']} with status `review`."
+        )
+        for name, figures in of_part["by_calibration"].items():
+            lines += ["", f"### Calibration `{name}`", "", *_coverage_table(figures["coverage"])]
+            lines += ["", *_score_table(figures["crps"]), ""]
+            auc = figures["auc_of_large_errors_by_width"]
+            kept = figures["kept_edv_rmse_ml"]
+            wrong = figures["wrong_yet_ok"]
+            lines.append(
+                f"EDV is off by more than {LARGE_ERROR_ML:g} mL in {figures['n_large_errors']}; "
+                f"the width of its interval tells them with an AUC of {auc:.2f}. RMSE of EDV is "
+                f"{kept['1.0']:.1f} mL, and {kept['0.8']:.1f} mL without the fifth with the widest "
+                f"intervals. Status `ok` and off by more than twice the half-width: "
+                f"{', '.join(wrong) or 'nobody'}."
+            )
+    return "\n".join([*lines, ""])
+
+
+def _coverage_table(figures: dict[str, Any]) -> list[str]:
+    n = figures["n_patients"]
+    rows = [
+        "| intervals of | EDV | ESV | SV | EF | expected |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for level, counts in figures["covered"].items():
+        low, high = expected_counts(n, float(level))
+        cells = [f"{counts[str(q)]} ({100 * counts[str(q)] / n:.0f} %)" for q in Quantity]
+        rows.append(f"| {100 * float(level):g} % | {' | '.join(cells)} | {low} to {high} |")
+    return rows
+
+
+def expected_counts(n: int, level: float) -> tuple[int, int]:
+    """Return the central 95 % of how many of n intervals hold what they should.
+
+    Examples
+    --------
+    >>> expected_counts(100, 0.9)
+    (84, 95)
+    """
+    chances = [math.comb(n, k) * level**k * (1 - level) ** (n - k) for k in range(n + 1)]
+    below = np.cumsum(chances)
+    return int(np.searchsorted(below, 0.025)), int(np.searchsorted(below, 0.975))
+
+
+def _score_table(scores: dict[str, float]) -> list[str]:
+    rows = ["| standard deviation | mean CRPS |", "| --- | --- |"]
+    return rows + [f"| {_SOURCES[name]} | {score:.5f} |" for name, score in scores.items()]
 
 
 def measure(dsb2_png: Path, part: Part) -> dict[str, Any]:
