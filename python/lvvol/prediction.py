@@ -158,10 +158,13 @@ class Prediction:
 
         A second estimate by the same network. Volumes come from `areas_mm2`.
         """
-        n_slices, n_phases = self.areas_mm2.shape
-        maps = self.lv_probability.reshape(-1, *self.lv_probability.shape[2:])
-        squares_mm = np.repeat(self.rois.squares_mm, n_phases, axis=0)
-        return areas_in_contours_mm2(maps, squares_mm).reshape(n_slices, n_phases)
+        phases = range(self.stack.n_phases)
+        return np.stack([self.probability_areas_at(t) for t in phases], axis=1)
+
+    def probability_areas_at(self, phase: int) -> Float64:
+        """Return one column of `probability_areas_mm2`, shape (slice,)."""
+        maps = np.ascontiguousarray(self.lv_probability[:, phase])
+        return areas_in_contours_mm2(maps, self.rois.squares_mm)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain numbers and lists, ready for JSON."""

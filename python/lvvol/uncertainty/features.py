@@ -31,13 +31,12 @@ class Measurement(Protocol):
     @property
     def areas_mm2(self) -> Float64: ...  # noqa: D102
     @property
-    def probability_areas_mm2(self) -> Float64: ...  # noqa: D102
-    @property
     def volumes_ml(self) -> Float64: ...  # noqa: D102
     @property
     def ed_phase(self) -> int: ...  # noqa: D102
     @property
     def es_phase(self) -> int: ...  # noqa: D102
+    def probability_areas_at(self, phase: int) -> Float64: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,6 @@ def features(prediction: Measurement) -> Features:
         Plain numbers, without images.
     """
     areas_mm2 = prediction.areas_mm2
-    other_mm2 = prediction.probability_areas_mm2
     sides_mm = prediction.rois.squares_mm[:, 2]
     positions_mm = prediction.stack.positions_mm
     ed_areas_mm2 = areas_mm2[:, prediction.ed_phase]
@@ -123,7 +121,7 @@ def features(prediction: Measurement) -> Features:
         shares = areas / sides_mm**2
         relative = _relative(areas)
         first, last = float(relative[0]), float(relative[-1])
-        total, other = float(areas.sum()), float(other_mm2[:, phase].sum())
+        total, other = float(areas.sum()), float(prediction.probability_areas_at(phase).sum())
         return PhaseFeatures(
             volume_ml=float(prediction.volumes_ml[phase]),
             shares=tuple(shares.tolist()),
