@@ -162,7 +162,17 @@ class Prediction:
         return np.stack([self.probability_areas_at(t) for t in phases], axis=1)
 
     def probability_areas_at(self, phase: int) -> Float64:
-        """Return one column of `probability_areas_mm2`, shape (slice,)."""
+        """Return one column of `probability_areas_mm2`.
+
+        Parameters
+        ----------
+        phase : int
+            Phase, from 0.
+
+        Returns
+        -------
+        ndarray of float64, shape (slice,)
+        """
         maps = np.ascontiguousarray(self.lv_probability[:, phase])
         return areas_in_contours_mm2(maps, self.rois.squares_mm)
 
