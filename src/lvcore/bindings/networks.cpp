@@ -100,10 +100,9 @@ py::tuple segment(const Hfcn& network, py::handle patches_value, py::ssize_t thr
     {
         const std::span<double> means(fractions.mutable_data(), extent(patches, 0));
         const py::gil_scoped_release released;
-        network.segment(
-            {patches.data(), extent(patches, 0), extent(patches, 1), extent(patches, 2),
-             extent(patches, 3)},
-            {likelihood.data(), likelihood.size()}, means, threads);
+        network.segment({patches.data(), extent(patches, 0), extent(patches, 1), extent(patches, 2),
+                         extent(patches, 3)},
+                        {likelihood.data(), likelihood.size()}, means, threads);
     }
     return py::make_tuple(
         to_numpy(std::move(likelihood), {patches.shape(0), patches.shape(2), patches.shape(3)}),

@@ -53,9 +53,7 @@ class Hfcn {
                  std::size_t threads) const;
 
     /// Channels of a patch.
-    [[nodiscard]] std::size_t channels() const {
-        return channels_;
-    }
+    [[nodiscard]] std::size_t channels() const { return channels_; }
 
     /// Rows and columns must be a multiple of this, since every stage but the first halves them.
     [[nodiscard]] std::size_t size_multiple() const {

@@ -54,10 +54,11 @@ struct Result {
 
 Result segment(const Hfcn& network, const std::vector<float>& patches, std::size_t rows,
                std::size_t columns, std::size_t threads = 1) {
-    const std::size_t count = patches.size() / (rows * columns);
-    Result result{std::vector<float>(patches.size()), std::vector<double>(count)};
-    network.segment({patches.data(), count, rows, columns}, result.likelihood, result.fractions,
-                    threads);
+    const std::size_t channels = network.channels();
+    const std::size_t count = patches.size() / (channels * rows * columns);
+    Result result{std::vector<float>(count * rows * columns), std::vector<double>(count)};
+    network.segment({patches.data(), count, channels, rows, columns}, result.likelihood,
+                    result.fractions, threads);
     return result;
 }
 
@@ -118,6 +119,34 @@ TEST(one_stage_of_hfcn_by_hand) {
             CHECK_NEAR(result.fractions[0], (3.25 + 4.2121171573 + 3.25) / 3, 1e-6);
         }
     }
+}
+
+TEST(channels_of_a_patch_by_hand) {
+    // Features max(2 x - y - 1, 0) of two channels x and y, which lie one after the other.
+    const Layers layers{{{point({2, -1}, -1)}}, {point({1})}, {}, logits({1}), {point({1, 0, 0})}};
+    for (const Instructions instructions : kAll) {
+        if (lvcore::available(instructions)) {
+            const Hfcn network = layers.build(instructions);
+            CHECK(network.channels() == 2);
+            const Result result = segment(network, {1, 2, 3, 0, 1, 7, 4, 4, 4, 1, 0, 9}, 1, 3);
+            const double expected[] = {1, 2, 0, 6, 7, 0};
+            for (std::size_t i = 0; i < 6; ++i) {
+                CHECK_NEAR(result.likelihood[i], logistic(expected[i]), 1e-6);
+            }
+            CHECK_NEAR(result.fractions[0], 1, 1e-6);
+            CHECK_NEAR(result.fractions[1], 13.0 / 3, 1e-6);
+        }
+    }
+}
+
+TEST(another_number_of_channels_is_refused) {
+    const Layers layers{{{point({2, -1}, -1)}}, {point({1})}, {}, logits({1}), {point({1, 0, 0})}};
+    const Hfcn network = layers.build(lvcore::best_instructions());
+    const std::vector<float> patch(4);
+    std::vector<float> likelihood(4);
+    std::vector<double> fractions(1);
+    CHECK_THROWS(std::invalid_argument, "patches: expected 2 channels, got 1",
+                 network.segment({patch.data(), 1, 1, 2, 2}, likelihood, fractions, 1));
 }
 
 TEST(two_stages_of_hfcn_by_hand) {
