@@ -92,7 +92,7 @@ def read_patient(study: StrPath, stack: CineStack, *, identify: bool = False) ->
 
 
 def _number(value: object) -> float:
-    """Return a value of a header as a number; NaN if it is none."""
+    """Return a value of a header as a number; NaN if it is not one."""
     try:
         return float(str(value))
     except ValueError:

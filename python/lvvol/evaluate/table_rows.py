@@ -30,7 +30,7 @@ class Problems:
         self._found.append(problem if line is None else f"line {line}: {problem}")
 
     def number(self, text: str, name: str, line: int) -> float:
-        """Return a finite number; what is none is a problem, and NaN."""
+        """Return a finite number; for anything else note a problem and return NaN."""
         try:
             number = float(text)
         except ValueError:

@@ -44,7 +44,7 @@ def format_figures(summary: Mapping[str, Any], refused: Sequence[str]) -> str:
 
 
 def format_range(ends: Sequence[float] | None, digits: int) -> str:
-    """Return an interval in brackets; nothing where there is none.
+    """Return an interval in brackets; nothing without an interval.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def format_range(ends: Sequence[float] | None, digits: int) -> str:
 
 
 def format_value(value: float | None, digits: int) -> str:
-    """Return a number; a dash where there is none."""
+    """Return a number; a dash for None and NaN."""
     return "-" if value is None or math.isnan(value) else f"{value:z.{digits}f}"
 
 

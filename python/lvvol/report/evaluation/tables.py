@@ -129,7 +129,7 @@ def markdown(summary: Mapping[str, Any], refused: Sequence[str]) -> str:
 
 
 def digits(value: float | None) -> str:
-    """Return a number with four significant digits; a dash where there is none.
+    """Return a number with four significant digits; a dash for None and NaN.
 
     Examples
     --------
