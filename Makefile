@@ -39,12 +39,9 @@ golden: $(VENV)/developed
 claims: $(VENV)/developed
 	$(BIN)/python -m benchmarks.claims.compare $(PNG) runs/claims
 
-# The calibrations that ship, of patients whom the shipped weights have not seen.
+# The calibrations that ship, fitted to benchmarks/results/out_of_fold.json.
 calibrations: $(VENV)/developed
-	$(BIN)/lvvol calibrate $(PNG)/dsb2_png --split shipped --part calibration --from-scratch \
-	  --source none --keep-volumes -o python/lvvol/weights/calibration_none.json
-	$(BIN)/lvvol calibrate $(PNG)/dsb2_png --split shipped --part calibration --from-scratch \
-	  --source dsb2 -o python/lvvol/weights/calibration_dsb2.json
+	$(BIN)/python -m benchmarks.accuracy.calibrations
 
 demo: $(VENV)/installed
 	test -n "$(STUDY)" || test -f demo/study/truth.json || \

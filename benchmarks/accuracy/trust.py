@@ -1,10 +1,11 @@
 """Whether intervals keep their promise, on patients whom the weights have not seen.
 
-``python -m benchmarks.accuracy.trust DSB2_PNG`` measures the patients of the calibration part,
-judges each by a calibration fitted to the others, then the test patients by the one that ships, and
-writes ``results/trust.json`` and ``docs/trust.md``: coverage, over all and by size; the score of
-the paper's Table III, with the best and the worst that any standard deviation could do; whether
-wide intervals and a status of review point to large errors.
+``python -m benchmarks.accuracy.trust DSB2_PNG`` takes the patients measured out of fold
+(``results/out_of_fold.json``), judges each by a calibration fitted to the others, then measures the
+test patients, judges them by the calibration that ships, and writes ``results/trust.json`` and
+``docs/trust.md``: coverage, over all and by size; the score of the paper's Table III, with the best
+and the worst that any standard deviation could do; whether wide intervals and a status of review
+point to large errors.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.accuracy.calibrations import others, settings
+from benchmarks.accuracy.out_of_fold import read_out_of_fold
 from benchmarks.command import run
 from benchmarks.machine import CHECKOUT
 from lvvol.datasets import SHIPPED, Part, open_dataset, read_split
 from lvvol.evaluate.calibrate import Collected, collect
 from lvvol.model import CALIBRATIONS, load_model
 from lvvol.typing import Float64
-from lvvol.uncertainty import Calibration, Quantity, Row, Settings, fit
+from lvvol.uncertainty import Calibration, Quantity, Row, fit
 from lvvol.uncertainty.area_error import AreaError, fit_beta
 from lvvol.uncertainty.crps import competition_crps, gaussian_cdf
 from lvvol.uncertainty.joint import truths
@@ -33,9 +36,10 @@ N_FOLDS = 20
 LARGE_ERROR_ML = 20.0
 PAGE = CHECKOUT / "docs" / "trust.md"
 MARK = "<!-- Below here `benchmarks.accuracy.trust` writes. -->\n"
+OUT_OF_FOLD = "out of fold"
 _TITLES = {
-    Part.CALIBRATION: "Calibration patients, each judged by a fit to the others",
-    Part.TEST: "Test patients, judged by the calibrations that ship",
+    OUT_OF_FOLD: "Patients out of fold, each judged by a fit to the others",
+    str(Part.TEST): "Test patients, judged by the calibrations that ship",
 }
 _SOURCES = {
     "none": "0: no doubt",
@@ -60,7 +64,11 @@ class Judged:
 
 def main(dsb2_png: Path) -> dict[str, Any]:
     """Measure, judge and count, by each calibration that ships."""
-    report = {str(part): measure(dsb2_png, part) for part in (Part.CALIBRATION, Part.TEST)}
+    test = open_dataset(dsb2_png).part(read_split(SHIPPED), Part.TEST)
+    report = {
+        OUT_OF_FOLD: figures(read_out_of_fold("dsb2"), refit=True),
+        str(Part.TEST): figures(collect(test, load_model()), refit=False),
+    }
     write_page(report)
     return report
 
@@ -74,8 +82,8 @@ def write_page(report: dict[str, Any]) -> None:
 def document(report: dict[str, Any]) -> str:
     """Return the tables of all parts."""
     lines: list[str] = []
-    for part in (Part.CALIBRATION, Part.TEST):
-        of_part = report[str(part)]
+    for part in (OUT_OF_FOLD, str(Part.TEST)):
+        of_part = report[part]
         lines += ["", f"## {_TITLES[part]}", ""]
         lines.append(
             f"{of_part['n_patients']} patients, {len(of_part['refused'])} refused, "
@@ -128,17 +136,14 @@ def _score_table(scores: dict[str, float]) -> list[str]:
     return rows + [f"| {_SOURCES[name]} | {score:.5f} |" for name, score in scores.items()]
 
 
-def measure(dsb2_png: Path, part: Part) -> dict[str, Any]:
-    """Return the figures of one part."""
-    dataset = open_dataset(dsb2_png).part(read_split(SHIPPED), part)
-    found = collect(dataset, load_model())
+def figures(found: Collected, *, refit: bool) -> dict[str, Any]:
+    """Return the figures of one group, judged by calibrations fitted to others."""
     return {
-        "n_patients": len(dataset),
+        "n_patients": len(found.rows) + len(found.refused),
         "refused": found.refused,
         "n_review": sum(row.features.n_reasons > 0 for row in found.rows),
         "by_calibration": {
-            name: summarise(judge(found, name, refit=part == Part.CALIBRATION), found)
-            for name in CALIBRATIONS
+            name: summarise(judge(found, name, refit=refit), found) for name in CALIBRATIONS
         },
     }
 
@@ -150,16 +155,11 @@ def judge(found: Collected, name: str, *, refit: bool) -> list[Judged]:
     assert shipped is not None
     if not refit:
         return [Judged(patient, row, shipped) for patient, row in named]
-    settings = Settings(
-        source=name,
-        weights_sha256=shipped.weights_sha256,
-        area_error=found.area_error(),
-        fix_bias=name == "none",
-    )
+    how = settings(name, found, shipped.weights_sha256)
     judged = []
     for fold in range(N_FOLDS):
-        others = [row for i, (_, row) in enumerate(named) if i % N_FOLDS != fold]
-        calibration = fit(others, settings)
+        kept = [row for i, (_, row) in enumerate(named) if i % N_FOLDS != fold]
+        calibration = fit([*kept, *others(name)], how)
         judged += [Judged(*each, calibration) for each in named[fold::N_FOLDS]]
     return judged
 
