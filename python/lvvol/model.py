@@ -18,9 +18,10 @@ from lvvol.cine import CineStack
 from lvvol.dicom import load_study
 from lvvol.errors import CalibrationError, WeightsError
 from lvvol.networks.configs import PATCH_SIZE
-from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SHIPPED
-from lvvol.networks.inference import load_roi_classifier, load_segmenter
-from lvvol.pipeline import Classifier, Segmenter, measure, measure_working_stack
+from lvvol.networks.ensemble import Segmenter
+from lvvol.networks.files import HFCN_FILE, ROI_CLASSIFIER_FILE, SECOND_HFCN_FILE, SHIPPED
+from lvvol.networks.inference import load_roi_classifier, load_segmenters
+from lvvol.pipeline import Classifier, measure, measure_working_stack
 from lvvol.prediction import Prediction
 from lvvol.roi import DETECTOR_FILE, WINDOW_SIZE, read_detector
 from lvvol.roi.phases import N_WINDOW_PHASES
@@ -55,7 +56,7 @@ class Model:
     weights : Path
         The folder they were loaded from.
     weights_sha256 : str
-        SHA-256 of the three files.
+        SHA-256 of the files of all networks and the detector.
     calibration : Calibration or None
         What gives measurements their intervals; None where the errors of the weights are not known.
     """
@@ -233,13 +234,13 @@ def load_model(
     if device not in ("auto", "cpu"):
         raise ValueError(f"device: expected 'auto' or 'cpu', got {device!r}")
     folder = SHIPPED if weights is None else Path(weights)
-    detector_path, classifier_path, hfcn_path = _files_of(folder)
+    detector_path, classifier_path, *hfcn_paths = _files_of(folder)
     detector = read_detector(detector_path)
-    roi_classifier, hfcn = load_roi_classifier(classifier_path), load_segmenter(hfcn_path)
+    roi_classifier, hfcn = load_roi_classifier(classifier_path), load_segmenters(hfcn_paths)
     window = np.zeros((1, N_WINDOW_PHASES, WINDOW_SIZE, WINDOW_SIZE), dtype=np.float32)
     patch = np.zeros((1, hfcn.channels, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
     _check_serves(classifier_path, roi_classifier, window)
-    _check_serves(hfcn_path, hfcn, patch)
+    _check_serves(hfcn_paths[-1], hfcn, patch)
     sha256 = hash_weights(folder)
     known = _calibration_for(calibration, sha256)
     return Model(detector, roi_classifier, hfcn, folder, sha256, known)
@@ -309,7 +310,7 @@ def hash_weights(weights: StrPath | None = None) -> str:
     -------
     str
         64 hexadecimal digits: the hash of those of detector, ROI classifier and segmentation
-        network, in this order.
+        networks, in this order.
 
     Raises
     ------
@@ -325,12 +326,18 @@ def hash_weights(weights: StrPath | None = None) -> str:
     return digest.hexdigest()
 
 
-def _files_of(folder: Path) -> tuple[Path, Path, Path]:
-    """Return the files of detector, ROI classifier and segmentation network."""
+def _files_of(folder: Path) -> list[Path]:
+    """Return the files of detector, ROI classifier and one or two segmentation networks."""
     trained = folder / DETECTOR_FILE
     # A link that leads nowhere is a damaged file, not a missing one.
     detector = trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE
-    return detector, folder / ROI_CLASSIFIER_FILE, folder / HFCN_FILE
+    second = folder / SECOND_HFCN_FILE
+    return [
+        detector,
+        folder / ROI_CLASSIFIER_FILE,
+        folder / HFCN_FILE,
+        *([second] if os.path.lexists(second) else []),
+    ]
 
 
 @cache

@@ -6,35 +6,22 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 
 from lvvol.cascade import Cascade
 from lvvol.cine import CineStack
 from lvvol.networks.configs import PATCH_SIZE
+from lvvol.networks.ensemble import Segmenter
 from lvvol.patches import iterate_patches
 from lvvol.prediction import Prediction
 from lvvol.preprocess import to_working_stack
 from lvvol.quality import check, refuse_empty, refuse_motionless, refuse_small_images
 from lvvol.roi import CascadeProposer, WindowScorer, locate
-from lvvol.typing import Float32, Float64, Progress
+from lvvol.typing import Float64, Progress
 
 Classifier = Callable[..., Float64]
 """Windows (n, phase, row, column) to the probability that each holds an LV, (n,)."""
-
-
-class Segmenter(Protocol):
-    """A network that segments patches."""
-
-    @property
-    def channels(self) -> int:
-        """Channels of a patch, as in `lvvol.patches.iterate_patches`."""
-        ...
-
-    def __call__(self, patches: Float32, *, threads: int = 0) -> tuple[Float32, Float64]:
-        """Return P (n, row, column) and the share that is LV cavity (n,) of each patch."""
-        ...
 
 
 def measure(

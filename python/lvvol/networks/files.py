@@ -25,6 +25,9 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 HFCN_FILE = "hfcn.safetensors"
 """Name of the segmentation network in a folder of weights, HFCN or FCN."""
 
+SECOND_HFCN_FILE = "hfcn_context.safetensors"
+"""Name of a second one, which a folder may lack; results are the mean of both."""
+
 ROI_CLASSIFIER_FILE = "roi_classifier.safetensors"
 
 Tensors = dict[str, npt.NDArray[Any]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,6 +12,7 @@ import numpy as np
 from lvvol import _core
 from lvvol.errors import WeightsError
 from lvvol.networks.configs import HfcnConfig, RoiClassifierConfig
+from lvvol.networks.ensemble import Ensemble, Segmenter
 from lvvol.networks.files import (
     HFCN_FILE,
     ROI_CLASSIFIER_FILE,
@@ -60,6 +61,30 @@ def load_hfcn(path: StrPath = SHIPPED / HFCN_FILE) -> _core.Hfcn:
     config, tensors = read_weights(path, HfcnConfig)
     with _naming(Path(path)):
         return build_hfcn(config, tensors)
+
+
+def load_segmenters(paths: Sequence[StrPath]) -> Segmenter:
+    """Load the networks that segment patches together.
+
+    Parameters
+    ----------
+    paths : sequence of str or path-like
+        One or more files, as in `load_segmenter`.
+
+    Returns
+    -------
+    Segmenter
+        The one network, or the mean of all.
+
+    Raises
+    ------
+    WeightsError
+        As `lvvol.networks.files.read_weights`.
+    MissingExtraError
+        As `load_segmenter`.
+    """
+    members = [load_segmenter(path) for path in paths]
+    return members[0] if len(members) == 1 else Ensemble(members)
 
 
 def load_segmenter(path: StrPath = SHIPPED / HFCN_FILE) -> _core.Hfcn | FcnSegmenter:
