@@ -41,6 +41,7 @@ MAY_IMPORT = {
     "quantities": BASE | {"prediction", "provenance"},
     "prediction": {"cine", "contours", "roi", "status", "typing", "uncertainty", "volume"},
     "volume": {"typing"},
+    "papillary": {"planes", "prediction", "typing", "volume"},
     "preprocess": BASE,
     "sources": {"errors"},
     "dicom": BASE | {"provenance", "sources"},

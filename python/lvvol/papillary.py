@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from lvvol.networks.configs import PATCH_SIZE
 from lvvol.planes import resample
 from lvvol.typing import Bool, Float32, Float64
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
@@ -97,7 +96,7 @@ def dark_shares(prediction: Prediction, phase: int) -> Float64:
     squares_mm = prediction.rois.squares_mm
     patches = _patches(prediction, phase)
     inside = prediction.lv_probability[:, phase] >= 0.5
-    cells_per_mm = PATCH_SIZE / squares_mm[:, 2]
+    cells_per_mm = inside.shape[-1] / squares_mm[:, 2]
     return np.array(
         [
             _dark_share(patch, drawn, float(scale))
@@ -111,11 +110,12 @@ def _patches(prediction: Prediction, phase: int) -> Float32:
     squares_mm = prediction.rois.squares_mm
     spacing_mm = np.array(prediction.stack.pixel_spacing_mm)
     matrices = np.zeros((len(squares_mm), 2, 3))
-    steps = squares_mm[:, 2:] / PATCH_SIZE / spacing_mm
+    cells = prediction.lv_probability.shape[-1]
+    steps = squares_mm[:, 2:] / cells / spacing_mm
     matrices[:, [0, 1], [0, 1]] = steps
     matrices[:, :, 2] = squares_mm[:, :2] / spacing_mm - 0.5 + 0.5 * steps
     images = np.ascontiguousarray(prediction.stack.images[:, phase])
-    return resample(images, matrices, (PATCH_SIZE, PATCH_SIZE))
+    return resample(images, matrices, (cells, cells))
 
 
 def _dark_share(grey: Float32, inside: Bool, cells_per_mm: float) -> float:

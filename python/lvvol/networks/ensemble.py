@@ -81,6 +81,6 @@ class Ensemble:
             member(np.ascontiguousarray(patches[:, : member.channels]), threads=threads)
             for member in self._members
         ]
-        likelihood = np.mean([p for p, _ in found], axis=0, dtype=np.float32)
-        fractions = np.mean([shares for _, shares in found], axis=0)
+        likelihood: Float32 = np.stack([p for p, _ in found]).mean(axis=0, dtype=np.float32)
+        fractions: Float64 = np.stack([shares for _, shares in found]).mean(axis=0)
         return likelihood, fractions
