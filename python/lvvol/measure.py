@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from lvvol.cine import CineStack
+from lvvol.contours import enclosed_area
+from lvvol.datasets.contours import find_contours, place_contours
 from lvvol.datasets.nifti_files import read_planes
 from lvvol.errors import DatasetError, MaskError
 from lvvol.export.seg import read_frames
@@ -81,18 +83,27 @@ class Measured:
         }
 
 
-def measure_mask(path: StrPath, stack: CineStack, excluded: Iterable[int] = ()) -> Measured:
+def measure_mask(
+    path: StrPath,
+    stack: CineStack,
+    excluded: Iterable[int] = (),
+    *,
+    study: StrPath | None = None,
+) -> Measured:
     """Measure a mask that a person drew or changed.
 
     Parameters
     ----------
     path : str or path-like
-        `contours.json`, a DICOM SEG that names its source images, or a NIfTI file in which 1 is
-        the cavity, of all phases.
+        `contours.json`, a DICOM SEG that names its source images, a NIfTI file in which 1 is the
+        cavity, of all phases, or a folder of contours in the format of the Sunnybrook Cardiac Data.
     stack : CineStack
         The study that the mask belongs to.
     excluded : iterable of int
         Slices to leave out, from 0.
+    study : str or path-like, optional
+        What `stack` was read from; a folder of contours needs it, since their names are numbers of
+        images.
 
     Returns
     -------
@@ -103,7 +114,7 @@ def measure_mask(path: StrPath, stack: CineStack, excluded: Iterable[int] = ()) 
     Raises
     ------
     MaskError
-        If the file cannot be read, belongs to another study, or has fewer than two phases; or if
+        If the mask cannot be read, belongs to another study, or has fewer than two phases; or if
         fewer than two slices are left.
     MissingExtraError
         If nibabel is needed and not installed.
@@ -116,7 +127,7 @@ def measure_mask(path: StrPath, stack: CineStack, excluded: Iterable[int] = ()) 
         )
     if stack.n_slices - len(left_out) < 2:
         raise MaskError(f"excluded slices: expected two slices to be left of {stack.n_slices}")
-    areas_mm2 = _read_areas(path, stack)
+    areas_mm2 = _read_areas(path, stack, study)
     areas_mm2[:, ~(areas_mm2 > 0).any(axis=0)] = np.nan
     measured = Measured(areas_mm2, stack.positions_mm, left_out)
     if len(measured.drawn) < 2:
@@ -124,8 +135,10 @@ def measure_mask(path: StrPath, stack: CineStack, excluded: Iterable[int] = ()) 
     return measured
 
 
-def _read_areas(path: Path, stack: CineStack) -> Float64:
+def _read_areas(path: Path, stack: CineStack, study: StrPath | None) -> Float64:
     """Return the area of every slice and phase; 0 where nothing is drawn."""
+    if path.is_dir():
+        return _areas_of_folder(path, stack, study)
     try:
         with path.open("rb") as file:
             head = file.read(132)
@@ -138,6 +151,28 @@ def _read_areas(path: Path, stack: CineStack) -> Float64:
     if head.lstrip()[:1] == b"{":
         return _areas_of_contours(path, stack)
     raise MaskError(f"{path}: expected contours.json, a DICOM SEG or a NIfTI file, got another")
+
+
+def _areas_of_folder(folder: Path, stack: CineStack, study: StrPath | None) -> Float64:
+    """Measure a folder of contours, each of which is named after the number of its image."""
+    files = find_contours(folder)
+    folders = sorted({file.parent for file in files})
+    if len(folders) != 1:
+        got = f"{folders[0]} and {folders[1]}" if folders else "none"
+        raise MaskError(
+            f"{folder}: expected one folder of contours, such as IRCCI-expert with "
+            f"IM-0001-0048-icontour-manual.txt, got {got}"
+        )
+    if study is None:
+        raise MaskError(f"{folder}: expected the study too, whose images the contours name")
+    areas_mm2 = np.zeros((stack.n_slices, stack.n_phases))
+    pixel_mm2 = stack.pixel_spacing_mm[0] * stack.pixel_spacing_mm[1]
+    try:
+        for z, t, points in place_contours(files, study, stack):
+            areas_mm2[z, t] += abs(enclosed_area(points)) * pixel_mm2
+    except DatasetError as error:
+        raise MaskError(str(error)) from error
+    return areas_mm2
 
 
 def _areas_of_contours(path: Path, stack: CineStack) -> Float64:

@@ -32,7 +32,7 @@ def _slices(ctx: click.Context, param: click.Parameter, text: str | None) -> tup
     metavar="FILE",
     required=True,
     type=PATH,
-    help="The edited mask: contours.json, DICOM SEG or NIfTI.",
+    help="The edited mask: contours.json, DICOM SEG, NIfTI or a folder of Sunnybrook contours.",
 )
 @output_option("OUT", "Write measured.json into this folder, created if missing.")
 @json_option("Print one JSON object instead of the table.")
@@ -71,6 +71,7 @@ def measure(
     Examples:
       lvvol predict study -o result --write json,nifti
       lvvol measure study --mask edited.nii.gz --compare result/result.json -o edited
+      lvvol measure SCD0000101 --mask contours-manual/IRCCI-expert
 
     Research use only; not a medical device.
     """  # noqa: D301 - click reads the backspace
@@ -85,7 +86,7 @@ def measure(
     from lvvol.measure import measure_mask
 
     stack = load_study(study, series=series, study_uid=study_uid)
-    measured = measure_mask(mask, stack, excluded)
+    measured = measure_mask(mask, stack, excluded, study=study)
     document = describe_edit(measured, mask, stack, compare)
     if output is not None:
         write_file(output / "measured.json", (to_json(document) + "\n").encode())
