@@ -9,7 +9,7 @@ import pytest
 from lvvol import load_study
 from lvvol.cli import main
 from lvvol.datasets.contours import draw_contours, find_contours
-from lvvol.errors import MaskError, ResultError
+from lvvol.errors import MaskError, ResultError, SlicesError
 from lvvol.measure import measure_mask
 from lvvol.phantom import make_phantom, write_study
 from lvvol.preprocess import to_working_stack
@@ -107,7 +107,7 @@ def test_slices_left_out_join_their_neighbours(written):
     assert found.volumes_ml[0] == pytest.approx(float(expected), rel=1e-3)
     assert found.to_dict()["excluded_slices"] == [1]
     for wrong in ([4], [-1], [0, 1, 2]):
-        with pytest.raises(MaskError, match="excluded slices"):
+        with pytest.raises(SlicesError, match="excluded slices"):
             measure_mask(folder / "contours.json", stack, wrong)
 
 

@@ -16,6 +16,7 @@ from lvvol.datasets.contours import find_contours, place_contours
 from lvvol.datasets.nifti_files import read_planes
 from lvvol.errors import DatasetError, MaskError
 from lvvol.export.seg import read_frames
+from lvvol.slice_choice import check_excluded, kept_slices
 from lvvol.typing import Float64, StrPath
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
@@ -43,7 +44,7 @@ class Measured:
     @property
     def volumes_ml(self) -> Float64:
         """Volume of each phase, shape (phase,); NaN where not drawn."""
-        kept = [z for z in range(len(self.positions_mm)) if z not in self.excluded]
+        kept = kept_slices(self.excluded, len(self.positions_mm))
         drawn = self.drawn
         volumes = np.full(self.areas_mm2.shape[1], np.nan)
         areas = self.areas_mm2[kept][:, drawn]
@@ -114,19 +115,13 @@ def measure_mask(
     Raises
     ------
     MaskError
-        If the mask cannot be read, belongs to another study, or has fewer than two phases; or if
-        fewer than two slices are left.
+        If the mask cannot be read, belongs to another study, or has fewer than two phases.
+    SlicesError
+        If the stack lacks a slice to leave out, or fewer than two are left.
     MissingExtraError
         If nibabel is needed and not installed.
     """
-    path, left_out = Path(path), tuple(sorted(set(excluded)))
-    if left_out and not (left_out[0] >= 0 and left_out[-1] < stack.n_slices):
-        raise MaskError(
-            f"excluded slices: expected 1 to {stack.n_slices}, got "
-            f"{', '.join(str(z + 1) for z in left_out)}"
-        )
-    if stack.n_slices - len(left_out) < 2:
-        raise MaskError(f"excluded slices: expected two slices to be left of {stack.n_slices}")
+    path, left_out = Path(path), check_excluded(excluded, stack.n_slices)
     areas_mm2 = _read_areas(path, stack, study)
     areas_mm2[:, ~(areas_mm2 > 0).any(axis=0)] = np.nan
     measured = Measured(areas_mm2, stack.positions_mm, left_out)

@@ -77,6 +77,7 @@ class Model:
         *,
         series: Iterable[str | int] = (),
         study_uid: str | None = None,
+        excluded: Iterable[int] = (),
         threads: int = 0,
         progress: Progress | None = None,
         level: float = DEFAULT_LEVEL,
@@ -91,6 +92,9 @@ class Model:
             Series to use, as in `lvvol.load_study`; not for a `CineStack`, whose series are chosen.
         study_uid : str, optional
             Study Instance UID of the study to use, likewise.
+        excluded : iterable of int
+            Slices to leave out, from 0: they have no area, the volume between their neighbours is
+            that of one cone, and nothing is added beyond new ends. The others stay as they are.
         threads : int
             Largest number of threads; 0 for one per core.
         progress : callable, optional
@@ -131,6 +135,7 @@ class Model:
             self.detector,
             self.roi_classifier,
             self.hfcn,
+            excluded=excluded,
             threads=threads,
             progress=progress,
         )
@@ -250,6 +255,7 @@ def predict(
     *,
     series: Iterable[str | int] = (),
     study_uid: str | None = None,
+    excluded: Iterable[int] = (),
     threads: int = 0,
     progress: Progress | None = None,
     level: float = DEFAULT_LEVEL,
@@ -263,7 +269,7 @@ def predict(
 
     Parameters
     ----------
-    study, series, study_uid, threads, progress, level
+    study, series, study_uid, excluded, threads, progress, level
         As in `Model.predict`.
     weights, calibration
         As in `load_model`.
@@ -290,6 +296,7 @@ def predict(
         study,
         series=series,
         study_uid=study_uid,
+        excluded=excluded,
         threads=threads,
         progress=progress,
         level=level,

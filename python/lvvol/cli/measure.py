@@ -8,21 +8,13 @@ import click
 
 from lvvol.cli.options import (
     PATH,
+    exclude_slices_option,
     json_option,
     output_option,
     series_option,
     study_argument,
     study_uid_option,
 )
-
-
-def _slices(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, ...]:
-    """Return slices, counted from 1 by people, as numbers from 0."""
-    try:
-        numbers = tuple(int(part) for part in (text or "").split(",") if part.strip())
-    except ValueError as error:
-        raise click.BadParameter("expected numbers, such as 1,2.", ctx, param) from error
-    return tuple(number - 1 for number in numbers)
 
 
 @click.command()
@@ -36,13 +28,7 @@ def _slices(ctx: click.Context, param: click.Parameter, text: str | None) -> tup
 )
 @output_option("OUT", "Write measured.json into this folder, created if missing.")
 @json_option("Print one JSON object instead of the table.")
-@click.option(
-    "--exclude-slices",
-    "excluded",
-    metavar="LIST",
-    callback=_slices,
-    help="Leave these slices out, counted from 1 and separated by commas.",
-)
+@exclude_slices_option
 @click.option(
     "--compare",
     metavar="RESULT",

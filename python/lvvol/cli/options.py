@@ -42,6 +42,15 @@ def _names_of_files(
 
 
 study_argument = click.argument("study", type=PATH)
+def _slices(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """Return slices, which people count from 1, as numbers from 0."""
+    try:
+        numbers = tuple(int(part) for part in (text or "").split(",") if part.strip())
+    except ValueError as error:
+        raise click.BadParameter("expected numbers of slices, such as 1,2.", ctx, param) from error
+    return tuple(number - 1 for number in numbers)
+
+
 
 series_option = click.option(
     "--series",
@@ -106,6 +115,14 @@ split_option = click.option(
 part_option = click.option(
     "--part",
     metavar="PART",
+exclude_slices_option = click.option(
+    "--exclude-slices",
+    "excluded",
+    metavar="LIST",
+    callback=_slices,
+    help="Leave out these slices, as the overlay and the report number them, such as 1,2.",
+)
+
     help="Part of the split: its name (train, validation, fold:2), not-fold:2, or all.",
 )
 

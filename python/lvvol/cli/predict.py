@@ -10,6 +10,7 @@ import click
 from lvvol.cli.options import (
     calibration_option,
     height_option,
+    exclude_slices_option,
     identify_option,
     json_option,
     output_option,
@@ -39,6 +40,7 @@ MOST_NAMED = 6
 @weights_option
 @calibration_option
 @click.option(
+@exclude_slices_option
     "--level",
     metavar="SHARE",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
@@ -62,6 +64,7 @@ def predict(
     level: float,
 ) -> None:
     """Measure the left ventricle in one study.
+    excluded: tuple[int, ...],
 
     STUDY is a folder (searched with its subfolders), a zip or a tar of DICOM files. lvvol finds the
     short-axis cine stack in it and leaves other series out; lvvol inspect shows the choice.
@@ -116,6 +119,7 @@ def predict(
         provenance = Provenance(
             study=study,
             weights_sha256=model.hash_weights(weights),
+            excluded=excluded,
             patient=patient.with_size(height_cm, weight_kg),
         )
         written = write_result(prediction, output, names, provenance)

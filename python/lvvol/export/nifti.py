@@ -134,3 +134,4 @@ def _sidecar(prediction: Prediction, files: list[dict[str, Any]], one: bool) -> 
         "es_phase": prediction.es_phase,
     }
     return (json.dumps(document, indent=2) + "\n").encode()
+        "excluded_slices": list(prediction.excluded),

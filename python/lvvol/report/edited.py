@@ -15,6 +15,7 @@ from lvvol.cine import CineStack
 from lvvol.errors import MaskError, ResultError
 from lvvol.measure import Measured
 from lvvol.report.text import format_number
+from lvvol.slice_choice import name_slices
 
 SCHEMA_VERSION = 1
 
@@ -90,8 +91,7 @@ def format_edit(measured: Measured, document: Mapping[str, Any]) -> str:
         for name, value, unit, note in rows
     ]
     if measured.excluded:
-        slices = ", ".join(str(z + 1) for z in measured.excluded)
-        lines += ["", f"Left out: slice {slices}"]
+        lines += ["", f"Left out: {name_slices(measured.excluded)}"]
     if "difference_mm2" in document:
         lines += ["", "Edited minus automatic, mm2", "  slice        ED        ES"]
         for z, row in enumerate(document["difference_mm2"]):

@@ -13,6 +13,7 @@ from lvvol.report.picture import (
     GUTTER,
     RED,
     WHITE,
+    YELLOW,
     Colour,
     Picture,
     draw_head,
@@ -66,11 +67,15 @@ def _draw_pair(prediction: Prediction, z: int, view: View) -> Picture:
     tiles = [view.sample(images[t], spacing_mm, outside=float("nan")) for t in phases]
     window = grey_window(np.stack(tiles))
     position = f"slice {z + 1}   {prediction.stack.positions_mm[z]:.1f} mm"
-    parts = [_caption(position, WHITE)]
+    left_out = z in prediction.excluded
+    parts = [_caption(f"{position}   left out", YELLOW) if left_out else _caption(position, WHITE)]
     for name, t, tile in zip(("ED", "ES"), phases, tiles, strict=True):
         picture = to_grey(tile, window)
-        _draw_outlines(picture, prediction, z, t, view)
-        area = f"{name}  {prediction.areas_mm2[z, t]:.0f} mm2"
+        if left_out:
+            picture //= 2
+        else:
+            _draw_outlines(picture, prediction, z, t, view)
+        area = f"{name}" + f"  {prediction.areas_mm2[z, t]:.0f} mm2" * (not left_out)
         write(picture, area, (6, TILE - 8), 0.45, WHITE)
         parts += [picture, np.zeros((GUTTER, TILE, 3), np.uint8)]
     return np.vstack(parts)
