@@ -15,6 +15,7 @@ from lvvol.prediction import Prediction
 from lvvol.provenance import Provenance
 from lvvol.quantities import function_of, heart_cycle, indexed_of, volumes_of
 from lvvol.report.curve import draw_curve, shade
+from lvvol.report.distributions import draw_distributions
 from lvvol.report.slices import summarise_slices
 from lvvol.report.sprites import encode_sprite, flat_points, grey_phases
 from lvvol.report.text import format_interval, format_number, one_line
@@ -68,6 +69,7 @@ def make_page(prediction: Prediction, provenance: Provenance) -> str:
         function=function_of(prediction),
         indexed=indexed_of(prediction, provenance.patient),
         curve=curve.svg,
+        distributions=draw_distributions(prediction),
         slices=_slices(prediction),
         left_out=name_slices(prediction.excluded),
         areas=_whole(prediction.areas_mm2),
