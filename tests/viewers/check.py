@@ -156,5 +156,9 @@ def write_page(found):
         "",
         f"The mouse wheel led to {n_wheel} of the {len(rows)} phases; the others were gone to by "
         "the viewer's own function.",
+        "",
+        "Where every slice is a series of its own, as scanners of some vendors write them, OHIF "
+        "opens the segmentation on one of the series, and shows that slice with its contour; "
+        "ways to lay it over the others were not tried.",
     ]
     PAGE.write_text("\n".join(lines) + "\n", encoding="utf-8")
