@@ -15,11 +15,13 @@ CPP_BUILD ?= build/dev-werror
 JOBS ?= auto
 CASES ?= 10000
 SEED ?= 0
+# Version of the viewer that `make viewers` fetches.
+OHIF ?= 3.13.2
 DATA ?= data
 # Folder of dsb2_png and sunnybrook_png.
 PNG ?= ../shared/data
 
-.PHONY: setup build test fuzz golden claims calibrations demo lint types tidy docs werror cpptests sanitize dist bare clean
+.PHONY: setup build test viewers fuzz golden claims calibrations demo lint types tidy docs werror cpptests sanitize dist bare clean
 
 setup: $(VENV)/developed
 
@@ -27,6 +29,14 @@ build: $(VENV)/installed
 
 test: $(VENV)/developed
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal $(PYTEST_ARGS)
+
+# Results in Orthanc and OHIF; minutes. Needs orthanc-dicomweb, chromium and npm.
+viewers: $(VENV)/developed build/ohif/package/dist
+	$(BIN)/python -m tests.viewers --ohif build/ohif/package/dist --pictures build/viewers --write
+
+build/ohif/package/dist:
+	mkdir -p build/ohif
+	cd build/ohif && npm pack --silent @ohif/app@$(OHIF) && tar xzf ohif-app-$(OHIF).tgz
 
 fuzz: $(VENV)/developed
 	$(BIN)/python -m tests.dicom.fuzz --cases $(CASES) --seed $(SEED) --write

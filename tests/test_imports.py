@@ -16,7 +16,7 @@ TESTS = Path(__file__).parent
 PACKAGE = next(p for p in map(Path, lvvol.__path__) if (p / "errors.py").exists())
 BASE = {
     *("errors", "typing", "status", "output", "cine", "survey", "geometry", "motion", "planes"),
-    *("windows", "contours"),
+    *("windows", "contours", "slice_choice"),
 }
 
 MAY_IMPORT = {
@@ -38,8 +38,11 @@ MAY_IMPORT = {
     "cascade": {"_core", "output", "typing"},
     "patches": {"networks", "typing", "windows"},
     "contours": {"typing"},
+    "slice_choice": {"errors"},
     "quantities": BASE | {"prediction", "provenance"},
-    "prediction": {"cine", "contours", "roi", "status", "typing", "uncertainty", "volume"},
+    "prediction": {
+        *("cine", "contours", "roi", "slice_choice", "status", "typing", "uncertainty", "volume"),
+    },
     "volume": {"typing"},
     "papillary": {"planes", "prediction", "typing", "volume"},
     "preprocess": BASE,
@@ -90,7 +93,7 @@ ONLY_IN = {
     "torch": {"kernels", "networks", "train", "volume"},
     "safetensors": {"networks"},
     "triton": {"kernels"},
-    "cv2": {"datasets", "report"},
+    "cv2": {"datasets", "papillary", "report"},
 }
 
 

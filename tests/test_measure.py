@@ -8,13 +8,17 @@ import pytest
 
 from lvvol import load_study
 from lvvol.cli import main
-from lvvol.errors import MaskError, ResultError
+from lvvol.datasets.contours import draw_contours, find_contours
+from lvvol.errors import MaskError, ResultError, SlicesError
 from lvvol.measure import measure_mask
+from lvvol.phantom import make_phantom, write_study
+from lvvol.preprocess import to_working_stack
 from lvvol.provenance import Provenance
 from lvvol.report.edited import describe_edit
 from lvvol.report.write import write_result
 from lvvol.volume import cone_volume_ml
 from tests.support.measured import measured
+from tests.support.real_studies import SUNNYBROOK, read_contours
 
 NAMES = ("json", "contours", "nifti", "seg")
 FILES = {"contours.json": 1e-3, "lv.nii.gz": 0.015, "seg_cine.dcm": 0.015}
@@ -103,7 +107,7 @@ def test_slices_left_out_join_their_neighbours(written):
     assert found.volumes_ml[0] == pytest.approx(float(expected), rel=1e-3)
     assert found.to_dict()["excluded_slices"] == [1]
     for wrong in ([4], [-1], [0, 1, 2]):
-        with pytest.raises(MaskError, match="excluded slices"):
+        with pytest.raises(SlicesError, match="excluded slices"):
             measure_mask(folder / "contours.json", stack, wrong)
 
 
@@ -174,3 +178,88 @@ def test_a_comparison_needs_a_result_of_the_same_stack(written, tmp_path, conten
     (tmp_path / "r.json").write_text(content)
     with pytest.raises(ResultError, match=r"r\.json: expected"):
         describe_edit(found, folder / "contours.json", prediction.stack, tmp_path / "r.json")
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """A phantom in the layout of the Cardiac Atlas: what it shows, its study, its contours."""
+    out = tmp_path / "phantom"
+    phantom = make_phantom(5, n_slices=5, n_phases=3, rows=96, edv_ml=160, ef_percent=55,
+                           vendor="GE MEDICAL SYSTEMS")  # fmt: skip
+    study = write_study(phantom, out, "sunnybrook")
+    (folder,) = out.glob("SCD_ManualContours/*/contours-manual/IRCCI-expert")
+    return phantom.truth, study, folder
+
+
+def test_a_folder_of_contours_gives_the_areas_that_were_drawn(drawn):
+    truth, study, folder = drawn
+    stack = load_study(study)
+    found = measure_mask(folder, stack, study=study)
+    phases = sorted([truth.ed_phase, truth.es_phase])
+    assert found.drawn == phases
+    assert (found.ed_phase, found.es_phase) == (truth.ed_phase, truth.es_phase)
+    # The contours are polygons around partial pixels of 3.5 mm.
+    np.testing.assert_allclose(found.areas_mm2[:, phases], truth.areas_mm2[:, phases], rtol=0.02)
+    files = find_contours(folder)
+    masks, _ = draw_contours(files, study, to_working_stack(stack))  # as training has them
+    np.testing.assert_allclose(found.areas_mm2[:, phases], masks.sum(axis=(2, 3))[:, phases],
+                               rtol=0.02)  # fmt: skip
+    # A folder above leads to the same, and a slice without a contour has no cavity.
+    above = measure_mask(folder.parents[2], stack, study=study)
+    np.testing.assert_array_equal(above.areas_mm2, found.areas_mm2)
+
+
+def test_a_contour_that_is_removed_or_changed_counts_and_is_hashed(drawn, tmp_path, capfd):
+    _, study, folder = drawn
+    stack = load_study(study)
+    before = measure_mask(folder, stack, study=study)
+    code = main(["measure", str(study), "--mask", str(folder), "--json"])
+    first = json.loads(capfd.readouterr().out)
+    assert code == 0
+    assert first["mask"]["file"] == "IRCCI-expert"
+    assert first["edv_ml"] == before.to_dict()["edv_ml"]
+    next(iter(sorted(folder.glob("*icontour*")))).unlink()
+    after = measure_mask(folder, stack, study=study)
+    changed = after.areas_mm2 != before.areas_mm2
+    changed &= np.isfinite(before.areas_mm2)
+    assert changed.sum() == 1
+    assert after.areas_mm2[changed] == 0
+    main(["measure", str(study), "--mask", str(folder), "--json"])
+    assert json.loads(capfd.readouterr().out)["mask"]["sha256"] != first["mask"]["sha256"]
+
+
+def test_folders_of_contours_that_do_not_fit_are_refused(drawn, tmp_path):
+    _, study, folder = drawn
+    stack = load_study(study)
+    with pytest.raises(MaskError, match="expected the study too"):
+        measure_mask(folder, stack)
+    with pytest.raises(MaskError, match=r"expected one folder of contours, .* got none"):
+        measure_mask(tmp_path / "phantom" / "SCD_IMAGES_01", stack, study=study)
+    (folder / "IM-0001-9999-icontour-manual.txt").write_text("1 2\n3 4\n5 9\n")
+    with pytest.raises(MaskError, match=r"9999.*expected one image of Instance Number 9999"):
+        measure_mask(folder, stack, study=study)
+    other = folder.parent / "another"
+    other.mkdir()
+    (other / "IM-0001-0001-icontour-manual.txt").write_text("1 2\n3 4\n5 9\n")
+    with pytest.raises(MaskError, match=r"got \S*IRCCI-expert and \S*another"):
+        measure_mask(folder.parent, stack, study=study)
+
+
+@pytest.mark.real_data
+def test_real_contours_are_measured_as_they_are_drawn(real_data):
+    """Areas are those of the polygons in the files, at two phases."""
+    for number, name in SUNNYBROOK.items():
+        study = real_data / "sunnybrook" / "SCD_IMAGES_01" / number
+        folder = real_data / "sunnybrook" / "SCD_ManualContours" / name
+        stack = load_study(study)
+        found = measure_mask(folder, stack, study=study)
+        drawn = read_contours(real_data / "sunnybrook", number)
+        places = {u: (z, t) for z, row in enumerate(stack.sop_instance_uids)
+                  for t, u in enumerate(row)}  # fmt: skip
+        assert len(found.drawn) == 2
+        for uid, points_mm in drawn.items():
+            y, x = points_mm.T  # the shoelace, in the image's own mm
+            area_mm2 = abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2
+            if uid in places:
+                assert found.areas_mm2[places[uid]] == pytest.approx(area_mm2, rel=1e-3)
+        assert np.count_nonzero(np.nan_to_num(found.areas_mm2)) == len(drawn)

@@ -142,6 +142,12 @@ class MaskError(LvvolError):
     exit_code = 25
 
 
+class SlicesError(LvvolError):
+    """Slices to leave out do not exist, or too few would be left."""
+
+    exit_code = 28
+
+
 class DatasetError(LvvolError):
     """A training or evaluation dataset is missing, incomplete or inconsistent."""
 

@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 
 from lvvol.cine import CineStack
+from lvvol.contours import enclosed_area
+from lvvol.datasets.contours import find_contours, place_contours
 from lvvol.datasets.nifti_files import read_planes
 from lvvol.errors import DatasetError, MaskError
 from lvvol.export.seg import read_frames
+from lvvol.slice_choice import check_excluded, kept_slices
 from lvvol.typing import Float64, StrPath
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
@@ -41,7 +44,7 @@ class Measured:
     @property
     def volumes_ml(self) -> Float64:
         """Volume of each phase, shape (phase,); NaN where not drawn."""
-        kept = [z for z in range(len(self.positions_mm)) if z not in self.excluded]
+        kept = kept_slices(self.excluded, len(self.positions_mm))
         drawn = self.drawn
         volumes = np.full(self.areas_mm2.shape[1], np.nan)
         areas = self.areas_mm2[kept][:, drawn]
@@ -81,18 +84,27 @@ class Measured:
         }
 
 
-def measure_mask(path: StrPath, stack: CineStack, excluded: Iterable[int] = ()) -> Measured:
+def measure_mask(
+    path: StrPath,
+    stack: CineStack,
+    excluded: Iterable[int] = (),
+    *,
+    study: StrPath | None = None,
+) -> Measured:
     """Measure a mask that a person drew or changed.
 
     Parameters
     ----------
     path : str or path-like
-        `contours.json`, a DICOM SEG that names its source images, or a NIfTI file in which 1 is
-        the cavity, of all phases.
+        `contours.json`, a DICOM SEG that names its source images, a NIfTI file in which 1 is the
+        cavity, of all phases, or a folder of contours in the format of the Sunnybrook Cardiac Data.
     stack : CineStack
         The study that the mask belongs to.
     excluded : iterable of int
         Slices to leave out, from 0.
+    study : str or path-like, optional
+        What `stack` was read from; a folder of contours needs it, since their names are numbers of
+        images.
 
     Returns
     -------
@@ -103,20 +115,14 @@ def measure_mask(path: StrPath, stack: CineStack, excluded: Iterable[int] = ()) 
     Raises
     ------
     MaskError
-        If the file cannot be read, belongs to another study, or has fewer than two phases; or if
-        fewer than two slices are left.
+        If the mask cannot be read, belongs to another study, or has fewer than two phases.
+    SlicesError
+        If the stack lacks a slice to leave out, or fewer than two are left.
     MissingExtraError
         If nibabel is needed and not installed.
     """
-    path, left_out = Path(path), tuple(sorted(set(excluded)))
-    if left_out and not (left_out[0] >= 0 and left_out[-1] < stack.n_slices):
-        raise MaskError(
-            f"excluded slices: expected 1 to {stack.n_slices}, got "
-            f"{', '.join(str(z + 1) for z in left_out)}"
-        )
-    if stack.n_slices - len(left_out) < 2:
-        raise MaskError(f"excluded slices: expected two slices to be left of {stack.n_slices}")
-    areas_mm2 = _read_areas(path, stack)
+    path, left_out = Path(path), check_excluded(excluded, stack.n_slices)
+    areas_mm2 = _read_areas(path, stack, study)
     areas_mm2[:, ~(areas_mm2 > 0).any(axis=0)] = np.nan
     measured = Measured(areas_mm2, stack.positions_mm, left_out)
     if len(measured.drawn) < 2:
@@ -124,8 +130,10 @@ def measure_mask(path: StrPath, stack: CineStack, excluded: Iterable[int] = ()) 
     return measured
 
 
-def _read_areas(path: Path, stack: CineStack) -> Float64:
+def _read_areas(path: Path, stack: CineStack, study: StrPath | None) -> Float64:
     """Return the area of every slice and phase; 0 where nothing is drawn."""
+    if path.is_dir():
+        return _areas_of_folder(path, stack, study)
     try:
         with path.open("rb") as file:
             head = file.read(132)
@@ -138,6 +146,28 @@ def _read_areas(path: Path, stack: CineStack) -> Float64:
     if head.lstrip()[:1] == b"{":
         return _areas_of_contours(path, stack)
     raise MaskError(f"{path}: expected contours.json, a DICOM SEG or a NIfTI file, got another")
+
+
+def _areas_of_folder(folder: Path, stack: CineStack, study: StrPath | None) -> Float64:
+    """Measure a folder of contours, each of which is named after the number of its image."""
+    files = find_contours(folder)
+    folders = sorted({file.parent for file in files})
+    if len(folders) != 1:
+        got = f"{folders[0]} and {folders[1]}" if folders else "none"
+        raise MaskError(
+            f"{folder}: expected one folder of contours, such as IRCCI-expert with "
+            f"IM-0001-0048-icontour-manual.txt, got {got}"
+        )
+    if study is None:
+        raise MaskError(f"{folder}: expected the study too, whose images the contours name")
+    areas_mm2 = np.zeros((stack.n_slices, stack.n_phases))
+    pixel_mm2 = stack.pixel_spacing_mm[0] * stack.pixel_spacing_mm[1]
+    try:
+        for z, t, points in place_contours(files, study, stack):
+            areas_mm2[z, t] += abs(enclosed_area(points)) * pixel_mm2
+    except DatasetError as error:
+        raise MaskError(str(error)) from error
+    return areas_mm2
 
 
 def _areas_of_contours(path: Path, stack: CineStack) -> Float64:

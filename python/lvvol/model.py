@@ -78,6 +78,7 @@ class Model:
         *,
         series: Iterable[str | int] = (),
         study_uid: str | None = None,
+        excluded: Iterable[int] = (),
         threads: int = 0,
         progress: Progress | None = None,
         level: float = DEFAULT_LEVEL,
@@ -92,6 +93,9 @@ class Model:
             Series to use, as in `lvvol.load_study`; not for a `CineStack`, whose series are chosen.
         study_uid : str, optional
             Study Instance UID of the study to use, likewise.
+        excluded : iterable of int
+            Slices to leave out, from 0: they have no area, the volume between their neighbours is
+            that of one cone, and nothing is added beyond new ends. The others stay as they are.
         threads : int
             Largest number of threads; 0 for one per core.
         progress : callable, optional
@@ -132,6 +136,7 @@ class Model:
             self.detector,
             self.roi_classifier,
             self.hfcn,
+            excluded=excluded,
             threads=threads,
             progress=progress,
         )
@@ -251,6 +256,7 @@ def predict(
     *,
     series: Iterable[str | int] = (),
     study_uid: str | None = None,
+    excluded: Iterable[int] = (),
     threads: int = 0,
     progress: Progress | None = None,
     level: float = DEFAULT_LEVEL,
@@ -264,7 +270,7 @@ def predict(
 
     Parameters
     ----------
-    study, series, study_uid, threads, progress, level
+    study, series, study_uid, excluded, threads, progress, level
         As in `Model.predict`.
     weights, calibration
         As in `load_model`.
@@ -291,6 +297,7 @@ def predict(
         study,
         series=series,
         study_uid=study_uid,
+        excluded=excluded,
         threads=threads,
         progress=progress,
         level=level,

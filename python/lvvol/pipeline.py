@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +18,7 @@ from lvvol.prediction import Prediction
 from lvvol.preprocess import to_working_stack
 from lvvol.quality import check, refuse_empty, refuse_motionless, refuse_small_images
 from lvvol.roi import CascadeProposer, WindowScorer, locate
+from lvvol.slice_choice import check_excluded
 from lvvol.typing import Float64, Progress
 
 Classifier = Callable[..., Float64]
@@ -30,6 +31,7 @@ def measure(
     roi_classifier: Classifier,
     hfcn: Segmenter,
     *,
+    excluded: Iterable[int] = (),
     threads: int = 0,
     progress: Progress | None = None,
 ) -> Prediction:
@@ -41,6 +43,9 @@ def measure(
         Intensities in the scanner's arbitrary units, any pixel spacing.
     detector, roi_classifier, hfcn
         The cascade and the two networks of a `lvvol.Model`.
+    excluded : iterable of int
+        Slices that the reader leaves out, from 0. ROIs are searched for in all slices, so that
+        those of the others stay what they were.
     threads : int
         Largest number of threads; 0 for one per core.
     progress : callable, optional
@@ -53,6 +58,8 @@ def measure(
 
     Raises
     ------
+    SlicesError
+        If the stack lacks a slice to leave out, or fewer than two are left.
     ImageSizeError
         If the images are too small for a heart.
     DamagedStudyError
@@ -63,6 +70,7 @@ def measure(
         If the images do not change over the cycle where the ventricle is.
     """
     refuse_small_images(stack)
+    excluded = check_excluded(excluded, stack.n_slices)
     report = progress or _silent
     began = time.perf_counter()
     report("resample", 0, 1)
@@ -70,7 +78,13 @@ def measure(
     report("resample", 1, 1)
     resampling_s = time.perf_counter() - began
     measured = measure_working_stack(
-        working, detector, roi_classifier, hfcn, threads=threads, progress=progress
+        working,
+        detector,
+        roi_classifier,
+        hfcn,
+        excluded=excluded,
+        threads=threads,
+        progress=progress,
     )
     timings_s = {"resample": resampling_s, **measured.timings_s}
     return replace(measured, stack=stack, timings_s=timings_s)
@@ -82,6 +96,7 @@ def measure_working_stack(
     roi_classifier: Classifier,
     hfcn: Segmenter,
     *,
+    excluded: Iterable[int] = (),
     threads: int = 0,
     progress: Progress | None = None,
 ) -> Prediction:
@@ -91,7 +106,7 @@ def measure_working_stack(
     ----------
     working : CineStack
         From `lvvol.preprocess.to_working_stack`.
-    detector, roi_classifier, hfcn, threads, progress
+    detector, roi_classifier, hfcn, excluded, threads, progress
         As in `measure`.
 
     Returns
@@ -101,11 +116,14 @@ def measure_working_stack(
 
     Raises
     ------
+    SlicesError
+        If the stack lacks a slice to leave out, or fewer than two are left.
     RoiNotFoundError
         If no window looks like a left ventricle, or none holds a cavity.
     NoMotionError
         If the images do not change over the cycle where the ventricle is.
     """
+    left_out = check_excluded(excluded, working.n_slices)
     report = progress or _silent
     n_slices, n_phases = working.n_slices, working.n_phases
     clock = _Clock()
@@ -124,7 +142,8 @@ def measure_working_stack(
     clock.end("segment")
 
     areas_mm2 = np.clip(fractions, 0, None) * rois.squares_mm[:, 2:] ** 2
-    measured = Prediction(working, rois, lv_probability, areas_mm2)
+    lv_probability[list(left_out)], areas_mm2[list(left_out)] = 0.0, 0.0
+    measured = Prediction(working, rois, lv_probability, areas_mm2, excluded=left_out)
     refuse_empty(measured)
     refuse_motionless(measured)
     reasons = (*working.reasons, *check(measured))

@@ -11,6 +11,7 @@ import numpy as np
 
 from lvvol.cine import CineStack
 from lvvol.contours import areas_in_contours_mm2
+from lvvol.slice_choice import kept_slices
 from lvvol.status import Reason, Status
 from lvvol.typing import Float32, Float64
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
@@ -43,6 +44,9 @@ class Prediction:
         Reasons to review the measurement: those of `stack`, then those of the checks.
     timings_s : mapping of str to float
         Seconds each stage took, in the order they ran.
+    excluded : tuple of int
+        Slices that the reader left out, from 0: without area and P, and no part of the volume. That
+        between their neighbours is one cone, and nothing is added beyond new ends.
     intervals : Intervals, optional
         Calibrated volumes and how sure they are; None where no calibration knows the errors of the
         weights in use.
@@ -54,6 +58,7 @@ class Prediction:
     areas_mm2: Float64
     reasons: tuple[Reason, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
+    excluded: tuple[int, ...] = ()
     intervals: Intervals | None = None
 
     def __repr__(self) -> str:
@@ -76,7 +81,13 @@ class Prediction:
     @cached_property
     def volumes_ml(self) -> Float64:
         """LV cavity volume, shape (phase,) (Liao et al. 2017, eqs. 3 and 4)."""
-        return cone_volume_ml(self.areas_mm2.T, self.stack.positions_mm)
+        kept = self.kept_slices
+        return cone_volume_ml(self.areas_mm2[kept].T, self.stack.positions_mm[kept])
+
+    @property
+    def kept_slices(self) -> list[int]:
+        """Slices that make the volume: all but `excluded`, from 0."""
+        return kept_slices(self.excluded, self.stack.n_slices)
 
     @property
     def ed_phase(self) -> int:
@@ -193,6 +204,7 @@ class Prediction:
             "volumes_ml": self.volumes_ml.tolist(),
             "areas_mm2": self.areas_mm2.tolist(),
             "positions_mm": self.stack.positions_mm.tolist(),
+            "excluded_slices": list(self.excluded),
             "roi_scores": self.rois.scores.tolist(),
             "roi_start": self.rois.start,
             "roi_found_by": str(self.rois.found_by),

@@ -7,6 +7,8 @@ import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+NIFTI_LAYOUTS = ("slices", "resampled")
+
 
 @dataclass(frozen=True)
 class Patient:
@@ -49,6 +51,37 @@ class Patient:
 
 
 @dataclass(frozen=True)
+class NiftiForm:
+    """How NIfTI files are laid out and named.
+
+    Parameters
+    ----------
+    layout : {"slices", "resampled"}
+        Of a stack that one affine with equal gaps does not place: one file a slice with the pixels
+        as they are, or one file on planes with equal gaps.
+    bids_subject : str
+        Subject label of names as in BIDS, letters and digits; empty for plain names.
+
+    Raises
+    ------
+    ValueError
+        If a value is another.
+    """
+
+    layout: str = "slices"
+    bids_subject: str = ""
+
+    def __post_init__(self) -> None:
+        if self.layout not in NIFTI_LAYOUTS:
+            raise ValueError(
+                f"layout: expected one of {', '.join(NIFTI_LAYOUTS)}, got {self.layout!r}"
+            )
+        label = self.bids_subject
+        if label and not (label.isascii() and label.isalnum()):
+            raise ValueError(f"bids_subject: expected letters and digits, got {label!r}")
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where a result comes from.
 
@@ -60,6 +93,8 @@ class Provenance:
         Hash of the weights that measured it; empty if unknown.
     patient : Patient
         The patient.
+    nifti : NiftiForm
+        How NIfTI files are laid out and named.
     names : tuple of str
         What is written, by the names of `lvvol.report.files.WRITERS`; files may refer to others.
     run : str
@@ -69,5 +104,6 @@ class Provenance:
     study: Path | None = None
     weights_sha256: str = ""
     patient: Patient = field(default_factory=Patient)
+    nifti: NiftiForm = NiftiForm()
     names: tuple[str, ...] = ()
     run: str = field(default_factory=lambda: uuid.uuid4().hex)

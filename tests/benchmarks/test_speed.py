@@ -7,6 +7,7 @@ from benchmarks.speed import (
     cascade_training,
     detection,
     inference,
+    outputs,
     reading,
     resampling,
     whole_command,
@@ -153,3 +154,13 @@ def test_windows_does_not_time_wrong_results(way, monkeypatch):
     monkeypatch.setattr(windows, way, wrong)
     with pytest.raises(AssertionError):
         windows.check(case)
+
+
+def test_outputs_are_timed_against_predicting(tmp_path):
+    study = write_study(make_phantom(2, n_slices=6, n_phases=8, rows=128), tmp_path / "study")
+    measured = outputs.measure(study, repeats=1)
+    assert measured["share_of_predict"].keys() == measured["bytes"].keys()
+    assert all(share > 0 for share in measured["share_of_predict"].values())
+    of_all = sum(measured["share_of_predict"].values())
+    assert measured["together_share_of_predict"]["all"] == pytest.approx(of_all)
+    assert measured["bytes"]["report"]["report.html"] > 1000

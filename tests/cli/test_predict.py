@@ -131,3 +131,21 @@ def test_unknown_files_are_a_usage_error(run, measured, tmp_path, monkeypatch, o
     assert said in err
     assert measured == {}
     assert list(tmp_path.iterdir()) == []
+
+
+def test_slices_are_left_out_by_the_numbers_that_people_see(run, measured):
+    assert run("predict", "study", "--exclude-slices", "1, 3")[0] == 0
+    assert measured["excluded"] == (0, 2)
+    code, _, err = run("predict", "study", "--exclude-slices", "1;3")
+    assert code == 2
+    assert "expected numbers of slices, such as 1,2" in err
+
+
+def test_nifti_files_are_named_for_a_subject_of_bids(run, measured, tmp_path):
+    args = ("predict", "study", "--write", "nifti", "-o", tmp_path / "out", "--bids-subject")
+    assert run(*args, "01")[0] == 0
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert "sub-01_acq-shortaxis_cine.nii.gz" in names
+    code, _, err = run(*args, "a b")
+    assert code == 2
+    assert "expected letters and digits, got 'a b'" in err

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import SimpleITK
 
+from lvvol.errors import OutputError
 from lvvol.export.masks import masks_of
 from lvvol.export.nifti import fits_one_affine, make_nifti
+from lvvol.export.regular_grid import regular_grid
+from lvvol.provenance import NiftiForm
 from tests.support.discs import disc_prediction
 
 
@@ -137,3 +140,110 @@ def test_the_sidecar_names_labels_times_and_phases():
     assert sidecar["times_ms"] == [0.0, 30.0, 60.0, 90.0]
     assert (sidecar["ed_phase"], sidecar["es_phase"]) == (0, 3)
     assert b"1 = LV cavity" in gzip.decompress(contents["lv.nii.gz"])[:348]
+
+
+RESAMPLED = NiftiForm(layout="resampled")
+
+
+def linear(point_mm):
+    """A grey value that grows linearly through the patient, which interpolation keeps exactly."""
+    return 500 + point_mm @ np.array([1.5, -0.75, 2.0])
+
+
+def with_linear_images(prediction, tilt_degrees=(0, 0, 0, 0), shift_mm=0.0):
+    """Tilt slices about their centres, shift the second, and show `linear` in all of them."""
+    stack = prediction.stack
+    affines = stack.affines.copy()
+    r, c = np.indices(stack.images.shape[2:])
+    for z, degrees in enumerate(tilt_degrees):
+        angle = np.radians(degrees)
+        down, _, normal, origin = stack.affines[z, :3].T
+        centre = origin + stack.affines[z, :3, :2] @ [80, 76]
+        turned = np.cos(angle) * down + np.sin(angle) * np.linalg.norm(down) * normal
+        affines[z, :3, 0] = turned
+        affines[z, :3, 2] = np.cross(affines[z, :3, 1], turned)
+        affines[z, :3, 2] /= np.linalg.norm(affines[z, :3, 2])
+        affines[z, :3, 3] = centre - affines[z, :3, :2] @ [80, 76]
+    affines[:, :3, 2] *= np.sign((affines[:, :3, 2] * stack.affines[:, :3, 2]).sum(axis=1))[:, None]
+    affines[1, :3, 3] += shift_mm * affines[1, :3, 1] / 1.25
+    points = np.einsum("zij,jrc->zrci", affines[:, :3], np.stack([r, c, 0 * r, 1 + 0 * r]))
+    images = np.repeat(linear(points)[:, None], 4, axis=1).astype(np.float32)
+    return replace(prediction, stack=replace(stack, affines=affines, images=images))
+
+
+@pytest.mark.parametrize(
+    ("place", "tilt_degrees", "shift_mm", "n_planes"),
+    [
+        (lambda z: [-15.0, -5, 15, 25][z], (0, 0, 0, 0), 0, 5),  # a slice is missing
+        (lambda z: [-15.0, -5, 15, 25][z], (0, 0, 0, 0), 7.3, 5),  # another is shifted
+        (even, (0, 1.5, 0, -1), 0, 4),
+        (lambda z: [15.0, 5, -16, -25][z], (1, 0, 0, 0), 2.0, 5),  # against the normal
+    ],
+)
+def test_resampled_slices_lie_where_simpleitk_says(
+    tmp_path, place, tilt_degrees, shift_mm, n_planes
+):
+    plain = placed(place)
+    plain = replace(plain, stack=replace(plain.stack, positions_mm=np.sort(
+        np.abs([place(z) - place(0) for z in range(4)]))))  # fmt: skip
+    prediction = with_linear_images(plain, tilt_degrees, shift_mm)
+    assert not fits_one_affine(prediction.stack)
+    contents = make_nifti(prediction, RESAMPLED)
+    assert sorted(contents) == ["cine.nii.gz", "lv.json", "lv.nii.gz"]
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    image = SimpleITK.ReadImage(str(tmp_path / "cine.nii.gz"))
+    assert image.GetSize() == (152, 160, n_planes, 4)
+    volume = SimpleITK.Extract(image, (*image.GetSize()[:3], 0), (0, 0, 0, 2))
+    for c, r, k in [(20, 30, 0), (60, 10, 1), (90, 150, 1), (130, 20, 2), (40, 140, n_planes - 1)]:
+        point = np.array(volume.TransformIndexToPhysicalPoint((c, r, k)))
+        tolerance = 0.02
+        if k in (0, n_planes - 1):  # tilted slices end before the planes do, by the tilt
+            tolerance += 2 * 90 * np.sin(np.radians(max(map(abs, tilt_degrees))))
+        assert volume[c, r, k] == pytest.approx(linear(point), abs=tolerance)
+    sidecar = json.loads(contents["lv.json"])
+    assert (sidecar["one_file"], sidecar["resampled"]) == (True, True)
+    assert sidecar["files"][0]["slices"] is None
+
+
+def test_the_resampled_cavity_keeps_its_volume():
+    prediction = placed(lambda z: [-15.0, -5, 15, 25][z])
+    positions_mm = np.array([0.0, 10, 30, 40])
+    prediction = replace(prediction, stack=replace(prediction.stack, positions_mm=positions_mm))
+    lv = nibabel.Nifti1Image.from_bytes(
+        gzip.decompress(make_nifti(prediction, RESAMPLED)["lv.nii.gz"])
+    )
+    voxel_mm3 = abs(np.linalg.det(lv.affine[:3, :3]))
+    labels = np.asarray(lv.dataobj)
+    assert set(np.unique(labels)) == {0, 1}
+    assert voxel_mm3 == pytest.approx(1.5 * 1.25 * 10)
+    # Discs of 24 mm in four slices: five planes of them, and the edge to half a pixel.
+    assert labels[..., 0].sum() * voxel_mm3 == pytest.approx(np.pi * 24**2 * 50, rel=0.02)
+    assert labels[..., 3].sum() * voxel_mm3 == pytest.approx(np.pi * 12**2 * 50, rel=0.04)
+
+
+def test_even_stacks_are_never_resampled():
+    prediction = placed(even)
+    assert make_nifti(prediction, RESAMPLED) == make_nifti(prediction)
+
+
+def test_slices_that_cross_are_not_resampled():
+    prediction = with_linear_images(placed(even), (0, 12, 0, 0))
+    with pytest.raises(OutputError, match=r"slices that do not cross.*--nifti-layout slices"):
+        regular_grid(prediction.stack)
+
+
+def test_names_as_in_bids():
+    form = NiftiForm(bids_subject="007")
+    sub = "sub-007_acq-shortaxis"
+    assert sorted(make_nifti(placed(even), form)) == [
+        f"{sub}_cine.nii.gz", f"{sub}_desc-lv_mask.json", f"{sub}_desc-lv_mask.nii.gz",
+    ]  # fmt: skip
+    uneven = make_nifti(placed(lambda z: 4.0 * z * z), form)
+    assert f"{sub}_chunk-03_cine.nii.gz" in uneven
+    assert f"{sub}_chunk-03_desc-lv_mask.nii.gz" in uneven
+    listed = json.loads(uneven[f"{sub}_desc-lv_mask.json"])["files"]
+    assert {file[what] for file in listed for what in ("cine", "lv")} < uneven.keys()
+    for form in ({"bids_subject": "a-b"}, {"layout": "cubes"}):
+        with pytest.raises(ValueError, match=r"expected .*, got '"):
+            NiftiForm(**form)

@@ -16,16 +16,16 @@ def test_the_view_holds_every_square():
     assert view.left_mm + view.side_mm >= (prediction.rois.squares_mm[:, 1] + 80).max()
 
 
-def first_tile(picture, prediction, text_lines):
-    """The picture of slice 1 at ED, below the head and its caption."""
-    top = MARGIN + text_lines * LINE + GUTTER + overlay.CAPTION
+def first_tile(picture):
+    """The picture of slice 1 at ED, where all slices lie side by side."""
+    top = picture.shape[0] - MARGIN - 2 * (overlay.TILE + GUTTER)
     left = MARGIN
     return picture[top : top + overlay.TILE, left : left + overlay.TILE]
 
 
 def test_contour_and_image_agree_in_the_picture():
     prediction = disc_prediction(n_slices=3, n_phases=5)
-    tile = first_tile(overlay.draw_overlay(prediction), prediction, text_lines=2).astype(int)
+    tile = first_tile(overlay.draw_overlay(prediction)).astype(int)
     view = overlay.choose_view(prediction, overlay.TILE)
     scale = overlay.TILE / view.side_mm
     y, x = (CENTRE_MM - [view.top_mm, view.left_mm]) * scale
@@ -41,7 +41,7 @@ def test_contour_and_image_agree_in_the_picture():
 
 def test_the_roi_is_drawn_at_its_edges():
     prediction = disc_prediction(n_slices=3)
-    tile = first_tile(overlay.draw_overlay(prediction), prediction, text_lines=2)
+    tile = first_tile(overlay.draw_overlay(prediction))
     view = overlay.choose_view(prediction, overlay.TILE)
     left = (prediction.rois.squares_mm[0, 1] - view.left_mm) * overlay.TILE / view.side_mm
     blue = tile[overlay.TILE // 2, :, 0].astype(int) - tile[overlay.TILE // 2, :, 2]
@@ -72,7 +72,7 @@ def test_each_warning_adds_lines():
 def test_a_view_beyond_the_image_is_black_there():
     prediction = disc_prediction()
     prediction.rois.squares_mm[:, 0] = -60.0
-    tile = first_tile(overlay.draw_overlay(prediction), prediction, text_lines=2)
+    tile = first_tile(overlay.draw_overlay(prediction))
     assert tile[:20].max() == 0
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from lvvol.cine import Decision
 from lvvol.provenance import Patient, Provenance
+from lvvol.report.distributions import draw_distributions
 from lvvol.report.page import make_page
+from lvvol.uncertainty import Intervals, Joint
 from tests.support.discs import ED_RADIUS_MM, disc_prediction
 
 NAMED = Patient(name="Doe Jane", patient_id="P-17", birth_date="19700102", study_date="20240305")
@@ -135,3 +137,50 @@ def test_eleven_slices_of_thirty_phases_stay_below_6_mb():
     noise = np.random.default_rng(1).normal(0, 20, prediction.stack.images.shape)
     prediction.stack.images[:] += noise.astype(np.float32)
     assert len(page_of(prediction)) < 6e6
+
+
+def with_intervals(edv_ml=150.0, esv_ml=60.0):
+    intervals = Intervals(
+        source="none", level=0.9, joint=Joint(edv_ml, esv_ml, 10.0, 5.0, 0.5),
+        edv_interval_ml=(130.0, 170.0), esv_interval_ml=(50.0, 70.0),
+        sv_interval_ml=(70.0, 110.0), ef_interval_percent=(54.0, 66.0),
+    )  # fmt: skip
+    return replace(disc_prediction(), intervals=intervals)
+
+
+def shape_of(picture, style):
+    """Left and right end and highest place of a distribution, and the axis: pixels by value."""
+    outline = re.search(rf'class="density {style}" d="M([^"]+)Z"', picture)[1]
+    points = np.array([[float(n) for n in p.split()] for p in outline.split("L")])
+    ticks = re.findall(r'class="tick low" x="([\d.]+)" y="\d+">(\d+)<', picture)
+    per, start = np.polyfit([float(x) for x, _ in ticks], [float(v) for _, v in ticks], 1)
+    ends = points[[0, -1], 0] * per + start
+    return ends, points[points[:, 1].argmin(), 0] * per + start
+
+
+def test_distributions_lie_where_the_volumes_are():
+    volumes, ef = draw_distributions(with_intervals())
+    ends, peak = shape_of(volumes, "ed")
+    assert peak == pytest.approx(150, abs=1)
+    # A normal density falls to 0.003 of its peak at 3.4 standard deviations.
+    np.testing.assert_allclose(ends, [150 - 34, 150 + 34], atol=1.5)
+    ends, peak = shape_of(volumes, "es")
+    assert peak == pytest.approx(60, abs=1)
+    np.testing.assert_allclose(ends, [60 - 17, 60 + 17], atol=1.5)
+    _, peak = shape_of(ef, "ef")
+    assert peak == pytest.approx(60, abs=1.5)
+    assert "EDV 150.0 mL (130\N{EN DASH}170)" in volumes
+    assert "EF 60.0 % (54\N{EN DASH}66)" in ef
+
+
+def test_distributions_are_in_the_page_where_there_are_intervals():
+    page = page_of(with_intervals())
+    assert page.count("Predicted distribution: ") == 2
+    assert "the 90 % interval" in page
+    assert Tags(page).stack == []
+    assert "Predicted distribution" not in page_of()
+    assert draw_distributions(disc_prediction()) == ()
+    # Beyond the range of the distribution there is nothing to draw.
+    (volumes, _) = draw_distributions(with_intervals(edv_ml=900.0))
+    assert "density es" in volumes
+    assert "density ed" not in volumes

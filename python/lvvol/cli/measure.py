@@ -8,21 +8,13 @@ import click
 
 from lvvol.cli.options import (
     PATH,
+    exclude_slices_option,
     json_option,
     output_option,
     series_option,
     study_argument,
     study_uid_option,
 )
-
-
-def _slices(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, ...]:
-    """Return slices, counted from 1 by people, as numbers from 0."""
-    try:
-        numbers = tuple(int(part) for part in (text or "").split(",") if part.strip())
-    except ValueError as error:
-        raise click.BadParameter("expected numbers, such as 1,2.", ctx, param) from error
-    return tuple(number - 1 for number in numbers)
 
 
 @click.command()
@@ -32,17 +24,11 @@ def _slices(ctx: click.Context, param: click.Parameter, text: str | None) -> tup
     metavar="FILE",
     required=True,
     type=PATH,
-    help="The edited mask: contours.json, DICOM SEG or NIfTI.",
+    help="The edited mask: contours.json, DICOM SEG, NIfTI or a folder of Sunnybrook contours.",
 )
 @output_option("OUT", "Write measured.json into this folder, created if missing.")
 @json_option("Print one JSON object instead of the table.")
-@click.option(
-    "--exclude-slices",
-    "excluded",
-    metavar="LIST",
-    callback=_slices,
-    help="Leave these slices out, counted from 1 and separated by commas.",
-)
+@exclude_slices_option
 @click.option(
     "--compare",
     metavar="RESULT",
@@ -71,6 +57,7 @@ def measure(
     Examples:
       lvvol predict study -o result --write json,nifti
       lvvol measure study --mask edited.nii.gz --compare result/result.json -o edited
+      lvvol measure SCD0000101 --mask contours-manual/IRCCI-expert
 
     Research use only; not a medical device.
     """  # noqa: D301 - click reads the backspace
@@ -85,7 +72,7 @@ def measure(
     from lvvol.measure import measure_mask
 
     stack = load_study(study, series=series, study_uid=study_uid)
-    measured = measure_mask(mask, stack, excluded)
+    measured = measure_mask(mask, stack, excluded, study=study)
     document = describe_edit(measured, mask, stack, compare)
     if output is not None:
         write_file(output / "measured.json", (to_json(document) + "\n").encode())

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from lvvol.provenance import NIFTI_LAYOUTS
 from lvvol.report.files import DEFAULT, WRITERS, check_names
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -41,6 +42,15 @@ def _names_of_files(
         raise click.BadParameter(f"{error}.", ctx, param) from error
 
 
+def _slices(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """Return slices, which people count from 1, as numbers from 0."""
+    try:
+        numbers = tuple(int(part) for part in (text or "").split(",") if part.strip())
+    except ValueError as error:
+        raise click.BadParameter("expected numbers of slices, such as 1,2.", ctx, param) from error
+    return tuple(number - 1 for number in numbers)
+
+
 study_argument = click.argument("study", type=PATH)
 
 series_option = click.option(
@@ -69,6 +79,22 @@ write_option = click.option(
     f"Default: {','.join(DEFAULT)}.",
 )
 
+nifti_layout_option = click.option(
+    "--nifti-layout",
+    type=click.Choice(NIFTI_LAYOUTS),
+    default=NIFTI_LAYOUTS[0],
+    show_default=True,
+    help="Of stacks with uneven gaps or tilted slices: one NIfTI file a slice, with pixels as they "
+    "are, or one file on planes with equal gaps.",
+)
+
+bids_subject_option = click.option(
+    "--bids-subject",
+    metavar="LABEL",
+    default="",
+    help="Name NIfTI files as BIDS does, with this label: sub-LABEL_acq-shortaxis_cine.nii.gz.",
+)
+
 height_option = click.option(
     "--height-cm",
     metavar="CM",
@@ -87,6 +113,14 @@ identify_option = click.option(
     "--identify",
     is_flag=True,
     help="Name the patient in the report: name, ID and dates. By default it says nothing of them.",
+)
+
+exclude_slices_option = click.option(
+    "--exclude-slices",
+    "excluded",
+    metavar="LIST",
+    callback=_slices,
+    help="Leave out these slices, as the overlay and the report number them, such as 1,2.",
 )
 
 weights_option = click.option(

@@ -8,10 +8,13 @@ from pathlib import Path
 import click
 
 from lvvol.cli.options import (
+    bids_subject_option,
     calibration_option,
+    exclude_slices_option,
     height_option,
     identify_option,
     json_option,
+    nifti_layout_option,
     output_option,
     series_option,
     study_argument,
@@ -29,12 +32,15 @@ MOST_NAMED = 6
 @study_argument
 @output_option("OUT", "Write files and their manifest into this folder, created if missing.")
 @write_option
+@nifti_layout_option
+@bids_subject_option
 @height_option
 @weight_option
 @identify_option
 @json_option("Print one JSON object instead of the table.")
 @series_option
 @study_uid_option
+@exclude_slices_option
 @threads_option
 @weights_option
 @calibration_option
@@ -50,12 +56,15 @@ def predict(
     study: Path,
     output: Path | None,
     names: tuple[str, ...] | None,
+    nifti_layout: str,
+    bids_subject: str,
     height_cm: float | None,
     weight_kg: float | None,
     identify: bool,
     as_json: bool,
     series: tuple[str | int, ...],
     study_uid: str | None,
+    excluded: tuple[int, ...],
     threads: int | None,
     weights: Path | None,
     calibration: str,
@@ -81,6 +90,7 @@ def predict(
     medical device.
     """  # noqa: D301 - click reads the backspace
     from lvvol.cli.progress import progress_bars
+    from lvvol.provenance import NiftiForm
     from lvvol.report.files import DEFAULT, check_libraries, files_of
     from lvvol.report.manifest import check_result_folder
     from lvvol.report.result_json import format_json
@@ -88,6 +98,10 @@ def predict(
 
     if output is None and names is not None:
         raise click.UsageError("--write needs a folder to write to: -o OUT.")
+    try:
+        nifti = NiftiForm(nifti_layout, bids_subject)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}.") from error
     names = names or DEFAULT
     if output is not None:
         check_result_folder(output, files_of(names))
@@ -105,6 +119,7 @@ def predict(
             threads=threads or 0,
             progress=progress,
             study_uid=study_uid,
+            excluded=excluded,
         )
     written: tuple[Path, ...] = ()
     if output is not None:
@@ -117,6 +132,7 @@ def predict(
             study=study,
             weights_sha256=model.hash_weights(weights),
             patient=patient.with_size(height_cm, weight_kg),
+            nifti=nifti,
         )
         written = write_result(prediction, output, names, provenance)
     if as_json:

@@ -1,10 +1,10 @@
-"""Contours in the format of the Sunnybrook Cardiac Data, drawn on a working stack."""
+"""Contours in the format of the Sunnybrook Cardiac Data, placed and drawn on a stack."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +96,36 @@ def draw_contours(files: Sequence[Path], study: StrPath, stack: CineStack) -> tu
     if not files:
         return no_masks(stack), labelled
     masks = np.zeros(stack.images.shape, dtype=bool)
+    for z, t, points in place_contours(files, study, stack):
+        masks[z, t] |= contour_coverage(points, stack.images.shape[2:]) >= 0.5
+        labelled[z, t] = True
+    return masks, labelled
+
+
+def place_contours(
+    files: Sequence[Path], study: StrPath, stack: CineStack
+) -> Iterator[tuple[int, int, Float64]]:
+    """Move the contours of a study to the pixels of a stack that was read from it.
+
+    Parameters
+    ----------
+    files, study
+        As in `draw_contours`.
+    stack : CineStack
+        The study as read, or its working stack.
+
+    Yields
+    ------
+    slice, phase : int
+        Where in the stack the image of a contour is, from 0.
+    points : ndarray of float64, shape (point, 2)
+        Row and column of the contour in pixels, from the edge of the first.
+
+    Raises
+    ------
+    DatasetError
+        If a contour is damaged, or has no image in the stack.
+    """
     places: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for z, uids in enumerate(stack.sop_instance_uids):
         for t, uid in enumerate(uids):
@@ -109,10 +139,7 @@ def draw_contours(files: Sequence[Path], study: StrPath, stack: CineStack) -> tu
         for z, t in places[image.sop_instance_uid]:
             to_stack = np.linalg.inv(stack.affines[z]) @ plane
             # From pixel centres to pixel edges.
-            moved = np.ascontiguousarray((homogeneous @ to_stack.T)[:, :2]) + 0.5
-            masks[z, t] |= contour_coverage(moved, stack.images.shape[2:]) >= 0.5
-            labelled[z, t] = True
-    return masks, labelled
+            yield z, t, np.ascontiguousarray((homogeneous @ to_stack.T)[:, :2]) + 0.5
 
 
 def _image_of(path: Path, images: Iterable[Image]) -> Image:

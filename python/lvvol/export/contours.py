@@ -81,6 +81,7 @@ def format_contours(prediction: Prediction) -> bytes:
         "frame_of_reference_uid": stack.frame_of_reference_uid,
         "ed_phase": prediction.ed_phase,
         "es_phase": prediction.es_phase,
+        "excluded_slices": list(prediction.excluded),
         "slices": slices,
     }
     return (json.dumps(document, separators=(",", ":")) + "\n").encode()

@@ -38,6 +38,7 @@ from lvvol.export.instance import (
 from lvvol.export.masks import masks_of
 from lvvol.prediction import Prediction
 from lvvol.provenance import Provenance
+from lvvol.slice_choice import name_slices
 from lvvol.typing import Float64
 
 CINE, ED, ES = "seg_cine.dcm", "seg_ed.dcm", "seg_es.dcm"
@@ -109,10 +110,12 @@ def _describe(seg: FileDataset, prediction: Prediction) -> None:
     segment = Dataset()
     segment.SegmentNumber = 1
     segment.SegmentLabel = "LV cavity"
+    left_out = f" Left out by the reader: {name_slices(prediction.excluded)}."
     segment.SegmentDescription = (
         "Blood pool of the left ventricle with papillary muscles, where the probability P of "
         "cavity is one half or more. Volumes come from O, another output of the network: at ED "
-        f"{prediction.edv_ml:.1f} mL, at ES {prediction.esv_ml:.1f} mL. {RESEARCH}."
+        f"{prediction.edv_ml:.1f} mL, at ES {prediction.esv_ml:.1f} mL."
+        f"{left_out if prediction.excluded else ''} {RESEARCH}."
     )
     segment.SegmentedPropertyCategoryCodeSequence = Items(
         [code("SCT", "91723000", "Anatomical Structure")]

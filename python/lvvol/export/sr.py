@@ -46,6 +46,7 @@ from lvvol.export.seg import ED, ES, SERIES
 from lvvol.prediction import Prediction
 from lvvol.provenance import Provenance
 from lvvol.quantities import Quantity, function_of, indexed_of, volumes_of
+from lvvol.slice_choice import name_slices
 from lvvol.volume import cone_volume_ml
 
 SR = "sr.dcm"
@@ -161,6 +162,8 @@ def _volumes(
     ]
     weights = [f"weights SHA-256 {provenance.weights_sha256}"] * bool(provenance.weights_sha256)
     said = [RESEARCH, *weights]
+    if prediction.excluded:
+        said.append(f"left out by the reader: {name_slices(prediction.excluded)}")
     if found := prediction.intervals:
         said.append(f"uncertainty: {100 * found.level:g} % intervals, calibration {found.source}")
     phases = (prediction.ed_phase, prediction.es_phase)
@@ -193,8 +196,9 @@ def _segment(
     prediction: Prediction, provenance: Provenance, origin: Origin, name: str, t: int
 ) -> VolumetricROIMeasurementsAndQualitativeEvaluations:
     """Return the volume that the contours of a segmentation enclose, which is that of P."""
-    areas_mm2 = prediction.probability_areas_mm2[:, t]
-    volume_ml = float(cone_volume_ml(areas_mm2, prediction.stack.positions_mm))
+    kept = prediction.kept_slices
+    areas_mm2 = prediction.probability_areas_mm2[kept, t]
+    volume_ml = float(cone_volume_ml(areas_mm2, prediction.stack.positions_mm[kept]))
     what = f"contours at {'ED' if name == ED else 'ES'}"
     return VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=run_uid(provenance, what), identifier=what),

@@ -49,11 +49,15 @@ def format_areas(prediction: Prediction) -> bytes:
     Returns
     -------
     bytes
-        Areas in mm2, those behind the volumes.
+        Areas in mm2, those behind the volumes; none for slices that the reader left out.
     """
     phases = [f"phase_{t + 1}_mm2" for t in range(prediction.stack.n_phases)]
     rows = [
-        (z + 1, _number(float(position_mm)), *(_number(area) for area in areas_mm2))
+        (
+            z + 1,
+            _number(float(position_mm)),
+            *("" if z in prediction.excluded else _number(area) for area in areas_mm2),
+        )
         for z, (position_mm, areas_mm2) in enumerate(
             zip(prediction.stack.positions_mm, prediction.areas_mm2.tolist(), strict=True)
         )

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lvvol.quality.cavity import (
     check_agreement,
     check_cycle,
@@ -45,13 +47,17 @@ def check(prediction: Prediction) -> tuple[Reason, ...]:
     areas_mm2, rois = prediction.areas_mm2, prediction.rois
     probability_areas_mm2 = prediction.probability_areas_mm2
     ed_areas_mm2 = areas_mm2[:, ed]
+    # Slices that the reader left out have no area. Where the heart goes on beyond new ends is the
+    # reader's choice, but the others must still have the shape of a heart.
+    kept = prediction.kept_slices
+    kept_gaps_mm = np.diff(prediction.stack.positions_mm[kept])
     reasons = check_edv(prediction.edv_ml) + check_ef(prediction.ef_percent)
     for name, phase in (("ED", ed), ("ES", es)):
         reasons += check_agreement(name, areas_mm2[:, phase], probability_areas_mm2[:, phase])
-        reasons += check_gaps(name, areas_mm2[:, phase])
+        reasons += check_gaps(name, areas_mm2[kept, phase], kept)
     reasons += check_stack_ends(ed_areas_mm2, prediction.stack.apex)
-    reasons += check_taper(ed_areas_mm2)
-    reasons += check_shape(ed_areas_mm2, prediction.stack.slice_gaps_mm)
+    reasons += check_taper(ed_areas_mm2[kept])
+    reasons += check_shape(ed_areas_mm2[kept], kept_gaps_mm)
     reasons += check_search(rois)
     reasons += check_beating(prediction.stack, rois)
     reasons += check_scores(rois, ed_areas_mm2)
@@ -61,5 +67,5 @@ def check(prediction: Prediction) -> tuple[Reason, ...]:
     reasons += check_cycle(prediction.volumes_ml)
     reasons += check_sharpness(prediction.stack, rois, ed_areas_mm2)
     reasons += check_ghosts(prediction.stack, ed)
-    reasons += check_grey_values(prediction.stack)
+    reasons += check_grey_values(prediction.stack, prediction.excluded)
     return tuple(reasons)

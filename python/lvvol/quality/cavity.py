@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -90,17 +91,21 @@ def check_agreement(phase: str, areas_mm2: Float64, probability_areas_mm2: Float
     return [Reason(Code.AREAS_DISAGREE, text)]
 
 
-def check_gaps(phase: str, areas_mm2: Float64) -> list[Reason]:
-    """Check that no slice falls far below both neighbours (`MAX_DIP`): a cavity has no gaps."""
+def check_gaps(phase: str, areas_mm2: Float64, slices: Sequence[int] | None = None) -> list[Reason]:
+    """Check that no slice falls far below both neighbours (`MAX_DIP`): a cavity has no gaps.
+
+    `slices` numbers the areas from 0, where some slices are left out.
+    """
+    numbers = range(len(areas_mm2)) if slices is None else slices
     lower_neighbour = np.minimum(areas_mm2[:-2], areas_mm2[2:])
     gaps = (lower_neighbour > NOTABLE_AREA_MM2) & (areas_mm2[1:-1] < MAX_DIP * lower_neighbour)
     return [
         Reason(
             Code.AREAS_UNEVEN,
-            f"In slice {z + 1} at {phase} the cavity, {areas_mm2[z]:.0f} mm2, is far smaller "
-            "than in both neighbours. Check its contour.",
+            f"In slice {numbers[z] + 1} at {phase} the cavity, {areas_mm2[z]:.0f} mm2, is far "
+            "smaller than in both neighbours. Check its contour.",
         )
-        for z in np.flatnonzero(gaps) + 1
+        for z in (np.flatnonzero(gaps) + 1).tolist()
     ]
 
 

@@ -6,6 +6,8 @@ phantoms, untouched and spoiled.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from lvvol.cine import CineStack
@@ -152,10 +154,14 @@ def ghost(images: Float32) -> tuple[float, float]:
     return float(cepstrum[largest]), float(shifts[largest] / length)
 
 
-def check_grey_values(working: CineStack) -> list[Reason]:
-    """Check that no image is much brighter or darker than the slice's others (`MAX_JUMP`)."""
+def check_grey_values(working: CineStack, excluded: Sequence[int] = ()) -> list[Reason]:
+    """Check that no image is much brighter or darker than the slice's others (`MAX_JUMP`).
+
+    Slices that are left out, from 0, do not matter.
+    """
     means = working.images[:, :, ::4, ::4].mean(axis=(2, 3))
     jumps = np.abs(means - np.median(means, axis=1, keepdims=True))
+    jumps[list(excluded)] = 0.0
     if jumps.max() <= MAX_JUMP:
         return []
     z, t = np.unravel_index(jumps.argmax(), jumps.shape)

@@ -15,6 +15,7 @@ from lvvol.cine import CineStack
 from lvvol.errors import MaskError, ResultError
 from lvvol.measure import Measured
 from lvvol.report.text import format_number
+from lvvol.slice_choice import name_slices
 
 SCHEMA_VERSION = 1
 
@@ -29,7 +30,7 @@ def describe_edit(
     measured : Measured
         The volumes.
     mask : Path
-        The file that they come from.
+        The file or folder that they come from.
     stack : CineStack
         The study.
     compare : Path, optional
@@ -42,21 +43,38 @@ def describe_edit(
     ResultError
         If `compare` is no result, or of another stack.
     """
-    try:
-        digest = hashlib.sha256(mask.read_bytes()).hexdigest()
-    except OSError as error:
-        raise MaskError(f"{mask}: cannot be read: {error.strerror or error}") from error
     document = {
         "schema_version": SCHEMA_VERSION,
         "lvvol": version("lvvol"),
         "source": "edited",
-        "mask": {"file": mask.name, "sha256": digest},
+        "mask": {"file": mask.resolve().name, "sha256": hash_mask(mask)},
         "study_uid": stack.study_uid,
         **measured.to_dict(),
     }
     if compare is not None:
         document["difference_mm2"] = _difference(measured, compare)
     return document
+
+
+def hash_mask(mask: Path) -> str:
+    """Return the SHA-256 of a file, or of the names and hashes of all files in a folder.
+
+    Raises
+    ------
+    MaskError
+        If one cannot be read.
+    """
+    try:
+        if not mask.is_dir():
+            return hashlib.sha256(mask.read_bytes()).hexdigest()
+        names = sorted(
+            (path.relative_to(mask).as_posix(), path) for path in mask.rglob("*") if path.is_file()
+        )
+        # As `find . -type f -exec sha256sum {} +`, sorted by name, would list them.
+        lines = [f"{hash_mask(path)}  ./{name}\n" for name, path in names]
+    except OSError as error:
+        raise MaskError(f"{mask}: cannot be read: {error.strerror or error}") from error
+    return hashlib.sha256("".join(lines).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def format_edit(measured: Measured, document: Mapping[str, Any]) -> str:
@@ -73,8 +91,7 @@ def format_edit(measured: Measured, document: Mapping[str, Any]) -> str:
         for name, value, unit, note in rows
     ]
     if measured.excluded:
-        slices = ", ".join(str(z + 1) for z in measured.excluded)
-        lines += ["", f"Left out: slice {slices}"]
+        lines += ["", f"Left out: {name_slices(measured.excluded)}"]
     if "difference_mm2" in document:
         lines += ["", "Edited minus automatic, mm2", "  slice        ED        ES"]
         for z, row in enumerate(document["difference_mm2"]):

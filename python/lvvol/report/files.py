@@ -82,10 +82,10 @@ def _csv(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
     }
 
 
-def _nifti(prediction: Prediction, _: Provenance) -> Mapping[str, bytes]:
+def _nifti(prediction: Prediction, provenance: Provenance) -> Mapping[str, bytes]:
     from lvvol.export.nifti import make_nifti
 
-    return make_nifti(prediction)
+    return make_nifti(prediction, provenance.nifti)
 
 
 def _seg(prediction: Prediction, provenance: Provenance) -> Mapping[str, bytes]:

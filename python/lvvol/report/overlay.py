@@ -13,6 +13,7 @@ from lvvol.report.picture import (
     GUTTER,
     RED,
     WHITE,
+    YELLOW,
     Colour,
     Picture,
     draw_head,
@@ -21,6 +22,7 @@ from lvvol.report.picture import (
     to_grey,
     write,
 )
+from lvvol.report.slices import summarise_slices
 from lvvol.report.text import format_quantity
 from lvvol.report.view import View, choose_view
 
@@ -65,12 +67,19 @@ def _draw_pair(prediction: Prediction, z: int, view: View) -> Picture:
     images, spacing_mm = prediction.stack.images[z], prediction.stack.pixel_spacing_mm
     tiles = [view.sample(images[t], spacing_mm, outside=float("nan")) for t in phases]
     window = grey_window(np.stack(tiles))
-    position = f"slice {z + 1}   {prediction.stack.positions_mm[z]:.1f} mm"
-    parts = [_caption(position, WHITE)]
+    end = summarise_slices(prediction.stack)[z].end
+    position = "   ".join(
+        filter(None, (f"slice {z + 1}", end, f"{prediction.stack.positions_mm[z]:.1f} mm"))
+    )
+    left_out = z in prediction.excluded
+    parts = [_caption(f"{position}   left out", YELLOW) if left_out else _caption(position, WHITE)]
     for name, t, tile in zip(("ED", "ES"), phases, tiles, strict=True):
         picture = to_grey(tile, window)
-        _draw_outlines(picture, prediction, z, t, view)
-        area = f"{name}  {prediction.areas_mm2[z, t]:.0f} mm2"
+        if left_out:
+            picture //= 2
+        else:
+            _draw_outlines(picture, prediction, z, t, view)
+        area = f"{name}" + f"  {prediction.areas_mm2[z, t]:.0f} mm2" * (not left_out)
         write(picture, area, (6, TILE - 8), 0.45, WHITE)
         parts += [picture, np.zeros((GUTTER, TILE, 3), np.uint8)]
     return np.vstack(parts)
@@ -95,14 +104,21 @@ def _draw_closed(picture: Picture, points: Contour, colour: Colour) -> None:
 
 def _draw_head(prediction: Prediction, width: int) -> Picture:
     """Draw the result with its status, every reason to review, and the legend."""
-    volumes = [
-        f"{q.name} {format_quantity(q)}" + f" ({q.note})" * bool(q.note)
-        for q in volumes_of(prediction)
-    ]
+    volumes = [f"{q.name} {format_quantity(q)}" for q in volumes_of(prediction)]
     # OpenCV's letters are those of ASCII.
-    result = "    ".join([*volumes, str(prediction.status)]).replace("\N{EN DASH}", "-")
-    legend = "red: contour of P = 0.5    blue: ROI    areas come from O    research use only"
-    return draw_head(result, prediction.warnings, legend, width)
+    status = f"status: {prediction.status}"
+    result = "    ".join([*volumes, status]).replace("\N{EN DASH}", "-")
+    ed, es = prediction.ed_phase + 1, prediction.es_phase + 1
+    legend = [
+        f"each slice: above ED (phase {ed} of {prediction.stack.n_phases}), below ES (phase {es})",
+        "red: LV cavity, papillary muscles included",
+        "blue: where it was looked for",
+        "mm2: area behind the volume (O; the red contour is P = 0.5)",
+    ]
+    if prediction.intervals:
+        legend.append(f"brackets: {100 * prediction.intervals.level:g} % intervals")
+    legend.append("research use only")
+    return draw_head(result, prediction.warnings, "    ".join(legend), width)
 
 
 def _caption(text: str, colour: Colour) -> Picture:

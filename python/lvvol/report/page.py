@@ -10,16 +10,17 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from lvvol.cine import CineStack
 from lvvol.export.contours import contours_of
 from lvvol.prediction import Prediction
 from lvvol.provenance import Provenance
 from lvvol.quantities import function_of, heart_cycle, indexed_of, volumes_of
 from lvvol.report.curve import draw_curve, shade
+from lvvol.report.distributions import draw_distributions
 from lvvol.report.slices import summarise_slices
 from lvvol.report.sprites import encode_sprite, flat_points, grey_phases
 from lvvol.report.text import format_interval, format_number, one_line
 from lvvol.report.view import choose_view
+from lvvol.slice_choice import name_slices
 from lvvol.typing import Float64
 
 TILE = 192
@@ -68,7 +69,9 @@ def make_page(prediction: Prediction, provenance: Provenance) -> str:
         function=function_of(prediction),
         indexed=indexed_of(prediction, provenance.patient),
         curve=curve.svg,
-        slices=_slices(stack),
+        distributions=draw_distributions(prediction),
+        slices=_slices(prediction),
+        left_out=name_slices(prediction.excluded),
         areas=_whole(prediction.areas_mm2),
         shades=shade(prediction.areas_mm2).round(3).tolist(),
         sums=_sums(prediction),
@@ -98,11 +101,16 @@ def _sums(prediction: Prediction) -> dict[str, int]:
     }
 
 
-def _slices(stack: CineStack) -> list[dict[str, Any]]:
-    """Return number, position and end of every slice."""
+def _slices(prediction: Prediction) -> list[dict[str, Any]]:
+    """Return number, position and end of every slice, and whether it is left out."""
     return [
-        {"number": s.number, "position": f"{s.position_mm:.1f} mm", "end": s.end}
-        for s in summarise_slices(stack)
+        {
+            "number": s.number,
+            "position": f"{s.position_mm:.1f} mm",
+            "end": s.end,
+            "left_out": s.number - 1 in prediction.excluded,
+        }
+        for s in summarise_slices(prediction.stack)
     ]
 
 
@@ -120,6 +128,7 @@ def _player(prediction: Prediction, xs: list[float]) -> dict[str, Any]:
                 "sprite": "data:image/jpeg;base64," + b64encode(sprite).decode(),
                 "contours": [flat_points(contours, view) for contours in of_slice],
                 "areas": areas_mm2[z],
+                "leftOut": z in prediction.excluded,
             }
         )
     return {

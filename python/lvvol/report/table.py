@@ -5,6 +5,7 @@ from __future__ import annotations
 from lvvol.prediction import Prediction
 from lvvol.quantities import volumes_of
 from lvvol.report.text import describe, format_interval, format_number, listed
+from lvvol.slice_choice import name_slices
 
 _WIDTH = 88
 
@@ -32,6 +33,8 @@ def format_table(prediction: Prediction) -> str:
             f"  {q.name:<4}{format_number(q.value):>8} {q.unit:<5}{shown}{q.note}".rstrip()
         )
     lines += _doubt(prediction)
+    if prediction.excluded:
+        lines += ["", f"Left out by choice: {name_slices(prediction.excluded)}"]
     lines += ["", f"Status: {prediction.status}"]
     lines += listed((describe(reason) for reason in prediction.reasons), _WIDTH)
     lines += ["", "Time"]

@@ -29,6 +29,8 @@ class Measurement(Protocol):
     @property
     def reasons(self) -> Sequence[object]: ...  # noqa: D102
     @property
+    def kept_slices(self) -> list[int]: ...  # noqa: D102
+    @property
     def areas_mm2(self) -> Float64: ...  # noqa: D102
     @property
     def volumes_ml(self) -> Float64: ...  # noqa: D102
@@ -106,9 +108,10 @@ def features(prediction: Measurement) -> Features:
     Features
         Plain numbers, without images.
     """
-    areas_mm2 = prediction.areas_mm2
-    sides_mm = prediction.rois.squares_mm[:, 2]
-    positions_mm = prediction.stack.positions_mm
+    kept = prediction.kept_slices
+    areas_mm2 = prediction.areas_mm2[kept]
+    sides_mm = prediction.rois.squares_mm[kept, 2]
+    positions_mm = prediction.stack.positions_mm[kept]
     ed_areas_mm2 = areas_mm2[:, prediction.ed_phase]
     last_is_apex = (
         prediction.stack.apex == "last"
@@ -133,12 +136,12 @@ def features(prediction: Measurement) -> Features:
         )
 
     held = _relative(ed_areas_mm2) >= CAVITY
-    gaps_mm = prediction.stack.slice_gaps_mm[held[:-1] | held[1:]]
+    gaps_mm = np.diff(positions_mm)[held[:-1] | held[1:]]
     return Features(
         ed=of(prediction.ed_phase),
         es=of(prediction.es_phase),
         largest_gap_mm=float(gaps_mm.max(initial=0.0)),
-        lowest_score=float(prediction.rois.scores[held].min(initial=1.0)),
+        lowest_score=float(prediction.rois.scores[kept][held].min(initial=1.0)),
         n_reasons=len(prediction.reasons),
     )
 

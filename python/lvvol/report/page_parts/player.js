@@ -45,7 +45,8 @@
     byId("phase-number").value = t + 1;
     byId("phase-volume").value = data.volumes[t].toFixed(1);
     byId("large-caption").textContent =
-      `Slice ${z + 1} of ${data.slices.length}, phase ${t + 1}: ${data.slices[z].areas[t]} mm²`;
+      `Slice ${z + 1} of ${data.slices.length}, phase ${t + 1}: ` +
+      (data.slices[z].leftOut ? "left out" : `${data.slices[z].areas[t]} mm²`);
     cursor.setAttribute("visibility", "visible");
     cursor.setAttribute("transform", `translate(${data.xs[t]} 0)`);
     for (const cell of cells)
