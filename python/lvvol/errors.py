@@ -142,6 +142,18 @@ class MaskError(LvvolError):
     exit_code = 25
 
 
+class CohortError(LvvolError):
+    """The studies of a cohort cannot be listed: a list, ID, shard or query is malformed."""
+
+    exit_code = 28
+
+
+class SomeFailedError(LvvolError):
+    """Some of several studies cannot be measured; the others are."""
+
+    exit_code = 29
+
+
 class DatasetError(LvvolError):
     """A training or evaluation dataset is missing, incomplete or inconsistent."""
 

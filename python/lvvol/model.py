@@ -113,7 +113,7 @@ class Model:
         ValueError
             If a study or series are named for a `CineStack`.
         """
-        self._check_level(level)
+        self.check_level(level)
         timings_s: dict[str, float] = {}
         if isinstance(study, CineStack):
             if named := list(series):
@@ -166,7 +166,7 @@ class Model:
         CalibrationError
             If the calibration has no such level.
         """
-        self._check_level(level)
+        self.check_level(level)
         prediction = measure_working_stack(
             working,
             self.detector,
@@ -177,8 +177,19 @@ class Model:
         )
         return self._with_intervals(prediction, level)
 
-    def _check_level(self, level: float) -> None:
-        """Refuse a level before the study is read."""
+    def check_level(self, level: float) -> None:
+        """Refuse a level of intervals that the calibration does not have, before long work starts.
+
+        Parameters
+        ----------
+        level : float
+            How often intervals shall hold the true value.
+
+        Raises
+        ------
+        CalibrationError
+            If the calibration has no such level.
+        """
         if self.calibration and level not in self.calibration.levels:
             known = ", ".join(map(str, self.calibration.levels))
             raise CalibrationError(f"level: expected one of {known}, got {level}")

@@ -27,7 +27,7 @@ class _LazyGroup(click.Group):
     """Imports `lvvol.cli.<command>` only when that command is run or listed."""
 
     names: ClassVar[tuple[str, ...]] = (
-        *("predict", "inspect", "measure", "phantom"),
+        *("predict", "summarise", "inspect", "measure", "phantom"),
         *("prepare", "split", "train", "evaluate", "compare", "calibrate"),
     )
 

@@ -43,6 +43,8 @@ def _names_of_files(
 
 study_argument = click.argument("study", type=PATH)
 
+studies_argument = click.argument("studies", type=PATH, nargs=-1, metavar="STUDY...")
+
 series_option = click.option(
     "--series",
     metavar="UID_OR_NUMBER",
