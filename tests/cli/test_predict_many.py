@@ -33,9 +33,12 @@ def test_several_studies_go_to_folders_and_tables(run, discs, tmp_path):
     assert (code, err) == (0, "")
     assert said.splitlines() == [
         "2 studies: 2 ok, 0 review, 0 failed",
-        f"Wrote {out / 'summary.csv'} and {out / 'failures.csv'}",
+        f"Wrote {out / 'summary.csv'}, {out / 'failures.csv'} and {out / 'summary.html'}",
     ]
-    assert sorted(p.name for p in out.iterdir()) == ["a", "b", "failures.csv", "summary.csv"]
+    assert sorted(p.name for p in out.iterdir()) == [
+        *("a", "b", "failures.csv"),
+        *("summary.csv", "summary.html"),
+    ]
     assert (str(discs["weights"]), discs["calibration"]) == ("run", "dsb2")
     code, said, _ = run("predict", tmp_path / "a", tmp_path / "b", *options)
     assert code == 0
@@ -117,8 +120,19 @@ def test_no_study_at_all_has_its_code(run, discs, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_summarise_refuses_a_folder_of_something_else(run, tmp_path):
-    code, _, err = run("summarise", tmp_path)
+def test_the_page_can_be_made_alone(run, discs, tmp_path):
+    studies(tmp_path, "a")
+    out = tmp_path / "out"
+    run("predict", "--each", tmp_path, "-o", out, "--shard", "1/1")
+    code, said, err = run("cohort-report", out)
+    assert (code, err, said) == (0, "", f"Wrote {out / 'summary.html'}\n")
+    assert "a/report.html" in (out / "summary.html").read_text()
+    assert not (out / "summary.csv").exists()
+
+
+@pytest.mark.parametrize("command", ["summarise", "cohort-report"])
+def test_a_folder_of_something_else_is_refused(run, tmp_path, command):
+    code, _, err = run(command, tmp_path)
     assert code == errors.ResultError.exit_code
     assert "found none" in err
 

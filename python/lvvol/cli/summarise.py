@@ -16,7 +16,8 @@ def summarise(out: Path) -> None:
     """Write the tables of many studies from their results in OUT.
 
     OUT is the folder of lvvol predict with several studies, of one run or of several shards, also
-    while they run. Writes summary.csv, one row a study, and failures.csv, with the reasons.
+    while they run. Writes summary.csv, one row a study, failures.csv, with the reasons, and the
+    page summary.html.
 
     \b
     Examples:

@@ -146,6 +146,11 @@ def read_records(out: Path) -> Iterator[Record]:
                 yield record
 
 
+def studies_of(out: Path) -> Iterator[Record]:
+    """Yield the records of studies, without those of places that hold several."""
+    return (record for record in read_records(out) if record.status != SPLIT)
+
+
 def is_finished(out: Path, item_id: str, key: Mapping[str, Any]) -> Record | None:
     """Return the record of a study that need not be measured again, else None.
 

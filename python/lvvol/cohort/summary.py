@@ -1,17 +1,18 @@
-"""The tables of a cohort, made of the records in its folder."""
+"""The tables and the page of a cohort, made of the records in its folder."""
 
 from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from lvvol.cohort.item import FAILURES, SUMMARY
-from lvvol.cohort.record import FAILED, QUANTITIES, SPLIT, Record, read_records
+from lvvol.cohort.page import write_cohort_page
+from lvvol.cohort.record import FAILED, QUANTITIES, Record, studies_of
 from lvvol.errors import ResultError
 from lvvol.output import check_folder, writing_text
 from lvvol.report.files import REPORT
@@ -41,7 +42,7 @@ class Summary:
     Parameters
     ----------
     files : tuple of Path
-        The tables.
+        The tables and the page.
     by_status : Counter
         Number of studies by status.
     """
@@ -51,7 +52,7 @@ class Summary:
 
 
 def summarise(out: Path) -> Summary:
-    """Write ``summary.csv`` and ``failures.csv`` of all records in a folder, sorted by ID.
+    """Write ``summary.csv``, ``failures.csv`` and ``summary.html`` of all records in a folder.
 
     Parameters
     ----------
@@ -68,7 +69,7 @@ def summarise(out: Path) -> Summary:
     ResultError
         If the folder holds no record.
     OutputError
-        If a table cannot be written.
+        If a file cannot be written.
     """
     records = iter(studies_of(out))
     first = next(records, None)
@@ -90,12 +91,8 @@ def summarise(out: Path) -> Summary:
             if record.status == FAILED:
                 row = {**row, "reason": record.message}
                 failures.writerow([row[column] for column in FAILURE_COLUMNS])
-    return Summary((out / SUMMARY, out / FAILURES), by_status)
-
-
-def studies_of(out: Path) -> Iterator[Record]:
-    """Yield the records of studies, without those of places that hold several."""
-    return (record for record in read_records(out) if record.status != SPLIT)
+    page = write_cohort_page(out)
+    return Summary((out / SUMMARY, out / FAILURES, page), by_status)
 
 
 def row_of(record: Record) -> dict[str, str]:
