@@ -244,7 +244,7 @@ def load_model(
     if device not in ("auto", "cpu"):
         raise ValueError(f"device: expected 'auto' or 'cpu', got {device!r}")
     folder = SHIPPED if weights is None else Path(weights)
-    detector_path, classifier_path, hfcn_path = _files_of(folder)
+    detector_path, classifier_path, hfcn_path = files_of(folder)
     detector = read_detector(detector_path)
     roi_classifier, hfcn = load_roi_classifier(classifier_path), load_segmenter(hfcn_path)
     window = np.zeros((1, N_WINDOW_PHASES, WINDOW_SIZE, WINDOW_SIZE), dtype=np.float32)
@@ -328,7 +328,7 @@ def hash_weights(weights: StrPath | None = None) -> str:
         If a file cannot be read.
     """
     digest = hashlib.sha256()
-    for path in _files_of(SHIPPED if weights is None else Path(weights)):
+    for path in files_of(SHIPPED if weights is None else weights):
         try:
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         except OSError as error:
@@ -336,8 +336,15 @@ def hash_weights(weights: StrPath | None = None) -> str:
     return digest.hexdigest()
 
 
-def _files_of(folder: Path) -> tuple[Path, Path, Path]:
-    """Return the files of detector, ROI classifier and segmentation network."""
+def files_of(weights: StrPath) -> tuple[Path, Path, Path]:
+    """Return the files of detector, ROI classifier and segmentation network.
+
+    Parameters
+    ----------
+    weights : str or path-like
+        Folder of a training run; where it has no detector, that is the shipped one.
+    """
+    folder = Path(weights)
     trained = folder / DETECTOR_FILE
     # A link that leads nowhere is a damaged file, not a missing one.
     detector = trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lvvol.cohort.item import Item, check_id, fingerprint, name_items, shard
+from lvvol.cohort.item import Item, check_id, name_items, shard
 from lvvol.errors import CohortError
 
 
@@ -80,18 +80,18 @@ def test_a_fingerprint_sees_new_changed_and_missing_files(tmp_path):
     file.parent.mkdir()
     file.write_bytes(b"one")
     item = Item(tmp_path / "a")
-    seen = [fingerprint(item)]
-    assert fingerprint(item) == seen[0]
+    seen = [item.fingerprint()]
+    assert item.fingerprint() == seen[0]
     file.write_bytes(b"four")
-    seen.append(fingerprint(item))
+    seen.append(item.fingerprint())
     os.utime(file, ns=(1, 1))
-    seen.append(fingerprint(item))
+    seen.append(item.fingerprint())
     (tmp_path / "a" / "2.dcm").write_bytes(b"")
-    seen.append(fingerprint(item))
+    seen.append(item.fingerprint())
     assert len(set(seen)) == 4
     chosen = Item(tmp_path / "a", files=("1.dcm",))
-    assert fingerprint(chosen) == seen[2]
+    assert chosen.fingerprint() == seen[2]
 
 
 def test_a_missing_study_has_no_fingerprint(tmp_path):
-    assert fingerprint(Item(tmp_path / "gone")) == ""
+    assert Item(tmp_path / "gone").fingerprint() == ""

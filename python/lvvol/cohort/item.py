@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lvvol.errors import CohortError, StudyNotFoundError
+from lvvol.errors import CohortError, LvvolError
 from lvvol.sources import SelectedFiles, Source, open_source
 
 # Names of files that a cohort's folder holds beside its studies.
@@ -54,36 +54,39 @@ class Item:
         """What to read."""
         return SelectedFiles(self.path, self.files) if self.files else self.path
 
+    @property
+    def options(self) -> dict[str, object]:
+        """What its result depends on beside its files."""
+        return {"study_uid": self.study_uid} if self.study_uid else {}
 
-def fingerprint(item: Item) -> str:
-    """Return what changes when the files of a study do.
+    def fingerprint(self) -> str:
+        """Return what changes when the files of the study do.
 
-    Parameters
-    ----------
-    item : Item
-        The study.
+        Returns
+        -------
+        str
+            A hash of the names, sizes and times of change of its files, none of which is read;
+            empty if they cannot be listed.
+        """
+        digest = hashlib.sha256()
+        names: Iterable[str] = self.files
+        try:
+            if not names and self.path.is_dir():
+                with open_source(self.path) as source:
+                    names = sorted(source.names)
+            elif not names:
+                names = [""]
+            for name in names:
+                # No Path for each file: making it would cost more than asking the system.
+                status = os.stat(os.path.join(self.path, name) if name else self.path)  # noqa: PTH116, PTH118
+                fact = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
+                digest.update(fact.encode("utf-8", "surrogateescape"))
+        except (OSError, ValueError, LvvolError):
+            return ""
+        return digest.hexdigest()
 
-    Returns
-    -------
-    str
-        A hash of the names, sizes and times of change of its files, none of which is read; empty
-        if they cannot be listed.
-    """
-    digest = hashlib.sha256()
-    try:
-        if item.path.is_dir():
-            with open_source(item.source) as source:
-                names: Iterable[str] = sorted(source.names)
-        else:
-            names = [""]
-        for name in names:
-            # No Path for each file: making it would cost more than asking the system.
-            status = os.stat(os.path.join(item.path, name) if name else item.path)  # noqa: PTH116, PTH118
-            fact = f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n"
-            digest.update(fact.encode("utf-8", "surrogateescape"))
-    except (OSError, ValueError, StudyNotFoundError):
-        return ""
-    return digest.hexdigest()
+    def deliver(self, paths: Iterable[Path]) -> None:
+        """Take results elsewhere too; those of a study on disk stay where they are."""
 
 
 def name_items(

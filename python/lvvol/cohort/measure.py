@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lvvol.cohort.find import parts_of
-from lvvol.cohort.item import Item, fingerprint
+from lvvol.cohort.item import Item
 from lvvol.cohort.record import (
     FAILED,
     SPLIT,
@@ -121,9 +121,7 @@ def measure_item(
     OutputError
         If the disk is full or fails, or the record cannot be written.
     """
-    key = {"input": fingerprint(item), **settings.key(model)}
-    if item.study_uid:
-        key["study_uid"] = item.study_uid
+    key = {"input": item.fingerprint(), **settings.key(model), **item.options}
     if not redo:
         record = is_finished(out, item.id, key)
         if record is not None:
@@ -134,15 +132,15 @@ def measure_item(
         record = _measure(item, key, out, settings, model, threads)
     except AmbiguousStudyError as error:
         if item.part or item.study_uid or not item.path.is_dir():
-            record = _failed(item, key, error)
+            record = failed(item, key, error)
         else:
             return _measure_parts(item, key, out, settings, model, redo=redo, threads=threads)
     except OutputError as error:
         if getattr(error.__cause__, "errno", None) in _OF_THE_DISK:
             raise
-        record = _failed(item, key, error)
+        record = failed(item, key, error)
     except Exception as error:
-        record = _failed(item, key, error)
+        record = failed(item, key, error)
     if record.status == FAILED:
         remove_result(out / item.id)
     write_record(out, record)
@@ -154,17 +152,19 @@ def _measure(
 ) -> Record:
     """Read, measure and write a study."""
     began = time.perf_counter()
-    stack = load_study(item.source, series=settings.series, study_uid=item.study_uid)
+    source = item.source
+    stack = load_study(source, series=settings.series, study_uid=item.study_uid)
     read = time.perf_counter()
     prediction = model.predict(stack, threads=threads, level=settings.level)
     measured = time.perf_counter()
     provenance = Provenance(
-        study=item.source,
+        study=source,
         weights_sha256=model.weights_sha256,
-        patient=read_patient(item.source, stack, identify=settings.identify),
+        patient=read_patient(source, stack, identify=settings.identify),
     )
     timed = replace(prediction, timings_s={"read": read - began, **prediction.timings_s})
     paths = write_result(timed, out / item.id, settings.names, provenance)
+    item.deliver(paths)
     timings_s = {
         "read": read - began,
         "measure": measured - read,
@@ -203,8 +203,18 @@ def _measured(
     )
 
 
-def _failed(item: Item, key: Mapping[str, Any], error: Exception) -> Record:
-    """Return the record of a study that cannot be measured."""
+def failed(item: Item, key: Mapping[str, Any], error: Exception) -> Record:
+    """Return the record of a study that cannot be measured.
+
+    Parameters
+    ----------
+    item : Item
+        The study.
+    key : mapping
+        What its result would depend on.
+    error : Exception
+        Why.
+    """
     if isinstance(error, LvvolError):
         exit_code, message = error.exit_code, str(error)
     else:

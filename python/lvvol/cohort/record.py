@@ -17,8 +17,9 @@ RECORD = "record.json"
 SCHEMA_VERSION = 1
 FAILED, SPLIT = "failed", "split"
 
-# Errors that may pass: a bug or an unknown library error, memory, access rights, the disk.
-_MAY_PASS = {1, 5, 11, 22}
+# Errors that may pass: bugs and unknown errors of libraries, memory, access, a disk, a worker or a
+# server.
+_MAY_PASS = {1, 5, 11, 22, 34, 35}
 
 
 @dataclass(frozen=True)
