@@ -62,6 +62,7 @@ MAY_IMPORT = {
     "measure": BASE | {"datasets", "export", "volume"},
     "report": BASE | {"export", "measure", "prediction", "provenance", "quantities", "uncertainty"},
     "cohort": BASE | {"dicom", "model", "prediction", "provenance", "report", "sources", "volume"},
+    "service": {"cohort", "errors", "sources"},
     "cli": {
         "cohort",
         "datasets",
@@ -74,6 +75,7 @@ MAY_IMPORT = {
         "phantom",
         "provenance",
         "report",
+        "service",
         "train",
         "typing",
         "uncertainty",
@@ -81,7 +83,7 @@ MAY_IMPORT = {
     "weights": set(),
 }
 ONLY_IN = {
-    "pydicom": {"dicom", "export", "phantom/export"},
+    "pydicom": {"dicom", "export", "phantom/export", "service"},
     "highdicom": {"export"},
     "nibabel": {"datasets", "export"},
     "jinja2": {"report"},
@@ -89,6 +91,11 @@ ONLY_IN = {
     "matplotlib": {"report/evaluation", "train"},
     "click": {"cli"},
     "rich": {"cli"},
+    "dicomweb_client": {"service"},
+    "requests": {"service"},
+    "dask": {"cohort"},
+    "dask_jobqueue": {"cohort"},
+    "distributed": {"cohort"},
     "torch": {"kernels", "networks", "train", "volume"},
     "safetensors": {"networks"},
     "triton": {"kernels"},

@@ -15,6 +15,7 @@ from lvvol.cli.interrupts import interrupted_by_sigterm
 from lvvol.cli.options import PATH
 from lvvol.errors import LvvolError, SomeFailedError
 
+STORABLE = ("seg", "sr")
 STATUSES = ("ok", "review", "failed")
 _MOST_PLACES = 5
 
@@ -37,17 +38,52 @@ class Wish:
         Which part of the studies to do, from 1, and of how many.
     redo : bool
         Whether to measure again what is finished.
+    dask : str or None
+        Where a Dask cluster is, or how to start one.
+    dicomweb : str or None
+        URL of a DICOMweb server.
+    query : mapping of str to str or None
+        Which of its studies; None for those named by UID.
+    store : tuple of str
+        What goes back to it.
     """
 
     lists: tuple[Path, ...] = ()
     roots: tuple[Path, ...] = ()
     shard: tuple[int, int] | None = None
     redo: bool = False
+    dask: str | None = None
+    dicomweb: str | None = None
+    query: Mapping[str, str] | None = None
+    store: tuple[str, ...] = ()
 
     @property
     def is_many(self) -> bool:
         """Whether the results are those of a cohort even if it holds one study."""
-        return bool(self.lists or self.roots or self.shard or self.redo)
+        return bool(
+            self.lists or self.roots or self.shard or self.redo or self.dask or self.dicomweb
+        )
+
+    def check(self, studies: Sequence[Path], study_uid: str | None) -> None:
+        """Refuse options that make no sense together.
+
+        Parameters
+        ----------
+        studies : sequence of Path
+            Studies named one by one.
+        study_uid : str or None
+            The study that ``--study`` names.
+        """
+        if self.dicomweb is None:
+            if self.query is not None or self.store:
+                raise click.UsageError("--query and --store belong to --dicomweb URL.")
+            return
+        if studies or self.lists or self.roots:
+            raise click.UsageError("--dicomweb takes its studies from the server, not from here.")
+        if self.query is None and study_uid is None:
+            raise click.UsageError('--dicomweb needs --study UID or --query "PatientID=...".')
+        if self.dask is not None:
+            raise click.UsageError("--dicomweb and --dask do not go together.")
 
 
 def _as_shard(
@@ -61,6 +97,25 @@ def _as_shard(
     if not 1 <= index <= count:
         raise click.BadParameter(f"expected I/N with I from 1 to N, got {text!r}.", ctx, param)
     return index, count
+
+
+def _as_query(
+    ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
+) -> dict[str, str] | None:
+    """Return attributes to match; None where there is no query."""
+    pairs = [text.partition("=") for text in texts]
+    for key, _, value in pairs:
+        if not (key.isalnum() and value):
+            raise click.BadParameter("expected KEYWORD=VALUE.", ctx, param)
+    return {key: value for key, _, value in pairs} if pairs else None
+
+
+def _as_store(ctx: click.Context, param: click.Parameter, text: str | None) -> tuple[str, ...]:
+    """Return names of what goes back to the server."""
+    names = tuple(filter(None, map(str.strip, (text or "").split(","))))
+    if set(names) - set(STORABLE):
+        raise click.BadParameter(f"expected some of {', '.join(STORABLE)}.", ctx, param)
+    return names
 
 
 _OPTIONS = (
@@ -87,6 +142,31 @@ _OPTIONS = (
         metavar="I/N",
         callback=_as_shard,
         help="Measure the I-th of N parts of the studies, I from 1; lvvol summarise joins them.",
+    ),
+    click.option(
+        "--dask",
+        metavar="WHERE",
+        help="Measure on Dask workers: the address of a scheduler, slurm for jobs as dask-jobqueue "
+        "is configured, or local for processes here; --threads says how many of those.",
+    ),
+    click.option(
+        "--dicomweb",
+        metavar="URL",
+        help="Measure studies of a DICOMweb server, chosen by --study or --query.",
+    ),
+    click.option(
+        "--query",
+        metavar="KEYWORD=VALUE",
+        multiple=True,
+        callback=_as_query,
+        help="Which MR studies of the server, such as PatientID=7 or StudyDate=20250101-20250131; "
+        "repeat for several conditions.",
+    ),
+    click.option(
+        "--store",
+        metavar="LIST",
+        callback=_as_store,
+        help="What to store on the server: seg, sr or both, separated by commas.",
     ),
 )
 
@@ -133,6 +213,12 @@ def predict_many(
     SomeFailedError
         If a study failed; all others are done and the tables written.
     """
+    study_uid = of_one["--study"]
+    assert study_uid is None or isinstance(study_uid, str)
+    wish.check(studies, study_uid)
+    if wish.dicomweb is not None:
+        of_one = {name: value for name, value in of_one.items() if name != "--study"}
+        names = tuple(dict.fromkeys((*names, *wish.store)))
     if output is None:
         raise click.UsageError("Several studies need a folder to write to: -o OUT.")
     for option, value in of_one.items():
@@ -148,7 +234,16 @@ def predict_many(
     check_folder(output)
     check_libraries(names)
     known = {record.place: record.id for record in read_records(output)}
-    items = name_items(list_items(studies, wish.lists, wish.roots, output), known)
+    items: Sequence[Item]
+    if wish.dicomweb is not None:
+        from lvvol.service.dicomweb import Server
+        from lvvol.service.remote import find_remote
+
+        uids = [study_uid] if study_uid else []
+        items = find_remote(Server(wish.dicomweb), wish.query, uids, wish.store)
+    else:
+        items = list_items(studies, wish.lists, wish.roots, output)
+    items = name_items(items, known)
     if wish.shard is not None:
         items = shard(items, *wish.shard)
     from lvvol.cohort.measure import Settings
@@ -157,7 +252,7 @@ def predict_many(
     settings = Settings(names, series, calibration, level, identify)
     model = load_model(weights, calibration=calibration)
     model.check_level(level)
-    tally = _run(items, output, settings, model, wish, threads)
+    tally = _run(items, output, settings, model, weights, wish, threads)
     _finish(output, wish, tally, as_json)
 
 
@@ -166,6 +261,7 @@ def _run(
     out: Path,
     settings: Settings,
     model: Model,
+    weights: Path | None,
     wish: Wish,
     threads: int,
 ) -> Tally:
@@ -176,6 +272,20 @@ def _run(
 
     try:
         with interrupted_by_sigterm(), bar(len(items)) as progress:
+            if wish.dask is not None:
+                from lvvol.cohort.dask_run import Weights, run_on_dask
+
+                sent = Weights.of(weights, settings.calibration, model)
+                return run_on_dask(
+                    items,
+                    out,
+                    settings,
+                    sent,
+                    wish.dask,
+                    redo=wish.redo,
+                    threads=threads,
+                    progress=progress,
+                )
             return run(
                 items, out, settings, model, redo=wish.redo, threads=threads, progress=progress
             )
@@ -200,7 +310,8 @@ def _finish(out: Path, wish: Wish, tally: Tally, as_json: bool) -> None:
     else:
         earlier = f"; {tally.earlier} of them finished earlier" if tally.earlier else ""
         click.echo(describe_counts(counts) + earlier)
-        for place, n in tally.sharing.most_common(_MOST_PLACES):
+        shared = tally.sharing.most_common(_MOST_PLACES) if wish.dicomweb is None else []
+        for place, n in shared:
             click.echo(
                 f"{click.format_filename(place)} holds {n} of them, told apart by Study Instance "
                 "UID, or by Patient ID and date"
