@@ -12,7 +12,7 @@ from lvvol.cli.options import PATH
 @click.command("cohort-report")
 @click.argument("out", type=PATH)
 def cohort_report(out: Path) -> None:
-    """Write a page on many studies from their results in OUT.
+    """Write a page on many studies.
 
     OUT is the folder of lvvol predict with several studies, also while it runs. Writes
     summary.html: how many are ok, to review or failed and why, the distributions of EDV, ESV and

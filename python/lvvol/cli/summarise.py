@@ -13,7 +13,7 @@ from lvvol.cli.options import PATH
 @click.command()
 @click.argument("out", type=PATH)
 def summarise(out: Path) -> None:
-    """Write the tables of many studies from their results in OUT.
+    """Write the tables of many studies.
 
     OUT is the folder of lvvol predict with several studies, of one run or of several shards, also
     while they run. Writes summary.csv, one row a study, failures.csv, with the reasons, and the
