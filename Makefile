@@ -21,7 +21,7 @@ DATA ?= data
 # Folder of dsb2_png and sunnybrook_png.
 PNG ?= ../shared/data
 
-.PHONY: setup build test viewers fuzz golden claims calibrations demo lint types tidy docs werror cpptests sanitize dist bare clean
+.PHONY: setup build test viewers fuzz golden claims cohort calibrations demo lint types tidy docs werror cpptests sanitize dist bare clean
 
 setup: $(VENV)/developed
 
@@ -48,6 +48,10 @@ golden: $(VENV)/developed
 # Hours; a stopped run goes on where it was.
 claims: $(VENV)/developed
 	$(BIN)/python -m benchmarks.claims.compare $(PNG) runs/claims
+
+# 500 small phantoms in one run, then 20 kills: about 40 minutes on two cores with nothing beside it.
+cohort: $(VENV)/developed
+	$(BIN)/python -m benchmarks.cohorts.many
 
 # The calibrations that ship, fitted to benchmarks/results/out_of_fold.json.
 calibrations: $(VENV)/developed

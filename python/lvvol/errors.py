@@ -148,6 +148,12 @@ class SlicesError(LvvolError):
     exit_code = 28
 
 
+class SomeFailedError(LvvolError):
+    """Some of several studies cannot be measured; the others are."""
+
+    exit_code = 29
+
+
 class DatasetError(LvvolError):
     """A training or evaluation dataset is missing, incomplete or inconsistent."""
 
@@ -172,13 +178,31 @@ class PredictionsError(LvvolError):
     exit_code = 33
 
 
+class EngineError(LvvolError):
+    """A Dask cluster cannot be reached, was lost, or does not share the folder of the results."""
+
+    exit_code = 34
+
+
+class DicomwebError(LvvolError):
+    """A DICOMweb server cannot be reached, refuses access, or does not answer as expected."""
+
+    exit_code = 35
+
+
+class CohortError(LvvolError):
+    """The studies of a cohort cannot be listed: a list, ID, shard or query is malformed."""
+
+    exit_code = 36
+
+
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
     """Name the extra to install where an import in the block fails for want of a library.
 
     Parameters
     ----------
-    extra : {"train", "gpu"}
+    extra : str
         The extra of lvvol, as in ``pip install "lvvol[train]"``, that has the libraries.
 
     Raises

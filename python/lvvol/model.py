@@ -118,7 +118,7 @@ class Model:
         ValueError
             If a study or series are named for a `CineStack`.
         """
-        self._check_level(level)
+        self.check_level(level)
         timings_s: dict[str, float] = {}
         if isinstance(study, CineStack):
             if named := list(series):
@@ -172,7 +172,7 @@ class Model:
         CalibrationError
             If the calibration has no such level.
         """
-        self._check_level(level)
+        self.check_level(level)
         prediction = measure_working_stack(
             working,
             self.detector,
@@ -183,8 +183,19 @@ class Model:
         )
         return self._with_intervals(prediction, level)
 
-    def _check_level(self, level: float) -> None:
-        """Refuse a level before the study is read."""
+    def check_level(self, level: float) -> None:
+        """Refuse a level of intervals that the calibration does not have, before long work starts.
+
+        Parameters
+        ----------
+        level : float
+            How often intervals shall hold the true value.
+
+        Raises
+        ------
+        CalibrationError
+            If the calibration has no such level.
+        """
         if self.calibration and level not in self.calibration.levels:
             known = ", ".join(map(str, self.calibration.levels))
             raise CalibrationError(f"level: expected one of {known}, got {level}")
@@ -239,7 +250,7 @@ def load_model(
     if device not in ("auto", "cpu"):
         raise ValueError(f"device: expected 'auto' or 'cpu', got {device!r}")
     folder = SHIPPED if weights is None else Path(weights)
-    detector_path, classifier_path, *hfcn_paths = _files_of(folder)
+    detector_path, classifier_path, *hfcn_paths = files_of(folder)
     detector = read_detector(detector_path)
     roi_classifier, hfcn = load_roi_classifier(classifier_path), load_segmenters(hfcn_paths)
     window = np.zeros((1, N_WINDOW_PHASES, WINDOW_SIZE, WINDOW_SIZE), dtype=np.float32)
@@ -325,7 +336,7 @@ def hash_weights(weights: StrPath | None = None) -> str:
         If a file cannot be read.
     """
     digest = hashlib.sha256()
-    for path in _files_of(SHIPPED if weights is None else Path(weights)):
+    for path in files_of(SHIPPED if weights is None else weights):
         try:
             digest.update(hashlib.sha256(path.read_bytes()).digest())
         except OSError as error:
@@ -333,8 +344,15 @@ def hash_weights(weights: StrPath | None = None) -> str:
     return digest.hexdigest()
 
 
-def _files_of(folder: Path) -> list[Path]:
-    """Return the files of detector, ROI classifier and one or two segmentation networks."""
+def files_of(weights: StrPath) -> list[Path]:
+    """Return the files of detector, ROI classifier and one or two segmentation networks.
+
+    Parameters
+    ----------
+    weights : str or path-like
+        Folder of a training run; where it has no detector, that is the shipped one.
+    """
+    folder = Path(weights)
     trained = folder / DETECTOR_FILE
     # A link that leads nowhere is a damaged file, not a missing one.
     detector = trained if os.path.lexists(trained) else SHIPPED / DETECTOR_FILE

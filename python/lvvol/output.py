@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TextIO
 
 from lvvol.errors import OutputError
 
@@ -89,9 +90,47 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
             part.unlink(missing_ok=True)
 
 
+@contextmanager
+def writing_text(path: Path) -> Iterator[TextIO]:
+    """Write a text file piece by piece, whole or not at all; see `write_files`.
+
+    Parameters
+    ----------
+    path : Path
+        The file, in an existing folder.
+
+    Yields
+    ------
+    text stream
+        UTF-8, line breaks as they are written. An error in the block leaves the older file.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    part = _part_of(path)
+    try:
+        with part.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):  # gone already where it was renamed
+            part.unlink(missing_ok=True)
+
+
+def _part_of(path: Path) -> Path:
+    """Return a unique temporary name beside a file's place."""
+    return path.with_name(f".{path.name[:64]}-{secrets.token_hex(8)}.part")
+
+
 def _write_part(path: Path, content: bytes) -> Path:
     """Write a temporary file beside a file's place."""
-    part = path.with_name(f".{path.name[:64]}-{secrets.token_hex(8)}.part")
+    part = _part_of(path)
     try:
         with part.open("xb") as file:
             file.write(content)

@@ -6,6 +6,10 @@ import math
 import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lvvol.sources import Source
 
 NIFTI_LAYOUTS = ("slices", "resampled")
 
@@ -87,8 +91,9 @@ class Provenance:
 
     Parameters
     ----------
-    study : Path or None
-        The folder, archive or file that was read; None for a stack from elsewhere.
+    study : Path, Source or None
+        The folder, archive or file that was read, or a source of files; None for a stack from
+        elsewhere.
     weights_sha256 : str
         Hash of the weights that measured it; empty if unknown.
     patient : Patient
@@ -101,7 +106,7 @@ class Provenance:
         Differs from run to run, so that DICOM results of two runs have different UIDs.
     """
 
-    study: Path | None = None
+    study: Path | Source | None = None
     weights_sha256: str = ""
     patient: Patient = field(default_factory=Patient)
     nifti: NiftiForm = NiftiForm()

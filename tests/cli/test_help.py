@@ -43,6 +43,8 @@ def test_help_lists_the_commands_with_a_line_each(run):
     listed = out.split("Commands:")[1].split("\n")
     assert [line.split()[0] for line in listed if line] == [
         "predict",
+        "summarise",
+        "cohort-report",
         "inspect",
         "measure",
         "phantom",

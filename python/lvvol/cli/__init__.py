@@ -27,7 +27,7 @@ class _LazyGroup(click.Group):
     """Imports `lvvol.cli.<command>` only when that command is run or listed."""
 
     names: ClassVar[tuple[str, ...]] = (
-        *("predict", "inspect", "measure", "phantom"),
+        *("predict", "summarise", "cohort-report", "inspect", "measure", "phantom"),
         *("prepare", "split", "train", "evaluate", "compare", "calibrate"),
     )
 
@@ -39,7 +39,8 @@ class _LazyGroup(click.Group):
         """Import and return a command, or None for an unknown name."""
         if cmd_name not in self.names:
             return None
-        command = getattr(importlib.import_module(f"lvvol.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        command = getattr(importlib.import_module(f"lvvol.cli.{name}"), name)
         assert isinstance(command, click.Command)
         return command
 

@@ -53,7 +53,7 @@ def evaluate(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare measurements, or predictions of others, with labels.
+    """Compare measurements, or others' predictions, with labels.
 
     Measures the labelled patients of DATASET as lvvol predict would, and prints how masks, ROIs,
     areas, volumes, intervals and status agree with the labels, with bootstrap intervals, and the

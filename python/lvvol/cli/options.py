@@ -53,6 +53,8 @@ def _slices(ctx: click.Context, param: click.Parameter, text: str | None) -> tup
 
 study_argument = click.argument("study", type=PATH)
 
+studies_argument = click.argument("studies", type=PATH, nargs=-1, metavar="STUDY...")
+
 series_option = click.option(
     "--series",
     metavar="UID_OR_NUMBER",

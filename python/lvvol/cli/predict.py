@@ -1,12 +1,14 @@
-"""`lvvol predict`: measure one study."""
+"""`lvvol predict`: measure one study, or many."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
+from lvvol.cli.many import Wish, list_files, many_options, predict_many
 from lvvol.cli.options import (
     bids_subject_option,
     calibration_option,
@@ -17,7 +19,7 @@ from lvvol.cli.options import (
     nifti_layout_option,
     output_option,
     series_option,
-    study_argument,
+    studies_argument,
     study_uid_option,
     threads_option,
     weight_option,
@@ -29,7 +31,7 @@ MOST_NAMED = 6
 
 
 @click.command()
-@study_argument
+@studies_argument
 @output_option("OUT", "Write files and their manifest into this folder, created if missing.")
 @write_option
 @nifti_layout_option
@@ -52,8 +54,9 @@ MOST_NAMED = 6
     show_default=True,
     help="How often intervals hold the true value: 0.5, 0.8 or 0.9 in calibrations that ship.",
 )
+@many_options
 def predict(
-    study: Path,
+    studies: tuple[Path, ...],
     output: Path | None,
     names: tuple[str, ...] | None,
     nifti_layout: str,
@@ -69,8 +72,9 @@ def predict(
     weights: Path | None,
     calibration: str,
     level: float,
+    **many: Any,
 ) -> None:
-    """Measure the left ventricle in one study.
+    """Measure the left ventricle in one study, or in many.
 
     STUDY is a folder (searched with its subfolders), a zip or a tar of DICOM files. lvvol finds the
     short-axis cine stack in it and leaves other series out; lvvol inspect shows the choice.
@@ -80,11 +84,17 @@ def predict(
     pictures count phases and slices from 1, JSON from 0. Writes no file without -o; with it,
     --write chooses which (docs/outputs.md).
 
+    Several studies go to a folder each in OUT, named by the part of their paths that differs, and
+    their results to summary.csv and failures.csv there. The same command again does what is left
+    (docs/cohorts.md).
+
     \b
     Examples:
       lvvol predict study/                       print the table
       lvvol predict study.zip -o result          also write files
       lvvol predict study/ --json | jq .edv_ml   one number for a script
+      lvvol predict a/ b/ c.zip -o results       several studies
+      lvvol predict --each archive/ -o results   every study below a folder
 
     Each kind of bad input has its own exit code: see docs/exit-codes.md. Research use only; not a
     medical device.
@@ -103,6 +113,26 @@ def predict(
     except ValueError as error:
         raise click.BadParameter(f"{error}.") from error
     names = names or DEFAULT
+    wish = Wish(**many)
+    if len(studies) > 1 or wish.is_many:
+        predict_many(
+            wish,
+            studies,
+            output,
+            names=names,
+            series=series,
+            weights=weights,
+            calibration=calibration,
+            level=level,
+            threads=threads or 0,
+            identify=identify,
+            as_json=as_json,
+            of_one={"--study": study_uid, "--height-cm": height_cm, "--weight-kg": weight_kg},
+        )
+        return
+    if not studies:
+        raise click.UsageError("Missing argument 'STUDY'.")
+    (study,) = studies
     if output is not None:
         check_result_folder(output, files_of(names))
         check_libraries(names)
@@ -147,5 +177,4 @@ def _listed(paths: Sequence[Path]) -> str:
     """Name a few files; count many, such as one a slice."""
     if len(paths) > MOST_NAMED:
         return f"{len(paths)} files in {click.format_filename(paths[0].parent)}"
-    *others, last = map(click.format_filename, paths)
-    return f"{', '.join(others)}{' and ' * bool(others)}{last}"
+    return list_files(paths)

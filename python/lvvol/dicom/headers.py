@@ -14,7 +14,7 @@ from lvvol.cine import CineStack
 from lvvol.dicom.files.read import QUIET
 from lvvol.errors import StudyNotFoundError
 from lvvol.provenance import Patient
-from lvvol.sources.archive import open_source
+from lvvol.sources.archive import Source, open_source
 from lvvol.typing import StrPath
 
 # Beyond these an entry is in another unit or an error of typing.
@@ -22,12 +22,12 @@ PLAUSIBLE_HEIGHT_CM = (30.0, 250.0)
 PLAUSIBLE_WEIGHT_KG = (1.0, 400.0)
 
 
-def read_headers(study: StrPath, files: Iterable[str]) -> dict[str, FileDataset]:
+def read_headers(study: StrPath | Source, files: Iterable[str]) -> dict[str, FileDataset]:
     """Read the headers of some files of a study, without pixels.
 
     Parameters
     ----------
-    study : str or path-like
+    study : str, path-like or Source
         As in `lvvol.load_study`.
     files : iterable of str
         Names relative to the study, as in `CineStack.files`.
@@ -45,23 +45,24 @@ def read_headers(study: StrPath, files: Iterable[str]) -> dict[str, FileDataset]
         As `lvvol.load_study`, if the study cannot be opened.
     """
     wanted, found = set(files), {}
-    with open_source(Path(study)) as source, QUIET:
+    opened = study if isinstance(study, Source) else Path(study)
+    with open_source(opened) as source, QUIET:
         for name in source.names:  # in this order: a compressed tar is read forwards
             if name in wanted:
                 with source.open(name) as file:
                     content = BytesIO(file.read())
                 found[name] = pydicom.dcmread(content, stop_before_pixels=True, force=True)
     if missing := sorted(wanted - found.keys()):
-        raise StudyNotFoundError(f"{Path(study) / missing[0]}: expected the file read before")
+        raise StudyNotFoundError(f"{source.place / missing[0]}: expected the file read before")
     return found
 
 
-def read_patient(study: StrPath, stack: CineStack, *, identify: bool = False) -> Patient:
+def read_patient(study: StrPath | Source, stack: CineStack, *, identify: bool = False) -> Patient:
     """Read height and weight, and who the patient is if asked.
 
     Parameters
     ----------
-    study : str or path-like
+    study : str, path-like or Source
         The study that `stack` was read from.
     stack : CineStack
         The stack.

@@ -33,13 +33,13 @@ from lvvol.errors import (
 from lvvol.sources.archive import Source, open_source
 from lvvol.status import Code, Reason
 from lvvol.survey import Survey
-from lvvol.typing import Float32
+from lvvol.typing import Float32, StrPath
 
 _ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
 def load_study(
-    path: str | os.PathLike[str],
+    path: StrPath | Source,
     *,
     series: Iterable[str | int] = (),
     study_uid: str | None = None,
@@ -53,8 +53,9 @@ def load_study(
 
     Parameters
     ----------
-    path : str or path-like
-        A folder (searched recursively), a zip, a tar (optionally compressed) or a single file.
+    path : str, path-like or Source
+        A folder (searched recursively), a zip, a tar (optionally compressed) or a single file; or
+        files from elsewhere, such as a `lvvol.sources.MemorySource`.
     series : iterable of str or int
         Series Instance UIDs or series numbers. If they form a stack by themselves, only they are
         used; otherwise they are preferred wherever there is a choice between acquisitions.
@@ -96,7 +97,7 @@ def load_study(
 
 
 def survey_study(
-    path: str | os.PathLike[str],
+    path: StrPath | Source,
     *,
     series: Iterable[str | int] = (),
     study_uid: str | None = None,
@@ -121,13 +122,10 @@ def survey_study(
     LvvolError
         As `load_study`, if the study has no MR image with a usable geometry.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path: expected a str or path, got {type(path).__name__}")
+    study = _check_path(path)
     names = _check_names(series)
-    if not os.fspath(path):
-        raise StudyNotFoundError("path: expected the path of a study, got an empty string")
-    place = Path(path)
-    with open_source(place) as source:
+    with open_source(study) as source:
+        place = source.place
         reading = read_images(source, progress)
         _check_reading(place, reading, source.n_links)
         if study_uid is not None:
@@ -172,6 +170,17 @@ def survey_study(
         decisions=tuple(ledger.decisions),
         reasons=tuple(ledger.reasons),
     )
+
+
+def _check_path(path: StrPath | Source) -> Path | Source:
+    """Return a path as a Path, and a source as it is."""
+    if isinstance(path, (str, os.PathLike)):
+        if not os.fspath(path):
+            raise StudyNotFoundError("path: expected the path of a study, got an empty string")
+        return Path(path)
+    if not isinstance(path, Source):
+        raise TypeError(f"path: expected a str or path, got {type(path).__name__}")
+    return path
 
 
 def _check_names(series: Iterable[str | int]) -> tuple[str | int, ...]:

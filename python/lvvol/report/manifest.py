@@ -85,8 +85,25 @@ def write_with_manifest(
     with _alone(folder):
         check_result_folder(folder, contents)
         earlier = _listed(folder) or {}
+        _remove_parts(folder, named)
         write_files({folder / name: content for name, content in named.items()})
         _remove_unchanged(folder, {name: earlier[name] for name in earlier.keys() - named.keys()})
+
+
+def remove_result(folder: Path) -> None:
+    """Remove the files of an earlier result, and its manifest, unless somebody changed them.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder; nothing happens where it holds no result of ours.
+    """
+    if _listed(folder) is None:
+        return
+    with _alone(folder):
+        _remove_unchanged(folder, _listed(folder) or {})
+        with suppress(OSError):
+            (folder / MANIFEST).unlink()
 
 
 def read_result(folder: StrPath) -> dict[str, Any]:
@@ -154,6 +171,14 @@ def _remove_unchanged(folder: Path, files: Mapping[str, Any]) -> None:
             with suppress(OSError):
                 if _sha256(path.read_bytes()) == facts.get("sha256"):
                     path.unlink()
+
+
+def _remove_parts(folder: Path, names: Iterable[str]) -> None:
+    """Remove what killed runs left half written; nobody else writes while the folder is locked."""
+    for name in names:
+        for part in folder.glob(f".{name}-*.part"):
+            with suppress(OSError):
+                part.unlink()
 
 
 def _sha256(content: bytes) -> str:

@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, runtime_checkable
 
 from lvvol.errors import (
     ArchiveError,
@@ -45,11 +45,14 @@ _OPENERS: dict[bytes, Callable[[Path, str], Any]] = {
 }
 
 
+@runtime_checkable
 class Source(Protocol):
     """The files of a study, listed once and opened by name.
 
     Parameters
     ----------
+    place : Path
+        Where the study is, for messages.
     names : tuple of str
         Paths relative to the study, with forward slashes.
     unreadable : tuple of str
@@ -58,6 +61,7 @@ class Source(Protocol):
         Number of links in an archive, which are never followed.
     """
 
+    place: Path
     names: tuple[str, ...]
     unreadable: tuple[str, ...]
     n_links: int
@@ -71,7 +75,7 @@ class _FolderSource:
     """All regular files below a folder, or a single file."""
 
     def __init__(self, path: Path) -> None:
-        self.n_links = 0
+        self.place, self.n_links = path, 0
         if path.is_dir():
             self._root = path
             names, unreadable = _walk(path)
@@ -90,7 +94,7 @@ class _ZipSource:
     """The members of a zip file."""
 
     def __init__(self, archive: zipfile.ZipFile, path: Path) -> None:
-        self._archive = archive
+        self.place, self._archive = path, archive
         self._members: dict[str, zipfile.ZipInfo] = {}
         self.unreadable: tuple[str, ...] = ()
         self.n_links = 0
@@ -128,6 +132,7 @@ class _TarSource:
     """
 
     def __init__(self, file: IO[bytes], path: Path) -> None:
+        self.place = path
         self._members: dict[str, Member] = {}
         self.unreadable: tuple[str, ...] = ()
         self.n_links = 0
@@ -206,13 +211,13 @@ class _Budget:
 
 
 @contextmanager
-def open_source(path: Path) -> Iterator[Source]:
+def open_source(study: Path | Source) -> Iterator[Source]:
     """Open a folder, file, zip or tar as a `Source`.
 
     Parameters
     ----------
-    path : Path
-        Path of the study.
+    study : Path or Source
+        Path of the study; a source is returned as it is.
 
     Yields
     ------
@@ -230,6 +235,10 @@ def open_source(path: Path) -> Iterator[Source]:
     ArchiveError
         If the archive is damaged, encrypted, too large when unpacked, or contains unsafe paths.
     """
+    if not isinstance(study, Path):
+        yield study
+        return
+    path = study
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -286,14 +295,24 @@ def _archive_kind(path: Path, head: bytes) -> str:
     return ""
 
 
-def _walk(root: Path) -> tuple[list[str], list[str]]:
-    """Return the regular files below a folder, and the folders that cannot be listed.
+def walk_folders(root: Path, unreadable: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """List the folders below a folder one at a time, each with the regular files in it.
 
-    Links are followed, but each folder is entered only once and parents of the study never, so
+    Links are followed, but each folder is entered only once and parents of the root never, so
     loops of links end. Virtual file systems such as /proc are not entered.
+
+    Parameters
+    ----------
+    root : Path
+        An existing folder.
+    unreadable : list of str
+        Folders that cannot be listed are added to it.
+
+    Yields
+    ------
+    (str, list of str)
+        The folder relative to `root`, empty or ending in a slash, and the names of its files.
     """
-    names: list[str] = []
-    unreadable: list[str] = []
     parents = root.resolve().parents
     entered = {(status.st_dev, status.st_ino) for status in map(Path.stat, parents)}
     virtual = {root.stat().st_dev: False}
@@ -301,6 +320,7 @@ def _walk(root: Path) -> tuple[list[str], list[str]]:
     while waiting:
         folder = waiting.pop()
         path = f"{root}/{folder}"
+        names: list[str] = []
         try:
             status = os.stat(path)  # noqa: PTH116 - creating a Path would double the time
             if (status.st_dev, status.st_ino) in entered:
@@ -315,12 +335,19 @@ def _walk(root: Path) -> tuple[list[str], list[str]]:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(name + "/")
                     elif entry.is_file(follow_symlinks=False):
-                        names.append(name)
+                        names.append(entry.name)
                     elif entry.is_symlink():
                         _follow(root, name, names, waiting, virtual)
                     # Everything else is a pipe, socket or device, which could block.
         except OSError:
             unreadable.append(folder.rstrip("/"))
+        yield folder, names
+
+
+def _walk(root: Path) -> tuple[list[str], list[str]]:
+    """Return the regular files below a folder, and the folders that cannot be listed."""
+    unreadable: list[str] = []
+    names = [f + name for f, own in walk_folders(root, unreadable) for name in own]
     return names, unreadable
 
 
@@ -334,7 +361,7 @@ def _follow(
         if stat.S_ISDIR(status.st_mode):
             waiting.append(name + "/")
         elif stat.S_ISREG(status.st_mode) and not _is_virtual(path, status, virtual):
-            names.append(name)
+            names.append(name.rpartition("/")[2])
 
 
 def _is_virtual(path: str, status: os.stat_result, virtual: dict[int, bool]) -> bool:

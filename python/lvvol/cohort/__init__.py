@@ -1,0 +1,1 @@
+"""Many studies: which, measured side by side, and one table of all results."""

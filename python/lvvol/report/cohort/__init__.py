@@ -1,0 +1,1 @@
+"""`summary.html`: one page on many studies."""

@@ -1,0 +1,1 @@
+"""Studies in archives that are asked over a network."""
