@@ -41,7 +41,17 @@ MAY_IMPORT = {
     "slice_choice": {"errors"},
     "quantities": BASE | {"prediction", "provenance"},
     "prediction": {
-        *("cine", "contours", "roi", "slice_choice", "status", "typing", "uncertainty", "volume"),
+        *(
+            "cine",
+            "contours",
+            "papillary",
+            "roi",
+            "slice_choice",
+            "status",
+            "typing",
+            "uncertainty",
+            "volume",
+        ),
     },
     "volume": {"typing"},
     "papillary": {"planes", "prediction", "typing", "volume"},
@@ -64,7 +74,8 @@ MAY_IMPORT = {
     "provenance": {"sources"},
     "export": BASE | {"dicom", "prediction", "provenance", "quantities", "volume"},
     "measure": BASE | {"datasets", "export", "volume"},
-    "report": BASE | {"export", "measure", "prediction", "provenance", "quantities", "uncertainty"},
+    "report": BASE
+    | {"export", "measure", "prediction", "provenance", "quantities", "uncertainty", "volume"},
     "cohort": BASE | {"dicom", "model", "prediction", "provenance", "report", "sources", "volume"},
     "service": {"cohort", "errors", "sources"},
     "cli": {
@@ -76,6 +87,7 @@ MAY_IMPORT = {
         "measure",
         "model",
         "output",
+        "papillary",
         "phantom",
         "provenance",
         "report",

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from lvvol.planes import resample
@@ -42,6 +41,10 @@ class BloodVolumes:
 
     edv_ml: float
     esv_ml: float
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the volumes and EF as plain numbers."""
+        return {"edv_ml": self.edv_ml, "esv_ml": self.esv_ml, "ef_percent": self.ef_percent}
 
     @property
     def ef_percent(self) -> float:
@@ -138,5 +141,7 @@ def _dark_share(grey: Float32, inside: Bool, cells_per_mm: float) -> float:
 
 def _distance(where: Bool) -> Float32:
     """Return how far the middle of each cell of a region is from the region's edge, in cells."""
+    import cv2  # only who asks for this estimate waits for it
+
     to_outside = cv2.distanceTransform(where.astype(np.uint8), cv2.DIST_L2, 5)
     return np.asarray(to_outside - 0.5 * where, np.float32)

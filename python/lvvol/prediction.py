@@ -11,6 +11,7 @@ import numpy as np
 
 from lvvol.cine import CineStack
 from lvvol.contours import areas_in_contours_mm2
+from lvvol.papillary import BloodVolumes
 from lvvol.slice_choice import kept_slices
 from lvvol.status import Reason, Status
 from lvvol.typing import Float32, Float64
@@ -50,6 +51,8 @@ class Prediction:
     intervals : Intervals, optional
         Calibrated volumes and how sure they are; None where no calibration knows the errors of the
         weights in use.
+    blood : BloodVolumes, optional
+        Estimated volumes without papillary muscles, where asked for; see `lvvol.papillary`.
     """
 
     stack: CineStack
@@ -59,6 +62,7 @@ class Prediction:
     reasons: tuple[Reason, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
     excluded: tuple[int, ...] = ()
+    blood: BloodVolumes | None = None
     intervals: Intervals | None = None
 
     def __repr__(self) -> str:
@@ -205,6 +209,7 @@ class Prediction:
             "areas_mm2": self.areas_mm2.tolist(),
             "positions_mm": self.stack.positions_mm.tolist(),
             "excluded_slices": list(self.excluded),
+            "without_papillary_muscles": self.blood.to_dict() if self.blood else None,
             "roi_scores": self.rois.scores.tolist(),
             "roi_start": self.rois.start,
             "roi_found_by": str(self.rois.found_by),

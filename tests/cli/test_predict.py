@@ -149,3 +149,16 @@ def test_nifti_files_are_named_for_a_subject_of_bids(run, measured, tmp_path):
     code, _, err = run(*args, "a b")
     assert code == 2
     assert "expected letters and digits, got 'a b'" in err
+
+
+def test_volumes_without_papillary_muscles_where_asked_for(run, measured):
+    """The discs hold none, so that the estimate is near the volumes."""
+    asked = ("predict", "study", "--convention", "papillary-excluded")
+    code, table, _ = run(*asked)
+    assert code == 0
+    (line,) = (line for line in table.splitlines() if "Without papillary muscles" in line)
+    assert "an estimate by grey values: EDV 54." in line
+    blood = json.loads(run(*asked, "--json")[1])["without_papillary_muscles"]
+    assert blood["edv_ml"] == pytest.approx(54.3, rel=0.01)
+    assert blood["ef_percent"] == pytest.approx(75, abs=0.5)
+    assert json.loads(run("predict", "study", "--json")[1])["without_papillary_muscles"] is None

@@ -90,6 +90,15 @@ nifti_layout_option = click.option(
     "are, or one file on planes with equal gaps.",
 )
 
+convention_option = click.option(
+    "--convention",
+    type=click.Choice(("papillary-included", "papillary-excluded")),
+    default="papillary-included",
+    show_default=True,
+    help="Papillary muscles count as cavity. With papillary-excluded, EDV, ESV and EF without them "
+    "stand beside, an estimate by grey values inside the contours.",
+)
+
 bids_subject_option = click.option(
     "--bids-subject",
     metavar="LABEL",

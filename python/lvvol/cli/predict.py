@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from lvvol.cli.many import Wish, list_files, many_options, predict_many
 from lvvol.cli.options import (
     bids_subject_option,
     calibration_option,
+    convention_option,
     exclude_slices_option,
     height_option,
     identify_option,
@@ -34,6 +36,7 @@ MOST_NAMED = 6
 @studies_argument
 @output_option("OUT", "Write files and their manifest into this folder, created if missing.")
 @write_option
+@convention_option
 @nifti_layout_option
 @bids_subject_option
 @height_option
@@ -59,6 +62,7 @@ def predict(
     studies: tuple[Path, ...],
     output: Path | None,
     names: tuple[str, ...] | None,
+    convention: str,
     nifti_layout: str,
     bids_subject: str,
     height_cm: float | None,
@@ -113,6 +117,7 @@ def predict(
     except ValueError as error:
         raise click.BadParameter(f"{error}.") from error
     names = names or DEFAULT
+    without_papillary_muscles = convention == "papillary-excluded"
     wish = Wish(**many)
     if len(studies) > 1 or wish.is_many:
         predict_many(
@@ -127,7 +132,15 @@ def predict(
             threads=threads or 0,
             identify=identify,
             as_json=as_json,
-            of_one={"--study": study_uid, "--height-cm": height_cm, "--weight-kg": weight_kg},
+            of_one={
+                "--study": study_uid,
+                "--height-cm": height_cm,
+                "--weight-kg": weight_kg,
+                "--exclude-slices": excluded or None,
+                "--bids-subject": bids_subject or None,
+                "--nifti-layout": None if nifti_layout == NiftiForm().layout else nifti_layout,
+                "--convention": convention if without_papillary_muscles else None,
+            },
         )
         return
     if not studies:
@@ -151,6 +164,10 @@ def predict(
             study_uid=study_uid,
             excluded=excluded,
         )
+    if without_papillary_muscles:
+        from lvvol.papillary import volumes_without_papillary_muscles
+
+        prediction = replace(prediction, blood=volumes_without_papillary_muscles(prediction))
     written: tuple[Path, ...] = ()
     if output is not None:
         from lvvol.dicom.headers import read_patient

@@ -72,6 +72,7 @@ def make_page(prediction: Prediction, provenance: Provenance) -> str:
         distributions=draw_distributions(prediction),
         slices=_slices(prediction),
         left_out=name_slices(prediction.excluded),
+        blood=prediction.blood,
         areas=_whole(prediction.areas_mm2),
         shades=shade(prediction.areas_mm2).round(3).tolist(),
         sums=_sums(prediction),

@@ -33,6 +33,12 @@ def format_table(prediction: Prediction) -> str:
             f"  {q.name:<4}{format_number(q.value):>8} {q.unit:<5}{shown}{q.note}".rstrip()
         )
     lines += _doubt(prediction)
+    if blood := prediction.blood:
+        lines += [
+            "",
+            f"  Without papillary muscles, an estimate by grey values: EDV {blood.edv_ml:.1f} mL, "
+            f"ESV {blood.esv_ml:.1f} mL, EF {blood.ef_percent:.1f} %",
+        ]
     if prediction.excluded:
         lines += ["", f"Left out by choice: {name_slices(prediction.excluded)}"]
     lines += ["", f"Status: {prediction.status}"]
