@@ -66,10 +66,11 @@ def typical_patient(each: list[dict[str, Any]]) -> str:
 
 def worst_patients(each: list[dict[str, Any]]) -> list[str]:
     """Return those with the largest error of a volume, the worst first."""
-    by_error = sorted(
-        each,
-        key=lambda row: -max(abs(row[f"{v}_ml"] - row[f"true_{v}_ml"]) for v in ("edv", "esv")),
-    )
+
+    def off_ml(row: dict[str, Any]) -> float:
+        return max(abs(float(row[f"{v}_ml"] - row[f"true_{v}_ml"])) for v in ("edv", "esv"))
+
+    by_error = sorted(each, key=off_ml, reverse=True)
     return [str(row["patient"]) for row in by_error[:N_WORST]]
 
 
@@ -115,16 +116,16 @@ def slice_areas(labels: LabelledStack, prediction: Prediction) -> list[tuple[flo
     rows = []
     for at_es, phase in enumerate(labels.phases or ()):
         of_p = prediction.probability_areas_at(phase)
-        for z in np.flatnonzero(labels.labelled[:, phase]):
-            rows.append(
-                (
-                    float(at_es),
-                    float(labels.masks[z, phase].sum()),
-                    float(prediction.areas_mm2[z, phase]),
-                    float(of_p[z]),
-                    float(prediction.rois.squares_mm[z, 2] ** 2),
-                )
+        rows += [
+            (
+                float(at_es),
+                float(labels.masks[z, phase].sum()),
+                float(prediction.areas_mm2[z, phase]),
+                float(of_p[z]),
+                float(prediction.rois.squares_mm[z, 2] ** 2),
             )
+            for z in np.flatnonzero(labels.labelled[:, phase])
+        ]
     return rows
 
 
@@ -247,7 +248,7 @@ def _ours(prediction: Prediction, z: int, phase: int) -> str:
 
 
 def _masks_path(mask: Bool) -> str:
-    """Return the outline of a mask, half a pixel inside the mask's own edges at corners."""
+    """Return the outline of a mask on pixels of 1 mm."""
     rows, columns = mask.shape
     side = max(rows, columns)
     square = np.zeros((1, side, side), np.float32)
