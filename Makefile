@@ -19,7 +19,7 @@ DATA ?= data
 # Folder of dsb2_png and sunnybrook_png.
 PNG ?= ../shared/data
 
-.PHONY: setup build test fuzz golden claims calibrations demo lint types tidy docs werror cpptests sanitize dist bare clean
+.PHONY: setup build test fuzz golden claims calibrations results demo lint types tidy docs werror cpptests sanitize dist bare clean
 
 setup: $(VENV)/developed
 
@@ -38,6 +38,11 @@ golden: $(VENV)/developed
 # Hours; a stopped run goes on where it was.
 claims: $(VENV)/developed
 	$(BIN)/python -m benchmarks.claims.compare $(PNG) runs/claims
+
+# Repeats what was measured with other weights than the committed ones, then writes docs/results.md,
+# its figures, and the figures that other documents quote.
+results: $(VENV)/developed
+	$(BIN)/python -m benchmarks.pages.results $(PNG) $(DATA)
 
 # The calibrations that ship, of patients whom the shipped weights have not seen.
 calibrations: $(VENV)/developed
