@@ -9,8 +9,8 @@ from xml.sax.saxutils import escape
 Results = Mapping[str, Any]
 
 OURS, MASK, SQUARE, PROPOSAL = "#2b6ca3", "#c8641e", "#6b7280", "#b6bcc6"
-_CELL = 100.0
-_MARGIN_MM = 8.0
+_CELL, _LABEL = 100.0, 12.0
+_MARGIN_MM = 4.0
 _TEXT = 13.0
 _LEGEND = (("lvvol", OURS), ("mask", MASK), ("ROI", SQUARE))
 
@@ -34,7 +34,7 @@ def stacks(patients: Sequence[Results], phases: Sequence[str] = ("ed", "es")) ->
         for phase in phases:
             for column, drawn in enumerate(patient["slices"]):
                 parts.append(_slice(drawn, phase, column * _CELL, top))
-            top += _CELL
+            top += _CELL + _LABEL
         top += _TEXT / 2
     return _svg(n_columns * _CELL, top, [*_legend(_LEGEND), *parts])
 
@@ -52,15 +52,15 @@ def _slice(drawn: Results, phase: str, left: float, top: float) -> str:
     (row, column, side), at = drawn["square_mm"], drawn[phase]
     scale = (_CELL - 4) / (side + 2 * _MARGIN_MM)
     place = (
-        f"translate({left + 2:.1f} {top + 2:.1f}) scale({scale:.4f}) "
+        f"translate({left + 2:.1f} {top + _LABEL:.1f}) scale({scale:.4f}) "
         f"translate({_MARGIN_MM - column:.1f} {_MARGIN_MM - row:.1f})"
     )
     shapes = _square((row, column, side), SQUARE)
     for path, colour in ((at["mask"], MASK), (at["ours"], OURS)):
         if path:
             shapes += _path(path, colour)
-    words = f"{drawn['slice'] + 1} {phase.upper()}  {at['o_mm2']:.0f} / {at['drawn_mm2']:.0f} mm²"
-    return f'<g transform="{place}">{shapes}</g>{_text(left + 3, top + 12, words, size=8)}'
+    words = f"{drawn['slice'] + 1} {phase.upper()}  {at['o_mm2']:.0f} / {at['drawn_mm2']:.0f}"
+    return f'<g transform="{place}">{shapes}</g>{_text(left + 6, top + _LABEL, words, size=8)}'
 
 
 def search(typical: Results, n_shown: int = 10) -> str:
@@ -78,7 +78,7 @@ def search(typical: Results, n_shown: int = 10) -> str:
         left, top = number * 220.0, _TEXT * 2
         colours = [PROPOSAL] * len(shown) if number == 0 else [OURS] * len(shown)
         shapes = "".join(_square(s, c) for s, c in zip(shown, colours, strict=True))
-        shapes = f'<rect width="{columns}" height="{rows}" fill="#f6f7f9"/>' + shapes
+        shapes = f'<rect width="{columns}" height="{rows}" fill="#f1f3f6"/>' + shapes
         shapes += _path(typical["middle_mask"], MASK)
         parts.append(_text(left + 4, top + _TEXT, title))
         parts.append(
