@@ -62,6 +62,7 @@ MAY_IMPORT = {
     "measure": BASE | {"datasets", "export", "volume"},
     "report": BASE | {"export", "measure", "prediction", "provenance", "quantities", "uncertainty"},
     "cli": {
+        "bench",
         "datasets",
         "dicom",
         "errors",
@@ -76,6 +77,7 @@ MAY_IMPORT = {
         "typing",
         "uncertainty",
     },
+    "bench": BASE | {"model", "networks", "prediction"},
     "weights": set(),
 }
 ONLY_IN = {

@@ -1,7 +1,7 @@
 """``docs/results.md``: the paper's tables and figures with ours beside them.
 
-``python -m benchmarks.pages.results [PNG] [DATA]`` writes the page, its figures and the figures that
-other documents quote, from the files in ``benchmarks/results`` alone. With PNG, which holds
+``python -m benchmarks.pages.results [PNG] [DATA]`` writes the page, its figures and the figures
+that other documents quote, from the files in ``benchmarks/results`` alone. With PNG, which holds
 ``dsb2_png`` and ``sunnybrook_png``, and DATA, the whole DICOM studies, unpacked, it first repeats
 the measurements that were made with other weights than the committed ones.
 """

@@ -166,6 +166,12 @@ class PredictionsError(LvvolError):
     exit_code = 33
 
 
+class BenchmarkError(LvvolError):
+    """A benchmark's phantom cannot be made, or is not measured as it should be."""
+
+    exit_code = 34
+
+
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
     """Name the extra to install where an import in the block fails for want of a library.
