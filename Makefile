@@ -21,7 +21,7 @@ DATA ?= data
 # Folder of dsb2_png and sunnybrook_png.
 PNG ?= ../shared/data
 
-.PHONY: setup build test viewers fuzz golden claims cohort calibrations demo lint types tidy docs werror cpptests sanitize dist bare clean
+.PHONY: setup build test viewers fuzz golden claims cohort calibrations results demo lint types tidy docs werror cpptests sanitize dist bare clean
 
 setup: $(VENV)/developed
 
@@ -48,6 +48,11 @@ golden: $(VENV)/developed
 # Hours; a stopped run goes on where it was.
 claims: $(VENV)/developed
 	$(BIN)/python -m benchmarks.claims.compare $(PNG) runs/claims
+
+# Repeats what was measured with other weights than the committed ones, then writes docs/results.md,
+# its figures, and the figures that other documents quote.
+results: $(VENV)/developed
+	$(BIN)/python -m benchmarks.pages.results $(PNG) $(DATA)
 
 # 500 small phantoms in one run, then 20 kills: about 40 minutes on two cores with nothing beside it.
 cohort: $(VENV)/developed

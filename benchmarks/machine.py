@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from lvvol.model import hash_weights
+
 CHECKOUT = Path(__file__).parents[1]
 RESULTS = CHECKOUT / "benchmarks" / "results"
 
@@ -24,7 +26,7 @@ class UncommittedCodeError(Exception):
 
 
 def write_results(name: str, results: dict[str, Any], *, allow_dirty: bool = False) -> Path:
-    """Write results and a description of the machine to ``results/<name>.json``.
+    """Write results to ``results/<name>.json``, with the machine and the hash of the weights.
 
     Parameters
     ----------
@@ -48,7 +50,8 @@ def write_results(name: str, results: dict[str, Any], *, allow_dirty: bool = Fal
     """
     path = RESULTS / f"{name}.json"
     part = path.with_suffix(".part")
-    text = json.dumps({"machine": describe(), **results}, indent=1)
+    made_by = {"machine": describe(), "weights_sha256": hash_weights()}
+    text = json.dumps({**made_by, **results}, indent=1)
     part.write_text(f"{text}\n", encoding="utf-8")
     if not allow_dirty:
         try:

@@ -54,7 +54,7 @@ MAY_IMPORT = {
         ),
     },
     "volume": {"typing"},
-    "papillary": {"planes", "prediction", "typing", "volume"},
+    "papillary": {"cine", "planes", "roi", "typing", "volume"},
     "preprocess": BASE,
     "sources": {"errors"},
     "dicom": BASE | {"provenance", "sources"},
@@ -79,6 +79,7 @@ MAY_IMPORT = {
     "cohort": BASE | {"dicom", "model", "prediction", "provenance", "report", "sources", "volume"},
     "service": {"cohort", "errors", "sources"},
     "cli": {
+        "bench",
         "cohort",
         "datasets",
         "dicom",
@@ -96,6 +97,7 @@ MAY_IMPORT = {
         "typing",
         "uncertainty",
     },
+    "bench": BASE | {"model", "networks", "prediction"},
     "weights": set(),
 }
 ONLY_IN = {

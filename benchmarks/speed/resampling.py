@@ -166,12 +166,13 @@ def measure(
     shape: tuple[int, int, int, int] = SHAPE,
     rounds: int = 11,
     threads: tuple[int, ...] = (1, 2),
+    dtypes: tuple[npt.DTypeLike, ...] = DTYPES,
 ) -> dict[str, Any]:
     """Check and time every case; return medians over the repeats (rounds)."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, BRIGHTEST, shape, np.uint16, endpoint=True)
     rows = []
-    for dtype in DTYPES:
+    for dtype in dtypes:
         images = noise.astype(dtype)
         for case in cases(shape[0], shape[2]):
             for n in threads:

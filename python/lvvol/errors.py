@@ -196,6 +196,12 @@ class CohortError(LvvolError):
     exit_code = 36
 
 
+class BenchmarkError(LvvolError):
+    """A benchmark's phantom cannot be made, or is not measured as it should be."""
+
+    exit_code = 37
+
+
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
     """Name the extra to install where an import in the block fails for want of a library.

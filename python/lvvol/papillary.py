@@ -8,16 +8,17 @@ wall; it is no segmentation, and its edge is that of grey values, not that of a 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from lvvol.cine import CineStack
 from lvvol.planes import resample
 from lvvol.typing import Bool, Float32, Float64
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
 if TYPE_CHECKING:
-    from lvvol.prediction import Prediction
+    from lvvol.roi import Rois
 
 EDGE_MM = 1.5
 """Grey values this near to a contour are of cavity and wall at once."""
@@ -27,6 +28,27 @@ WALL_MM = 5.0
 
 MIN_CONTRAST = 0.1
 """Least difference of blood and wall, as a share of their sum, that tells them apart."""
+
+
+class Measurement(Protocol):
+    """What is read of a `lvvol.Prediction`."""
+
+    @property
+    def stack(self) -> CineStack: ...  # noqa: D102 - documented by `Prediction`
+    @property
+    def rois(self) -> Rois: ...  # noqa: D102
+    @property
+    def lv_probability(self) -> Float32: ...  # noqa: D102
+    @property
+    def areas_mm2(self) -> Float64: ...  # noqa: D102
+    @property
+    def ed_phase(self) -> int: ...  # noqa: D102
+    @property
+    def es_phase(self) -> int: ...  # noqa: D102
+    @property
+    def edv_ml(self) -> float: ...  # noqa: D102
+    @property
+    def esv_ml(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -52,13 +74,13 @@ class BloodVolumes:
         return float(ejection_fraction_percent(self.edv_ml, self.esv_ml))
 
 
-def volumes_without_papillary_muscles(prediction: Prediction) -> BloodVolumes:
+def volumes_without_papillary_muscles(prediction: Measurement) -> BloodVolumes:
     """Estimate the volumes of blood alone.
 
     Parameters
     ----------
-    prediction : Prediction
-        A measurement, in any calibration.
+    prediction : Measurement
+        A `lvvol.Prediction`, in any calibration.
 
     Returns
     -------
@@ -81,13 +103,13 @@ def volumes_without_papillary_muscles(prediction: Prediction) -> BloodVolumes:
     return BloodVolumes(*volumes)
 
 
-def dark_shares(prediction: Prediction, phase: int) -> Float64:
+def dark_shares(prediction: Measurement, phase: int) -> Float64:
     """Return how much of the contour's inside is nearer to the wall's grey value than to blood's.
 
     Parameters
     ----------
-    prediction : Prediction
-        A measurement.
+    prediction : Measurement
+        A `lvvol.Prediction`.
     phase : int
         Phase, from 0.
 
@@ -108,7 +130,7 @@ def dark_shares(prediction: Prediction, phase: int) -> Float64:
     )
 
 
-def _patches(prediction: Prediction, phase: int) -> Float32:
+def _patches(prediction: Measurement, phase: int) -> Float32:
     """Return the grey values of one phase in the cells of P."""
     squares_mm = prediction.rois.squares_mm
     spacing_mm = np.array(prediction.stack.pixel_spacing_mm)

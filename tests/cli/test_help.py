@@ -54,6 +54,7 @@ def test_help_lists_the_commands_with_a_line_each(run):
         "evaluate",
         "compare",
         "calibrate",
+        "bench",
     ]
     assert not any(line.endswith("...") for line in listed)
 
@@ -62,7 +63,7 @@ def test_help_lists_the_commands_with_a_line_each(run):
     "command",
     [
         *("predict", "inspect", "measure", "phantom"),
-        *("prepare", "split", "train", "evaluate", "compare", "calibrate"),
+        *("prepare", "split", "train", "evaluate", "compare", "calibrate", "bench"),
     ],
 )
 @pytest.mark.parametrize("option", ["-h", "--help"])

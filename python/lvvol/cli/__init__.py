@@ -28,7 +28,7 @@ class _LazyGroup(click.Group):
 
     names: ClassVar[tuple[str, ...]] = (
         *("predict", "summarise", "cohort-report", "inspect", "measure", "phantom"),
-        *("prepare", "split", "train", "evaluate", "compare", "calibrate"),
+        *("prepare", "split", "train", "evaluate", "compare", "calibrate", "bench"),
     )
 
     def list_commands(self, ctx: click.Context) -> list[str]:

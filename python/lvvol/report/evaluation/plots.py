@@ -162,7 +162,7 @@ def _agreement(summary: Mapping[str, Any], patients: Patients) -> Figure | None:
         if (extremes > 0).any():  # room for the legend
             axis.set_ylim(-1.3 * np.nanmax(extremes), 1.3 * np.nanmax(extremes))
         axis.axhline(0, color=_LINE, linewidth=0.4)
-        axis.set(xlabel=f"mean of both, {label}", ylabel=f"measured − labelled {label}")  # noqa: RUF001
+        axis.set(xlabel=f"mean of both, {label}", ylabel=f"measured − labelled {label}")
     _name_colours(axes[0], patients)
     return figure
 
@@ -232,7 +232,7 @@ def _images(summary: Mapping[str, Any], patients: Patients) -> Figure | None:
         names = [f"{level}\n{at.upper()}" for at, level in levels]
         _boxes(axes[2], list(errors.values()), names)
         axes[2].axhline(0, color=_LINE, linewidth=0.8)
-        axes[2].set_ylabel("area, measured − drawn, mm²")  # noqa: RUF001
+        axes[2].set_ylabel("area, measured − drawn, mm²")
     return figure
 
 
