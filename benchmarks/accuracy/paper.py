@@ -1,10 +1,11 @@
 """What the paper's figures need of patients whom the weights have not seen.
 
-``python -m benchmarks.accuracy.paper DSB2_PNG`` measures the patients of the calibration and the
-validation part and writes ``results/paper.json``: how far each step of the search for the ROI gets
-(paper, Fig. 3), areas of P and O in every labelled slice (Fig. 7), volumes (Fig. 8), scores of each
-distribution (Fig. 9), and the contours of one typical patient (Fig. 6) and of the worst. Patients
-of the calibration part are judged by calibrations fitted to the others. Test patients are not
+``python -m benchmarks.accuracy.paper DSB2_PNG RUN`` measures the patients of the calibration and
+the validation part out of fold, by the weights in RUN that have not seen them (see
+`benchmarks.accuracy.out_of_fold`), and writes ``results/paper.json``: how far each step of the
+search for the ROI gets (paper, Fig. 3), areas of P and O in every labelled slice (Fig. 7), volumes
+(Fig. 8), scores of each distribution (Fig. 9), and the contours of one typical patient (Fig. 6) and
+of the worst. Each patient is judged by a calibration fitted to the others. Test patients are not
 measured.
 """
 
@@ -16,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.trust import Judged, judge
+from benchmarks.accuracy.out_of_fold import PARTS
+from benchmarks.accuracy.trust import OUT_OF_FOLD, Judged, judge
 from benchmarks.command import run
 from lvvol import Model, load_model
 from lvvol.contours import find_contours
-from lvvol.datasets import SHIPPED, Dataset, LabelledStack, Part, open_dataset, read_split
+from lvvol.datasets import SHIPPED, Dataset, LabelledStack, open_dataset, read_split
 from lvvol.errors import LvvolError
 from lvvol.evaluate.calibrate import collect
 from lvvol.prediction import Prediction
@@ -30,7 +32,6 @@ from lvvol.typing import Bool, Float64
 from lvvol.uncertainty.crps import competition_crps, gaussian_cdf
 from lvvol.uncertainty.simulate import best_sigma_ml
 
-PARTS = (Part.CALIBRATION, Part.VALIDATION)
 N_WORST = 6
 N_DRAWN = 6
 """Slices of the typical patient (paper, Fig. 6) and of each of the worst."""
@@ -40,22 +41,22 @@ _DIGITS = 1  # of mm in contours
 _THINNED = 2  # of how many points of a contour one is kept
 
 
-def main(dsb2_png: Path) -> dict[str, Any]:
+def main(dsb2_png: Path, weights: Path) -> dict[str, Any]:
     """Measure both parts; draw nothing."""
-    model, split = load_model(), read_split(SHIPPED)
-    whole = open_dataset(dsb2_png)
-    parts = {part: whole.part(split, part) for part in PARTS}
-    report: dict[str, Any] = {str(p): measure(d, model, p) for p, d in parts.items()}
-    typical = typical_patient(report[str(Part.VALIDATION)]["each"])
-    each = [row for part in PARTS for row in report[str(part)]["each"]]
+    model, split = load_model(weights), read_split(SHIPPED)
+    dataset = open_dataset(dsb2_png).select(lambda name: split.part_of(name) in PARTS)
+    measured = measure(dataset, model)
+    each = measured["each"]
+    typical = typical_patient(each)
     labels = {
         patient: dataset[dataset.names.index(patient)]
-        for dataset in parts.values()
-        for patient in {typical, *worst_patients(each)} & set(dataset.names)
+        for patient in {typical, *worst_patients(each)}
     }
-    report["typical"] = {**outlines(labels[typical], model), **steps(labels[typical], model)}
-    report["worst"] = [outlines(labels[name], model) for name in worst_patients(each)]
-    return report
+    return {
+        OUT_OF_FOLD: measured,
+        "typical": {**outlines(labels[typical], model), **steps(labels[typical], model)},
+        "worst": [outlines(labels[name], model) for name in worst_patients(each)],
+    }
 
 
 def typical_patient(each: list[dict[str, Any]]) -> str:
@@ -74,8 +75,8 @@ def worst_patients(each: list[dict[str, Any]]) -> list[str]:
     return [str(row["patient"]) for row in by_error[:N_WORST]]
 
 
-def measure(dataset: Dataset, model: Model, part: Part) -> dict[str, Any]:
-    """Measure all patients of one part."""
+def measure(dataset: Dataset, model: Model) -> dict[str, Any]:
+    """Measure all patients of a dataset."""
     each, areas, refused = {}, [], []
     for number in range(len(dataset)):
         labels = dataset[number]
@@ -93,7 +94,7 @@ def measure(dataset: Dataset, model: Model, part: Part) -> dict[str, Any]:
             **roi_steps(labels, prediction, model),
         }
     found = collect(dataset, model)
-    for judged in judge(found, "none", refit=part == Part.CALIBRATION):
+    for judged in judge(found, "none", refit=True):
         each[judged.name] |= scores(judged)
     return {
         "n_patients": len(dataset),
@@ -273,4 +274,4 @@ def path_of(polygons: list[Float64]) -> str:
 
 
 if __name__ == "__main__":
-    run(main, __doc__, "DSB2_PNG", results="paper")
+    run(main, __doc__, "DSB2_PNG", "RUN", results="paper")

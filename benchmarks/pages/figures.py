@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from benchmarks.pages.tables import PARTS, slice_areas, volumes
+from benchmarks.pages.tables import OUT_OF_FOLD, PARTS, slice_areas, volumes
 from lvvol.uncertainty.crps import competition_crps, gaussian_cdf
 from lvvol.uncertainty.simulate import best_sigma_ml, expected_crps
 from lvvol.volume import ejection_fraction_percent
@@ -125,7 +125,7 @@ def scores(paper: Results) -> Figure:
     left.plot(errors, best, color=_P, label="σ*(d)")
     left.legend()
     left.set(title="C, true volume 100 mL", xlabel="d = measured − true, mL", ylabel="σ, mL")
-    each = [p for part in ("calibration", "validation") for p in paper[part]["each"]]
+    each = paper[OUT_OF_FOLD]["each"]
     for kind, (name, colour) in _KINDS.items():
         of_kind = [p[f"{v}_crps_{kind}"] for p in each for v in ("edv", "esv")]
         label = f"{name}, mean {np.mean(of_kind):.4f}"

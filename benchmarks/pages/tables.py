@@ -15,6 +15,8 @@ from lvvol.volume import ejection_fraction_percent
 Results = Mapping[str, Any]
 
 PARTS = ("validation", "test")
+OUT_OF_FOLD = "out of fold"
+GROUPS = (OUT_OF_FOLD, "test")
 _STATIC, _CALIBRATED = "none", "dsb2"
 _SIGMAS = {
     "none": "σ = 0",
@@ -109,17 +111,13 @@ def table_2(accuracy: Results, trust: Results, paper: Results) -> str:
         [name, "440, test of DSB2", f"{crps:.6f}", f"{edv:.2f}", f"{esv:.2f}", f"{ef:.2f}"]
         for name, crps, edv, esv, ef in TABLE_2
     ]
-    for part in ("calibration", "validation", "test"):
+    for part in GROUPS:
         of_part = accuracy.get(part) or _rmse_of(paper[part]["each"])
         scores = {
             name: trust[part]["by_calibration"][name]["crps"]["shipped"]
             for name in (_STATIC, _CALIBRATED)
-            if part in trust
         }
-        if not scores:
-            claimed = _scores(paper[part]["each"], "claimed")
-            scores = {_STATIC: float(claimed.mean())}
-        n = trust[part]["n_patients"] if part in trust else paper[part]["n_patients"]
+        n = trust[part]["n_patients"]
         errors = [f"{of_part[key]['rmse']:.2f}" for key in ("edv_ml", "esv_ml", "ef_percent")]
         for name, score in scores.items():
             shown = errors if name == _STATIC else ["", "", ""]
@@ -149,47 +147,32 @@ def volumes(each: Sequence[Results]) -> tuple[np.ndarray, np.ndarray]:
     return measured, np.array(labelled, dtype=np.float64)
 
 
-def _scores(each: Sequence[Results], kind: str) -> np.ndarray:
-    return np.array([[p[f"{v}_crps_{kind}"] for v in ("edv", "esv")] for p in each])
-
-
-def table_3(trust: Results, paper: Results) -> str:
+def table_3(trust: Results) -> str:
     """Return scores by the standard deviation, the paper's and ours."""
-    ours = ("calibration", "validation", "test")
-    counts = [(trust if part in trust else paper)[part]["n_patients"] for part in ours]
     head = ["mean CRPS", "paper: train", "validation", "test"]
-    head += [f"ours: {part} ({n})" for part, n in zip(ours, counts, strict=True)]
+    head += [f"ours: {part} ({trust[part]['n_patients']})" for part in GROUPS]
     rows = []
     for kind, label in _SIGMAS.items():
         cells = ["–" if value is None else f"{value:.5f}" for value in TABLE_3[kind]]
-        for part in ours:
-            if part in trust:
-                scores = trust[part]["by_calibration"][_STATIC]["crps"]
-                cells.append(f"{scores[_IN_TRUST[kind]]:.5f}")
-            else:
-                cells.append(f"{_scores(paper[part]['each'], kind).mean():.5f}")
+        for part in GROUPS:
+            scores = trust[part]["by_calibration"][_STATIC]["crps"]
+            cells.append(f"{scores[_IN_TRUST[kind]]:.5f}")
         rows.append([label, *cells])
     return table(head, rows)
 
 
 def steps(paper: Results) -> str:
     """Return how far each step of the search gets (paper, Fig. 3)."""
-    rows = []
-    for part in ("calibration", "validation"):
-        each = [p for p in paper[part]["each"] if "proposals" in p]
-        n = len(each)
-        cells = [
-            f"{sum(p[f'{step}_iou'] >= 0.5 for p in each)} of {n}, "
-            f"{np.median([p[f'{step}_iou'] for p in each]):.2f}"
-            for step in ("proposed", "classified", "refined")
-        ]
-        of_slices = [(p["n_slices_right"], p["n_slices"]) for p in paper[part]["each"]]
-        right, slices = map(sum, zip(*of_slices, strict=True))
-        rows.append([part, *cells, f"{right} of {slices} ({100 * right / slices:.1f} %)"])
-    return table(
-        ["part", "1 among the proposals", "2 chosen by the classifier", "3 refined", "all slices"],
-        rows,
-    )
+    each = [p for p in paper[OUT_OF_FOLD]["each"] if "proposals" in p]
+    cells = [
+        f"{sum(p[f'{step}_iou'] >= 0.5 for p in each)} of {len(each)}, "
+        f"{np.median([p[f'{step}_iou'] for p in each]):.2f}"
+        for step in ("proposed", "classified", "refined")
+    ]
+    of_slices = [(p["n_slices_right"], p["n_slices"]) for p in paper[OUT_OF_FOLD]["each"]]
+    right, slices = map(sum, zip(*of_slices, strict=True))
+    head = ["1 among the proposals", "2 chosen by the classifier", "3 refined", "all slices"]
+    return table(head, [[*cells, f"{right} of {slices} ({100 * right / slices:.1f} %)"]])
 
 
 def areas(paper: Results) -> str:
@@ -215,7 +198,7 @@ def areas(paper: Results) -> str:
 
 def slice_areas(paper: Results) -> np.ndarray:
     """Return rows of (at ES, drawn, O, P, ROI), mm²."""
-    rows = [r for part in ("calibration", "validation") for r in paper[part]["slices"]["rows"]]
+    rows = paper[OUT_OF_FOLD]["slices"]["rows"]
     return np.array([[float(value) for value in row.split()] for row in rows])
 
 

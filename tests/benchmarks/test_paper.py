@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.accuracy import paper
 from lvvol import load_model
-from lvvol.datasets import Dataset, Part, Patient
+from lvvol.datasets import Dataset, Patient
 from lvvol.datasets.phantoms import phantom_labels
 from lvvol.evaluate.calibrate import collect
 
@@ -15,7 +15,7 @@ from lvvol.evaluate.calibrate import collect
 @pytest.fixture(scope="module")
 def measured():
     dataset = Dataset("memory", (Patient("phantom/2", (), partial(phantom_labels, 2, 160)),))
-    return dataset, paper.measure(dataset, load_model(), Part.VALIDATION)
+    return dataset, paper.measure(dataset, load_model())
 
 
 def test_a_phantom_is_found_step_by_step_and_scored(measured):
