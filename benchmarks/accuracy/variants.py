@@ -1,9 +1,10 @@
 """Segmentation networks side by side, in the squares of the masks, so that the ROI plays no part.
 
 ``python -m benchmarks.accuracy.variants DSB2_PNG SUNNYBROOK_PNG RUN...`` measures the patients of
-DSB2's parts for calibration and validation by the shipped weights and by each run, and writes
-``results/variants.json``. Runs that learned from DSB2 only are measured on Sunnybrook
-too, a hospital that they have never seen: there the areas of the masks are the truth.
+DSB2's parts for calibration and validation by each run, which must not have seen them, and writes
+``results/variants.json``. Runs that learned from DSB2 only are measured on Sunnybrook too, a
+hospital that they have never seen: there the areas of the masks are the truth. A folder with two
+networks is measured by their mean.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from benchmarks.claims.measure import dices_of, measure_patients, summary
 from benchmarks.command import run
 from lvvol.datasets import SHIPPED as SHIPPED_SPLIT
 from lvvol.datasets import Dataset, Part, open_dataset, read_split
+from lvvol.model import files_of
 from lvvol.networks.configs import PATCH_SIZE
-from lvvol.networks.files import HFCN_FILE, SHIPPED
-from lvvol.networks.inference import load_segmenter
+from lvvol.networks.inference import load_segmenters
 from lvvol.patches import iterate_patches
 from lvvol.train.sampling import propagated_squares
 
@@ -29,13 +30,13 @@ SOURCES = ("o", "p")
 
 
 def main(dsb2_png: Path, sunnybrook_png: Path, *runs: Path) -> dict[str, Any]:
-    """Measure the shipped weights and every run."""
+    """Measure every run."""
     split = read_split(SHIPPED_SPLIT)
     dsb2, sunnybrook = open_dataset(dsb2_png), open_dataset(sunnybrook_png)
     unseen = dsb2.select(lambda name: split.part_of(name) in UNSEEN)
     abroad = sunnybrook.select(lambda name: split.part_of(name) != Part.LEFT_OUT)
     report: dict[str, Any] = {}
-    for folder in (SHIPPED, *runs):
+    for folder in runs:
         rows = measure_patients(folder, unseen, SOURCES)
         found: dict[str, Any] = {"n_patients": len(rows), "home": summary(rows, SOURCES)}
         recipe = folder / "recipe.json"
@@ -43,7 +44,7 @@ def main(dsb2_png: Path, sunnybrook_png: Path, *runs: Path) -> dict[str, Any]:
             found["recipe"] = json.loads(recipe.read_text(encoding="utf-8"))["segmentation"]
             if _is_abroad(folder):
                 found["abroad"] = against_masks(folder, abroad)
-        report["shipped" if folder == SHIPPED else folder.name] = found
+        report[folder.name] = found
     return report
 
 
@@ -55,7 +56,7 @@ def _is_abroad(folder: Path) -> bool:
 
 def against_masks(folder: Path, dataset: Dataset) -> dict[str, float]:
     """Return mean Dice, and errors of the areas by O and P in percent of all of the masks' area."""
-    segment = load_segmenter(folder / HFCN_FILE)
+    segment = load_segmenters(files_of(folder)[2:])
     errors: dict[str, list[float]] = {}
     dices: dict[str, list[float]] = {}
     for labels in dataset:

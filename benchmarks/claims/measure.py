@@ -11,9 +11,9 @@ import numpy as np
 from benchmarks.claims.arms import Fold
 from lvvol.datasets import Dataset, LabelledStack, open_dataset
 from lvvol.evaluate.figures import dice
+from lvvol.model import files_of
 from lvvol.networks.configs import PATCH_SIZE
-from lvvol.networks.files import HFCN_FILE
-from lvvol.networks.inference import load_segmenter
+from lvvol.networks.inference import load_segmenters
 from lvvol.patches import iterate_patches
 from lvvol.planes import resample
 from lvvol.roi.square import Squares
@@ -39,7 +39,7 @@ def measure_patients(
     weights: Path, dataset: Dataset, sources: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Measure patients in the squares of their masks, as `measure_fold`."""
-    segment = load_segmenter(weights / HFCN_FILE)
+    segment = load_segmenters(files_of(weights)[2:])
     rows = []
     for labels in dataset:
         if labels.phase_volumes_ml is None or not labels.masks[:, 0].any():
