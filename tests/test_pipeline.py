@@ -10,6 +10,7 @@ import torch
 
 from lvvol import load_model, load_study, predict
 from lvvol.errors import RoiNotFoundError
+from lvvol.networks.files import HFCN_FILE, SECOND_HFCN_FILE, SHIPPED
 from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module
 from lvvol.phantom import make_phantom
 from lvvol.preprocess import to_working_stack
@@ -48,12 +49,15 @@ def test_volumes_are_those_of_torch(real_data):
     """Measured once by the core's networks and once by the modules that were trained."""
     working = to_working_stack(load_study(real_data / "dsb2_dicom" / "501"))
     by_core = load_model()
-    hfcn, classifier = load_hfcn_module(), load_roi_classifier_module()
+    networks = [load_hfcn_module(SHIPPED / name) for name in (HFCN_FILE, SECOND_HFCN_FILE)]
+    classifier = load_roi_classifier_module()
 
     @torch.inference_mode()
     def segment(patches, threads):
-        logits, area_map = hfcn(torch.from_numpy(patches))
-        return logits.softmax(dim=1)[:, 0].numpy(), area_map.mean(dim=(1, 2, 3)).numpy()
+        found = [hfcn(torch.from_numpy(patches[:, : hfcn.config.channels])) for hfcn in networks]
+        p = sum(logits.softmax(dim=1)[:, 0] for logits, _ in found) / len(found)
+        shares = sum(area_map.mean(dim=(1, 2, 3)) for _, area_map in found) / len(found)
+        return p.numpy(), shares.numpy()
 
     @torch.inference_mode()
     def score(windows, threads):

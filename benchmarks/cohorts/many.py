@@ -1,9 +1,8 @@
 """Many small phantoms in one run: rate, memory, and what is left after kills.
 
-    python -m benchmarks.cohorts.many [--studies 500] [--kills 20]
-
-The studies lie among the system's temporary files. Ten phantoms are drawn; all others are links to
-their files, in folders of their own.
+``python -m benchmarks.cohorts.many`` measures 500 studies in one run, and again with 20 kills;
+``--studies`` and ``--kills`` ask for others. The studies lie among the system's temporary files.
+Ten phantoms are drawn; all others are links to their files, in folders of their own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """What a study costs by stage, and from that what many studies would.
 
-    python -m benchmarks.cohorts.stages STUDY...
-
-Processor seconds, not wall time, so that other work on the machine counts little.
+``python -m benchmarks.cohorts.stages STUDY...`` measures processor seconds, not wall time, so that
+other work on the machine counts little.
 """
 
 from __future__ import annotations
@@ -101,4 +100,4 @@ def main(*studies: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    command.run(main, __doc__, "PATH...", results="cohort_stages")
+    command.run(main, __doc__, "STUDY...", results="cohort_stages")

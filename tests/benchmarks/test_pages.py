@@ -95,8 +95,7 @@ def test_the_shipped_classifier_is_compared_layer_by_layer():
 
 def test_areas_are_split_by_cavity_and_phase():
     rows = ["0 100 90 80 400", "0 0 5 10 400", "1 50 60 20 400"]
-    paper = {part: {"slices": {"rows": []}} for part in ("calibration", "validation")}
-    paper["validation"]["slices"]["rows"] = [*rows, "1 0 0 4 400"]
+    paper = {"out of fold": {"slices": {"rows": [*rows, "1 0 0 4 400"]}}}
     lines = tables.areas(paper).splitlines()
     assert lines[2] == "| ED, with cavity | 1 | 100 | -20 / 20 | -10 / 10 |"
     assert lines[3] == "| ED, without | 1 | 0 | +10 / 10 | +5 / 5 |"
@@ -111,6 +110,6 @@ def test_steps_count_right_squares():
         | {"proposed_iou": 0.7, "classified_iou": 0.2, "refined_iou": 0.4},
         {"n_slices": 10, "n_slices_right": 10},  # nothing is drawn in the middle slice
     ]
-    table = tables.steps({"calibration": {"each": each}, "validation": {"each": each}})
+    table = tables.steps({"out of fold": {"each": each}})
     expected = "| 2 of 2, 0.80 | 1 of 2, 0.40 | 1 of 2, 0.60 | 19 of 20 (95.0 %) |"
-    assert table.count(expected) == 2
+    assert table.count(expected) == 1

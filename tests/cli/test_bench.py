@@ -47,5 +47,5 @@ def test_wrong_volumes_end_it_with_their_own_code(run, monkeypatch):
 
     monkeypatch.setattr(bench, "bench", refuse)
     code, out, err = run("bench")
-    assert (code, out) == (34, "")
+    assert (code, out) == (37, "")
     assert err.startswith("lvvol: error: EDV of the phantom")

@@ -200,7 +200,7 @@ def test_weights_travel_as_bytes(tmp_path):
     assert shipped.files == {}
     assert shipped.load(tmp_path / "a").calibration is not None
     trained = Weights.of(model.weights, "none", model)
-    assert len(trained.files) == 3
+    assert len(trained.files) == 4
     assert trained.load(tmp_path / "b").weights_sha256 == model.weights_sha256
     own = Weights.of(None, str(model.weights / "calibration_dsb2.json"), model)
     assert own.load(tmp_path / "c").calibration.levels
