@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from lvvol import load_model
-from lvvol.papillary import BloodVolumes, dark_shares, volumes_without_papillary_muscles
+from lvvol.papillary import dark_shares, volumes_without_papillary_muscles
 from lvvol.phantom import make_phantom
+from lvvol.volume import BloodVolumes
 from tests.support.discs import CENTRE_MM, ED_RADIUS_MM, MYOCARDIUM, PIXEL_SPACING_MM, SHAPE
 from tests.support.discs import disc_prediction as discs
 
@@ -74,7 +75,8 @@ def test_muscles_of_phantoms(seed):
         core = scan.lv_coverage[0] == 255
         contrast = np.median(blood[0][core]) - np.percentile(scan.images[0][core], 2)
         true.append(lost.sum() / contrast / cavity.sum())
-    assert np.mean(found) == pytest.approx(np.mean(true), abs=0.06)
+    # Of muscles thinner than a slice, or mixed with blood, half the grey value finds a part only.
+    assert 0.5 * np.mean(true) < np.mean(found) < np.mean(true)
     assert np.mean(true) > 0.05
 
 

@@ -32,6 +32,9 @@ from lvvol.uncertainty.features import PhaseFeatures
 from lvvol.volume import cone_volume_ml
 
 PARTS = (Part.CALIBRATION, Part.VALIDATION)
+OUT_OF_FOLD = "out of fold"
+"""Name of the group in results and on pages."""
+
 FILE = RESULTS / "out_of_fold.json"
 FEWEST_SLICES = 3
 """Slices drawn at both phases below which a Sunnybrook patient shows no volume."""
@@ -97,6 +100,10 @@ def _to_dict(found: Collected, weights: Path, model: Model) -> dict[str, Any]:
         "weights_sha256": model.weights_sha256,
         "recipe": recipe["segmentation"],
         "n_patients": len(found.rows),
+        "mean_error_ml": {
+            "edv": float(np.mean([row.features.ed.volume_ml - row.edv_ml for row in found.rows])),
+            "esv": float(np.mean([row.features.es.volume_ml - row.esv_ml for row in found.rows])),
+        },
         "refused": found.refused,
         "patients": [
             {"name": name, **asdict(row)} for name, row in zip(found.names, found.rows, strict=True)

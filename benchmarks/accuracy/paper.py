@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.out_of_fold import PARTS
-from benchmarks.accuracy.trust import OUT_OF_FOLD, Judged, judge
+from benchmarks.accuracy.out_of_fold import OUT_OF_FOLD, PARTS
+from benchmarks.accuracy.trust import Judged, judge
 from benchmarks.command import run
 from lvvol import Model, load_model
 from lvvol.contours import find_contours

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.calibrations import others, settings
-from benchmarks.accuracy.out_of_fold import read_out_of_fold
+from benchmarks.accuracy.out_of_fold import OUT_OF_FOLD, read_out_of_fold
 from benchmarks.command import run
 from benchmarks.machine import CHECKOUT
 from lvvol.datasets import SHIPPED, Part, open_dataset, read_split
@@ -36,7 +36,6 @@ N_FOLDS = 20
 LARGE_ERROR_ML = 20.0
 PAGE = CHECKOUT / "docs" / "trust.md"
 MARK = "<!-- Below here `benchmarks.accuracy.trust` writes. -->\n"
-OUT_OF_FOLD = "out of fold"
 _TITLES = {
     OUT_OF_FOLD: "Patients out of fold, each judged by a fit to the others",
     str(Part.TEST): "Test patients, judged by the calibrations that ship",
@@ -91,7 +90,7 @@ def document(report: dict[str, Any]) -> str:
         )
         for name, figures in of_part["by_calibration"].items():
             lines += ["", f"### Calibration `{name}`", "", *_coverage_table(figures["coverage"])]
-            lines += ["", *_score_table(figures["crps"]), ""]
+            lines += ["", _outside(figures), "", *_score_table(figures["crps"]), ""]
             auc = figures["auc_of_large_errors_by_width"]
             kept = figures["kept_edv_rmse_ml"]
             wrong = figures["wrong_yet_ok"]
@@ -116,6 +115,25 @@ def _coverage_table(figures: dict[str, Any]) -> list[str]:
         cells = [f"{counts[str(q)]} ({100 * counts[str(q)] / n:.0f} %)" for q in Quantity]
         rows.append(f"| {100 * float(level):g} % | {' | '.join(cells)} | {low} to {high} |")
     return rows
+
+
+def _outside(figures: dict[str, Any]) -> str:
+    """Say how many counts, over all and in thirds by size, are not as expected."""
+    groups = [figures["coverage"], *figures["coverage_by_size"]]
+    counts = [
+        (group["n_patients"], float(level), count)
+        for group in groups
+        for level, counts in group["covered"].items()
+        for count in counts.values()
+    ]
+    low, high = (
+        sum(sign * count > sign * expected_counts(n, level)[end] for n, level, count in counts)
+        for sign, end in ((-1, 0), (1, 1))
+    )
+    return (
+        f"Of these and the counts in thirds by size, {len(counts)} in all, {low} are lower and "
+        f"{high} higher than expected."
+    )
 
 
 def expected_counts(n: int, level: float) -> tuple[int, int]:

@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from benchmarks.pages.tables import OUT_OF_FOLD, PARTS, slice_areas, volumes
+from benchmarks.accuracy.out_of_fold import OUT_OF_FOLD
+from benchmarks.pages.tables import PARTS, slice_areas, volumes
 from lvvol.uncertainty.crps import competition_crps, gaussian_cdf
 from lvvol.uncertainty.simulate import best_sigma_ml, expected_crps
 from lvvol.volume import ejection_fraction_percent

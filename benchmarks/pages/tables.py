@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.accuracy.out_of_fold import OUT_OF_FOLD
 from benchmarks.pages.files import table
 from benchmarks.pages.published import TABLE_1, TABLE_2, TABLE_3, VALIDATION
 from lvvol.networks.configs import RoiClassifierConfig
@@ -15,7 +16,6 @@ from lvvol.volume import ejection_fraction_percent
 Results = Mapping[str, Any]
 
 PARTS = ("validation", "test")
-OUT_OF_FOLD = "out of fold"
 GROUPS = (OUT_OF_FOLD, "test")
 _STATIC, _CALIBRATED = "none", "dsb2"
 _SIGMAS = {

@@ -1,8 +1,8 @@
 """Time and size of the files of a result, as shares of the time to predict.
 
-``python -m benchmarks.speed.outputs`` measures a phantom of 11 slices and 30 phases, predicts it
-and makes each file in turn, three times, and writes ``results/outputs.json``. Other work on the
-machine slows both, so ratios hold where times do not. Writing to disk is not part of it.
+``python -m benchmarks.speed.outputs`` predicts a phantom of 11 slices and 30 phases, makes each
+file three times and writes ``results/outputs.json``. Other work on the machine slows both, so that
+ratios hold and times do not. Writing to disk is not part of it.
 """
 
 from __future__ import annotations

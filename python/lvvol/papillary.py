@@ -7,18 +7,16 @@ wall; it is no segmentation, and its edge is that of grey values, not that of a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lvvol.cine import CineStack
 from lvvol.planes import resample
 from lvvol.typing import Bool, Float32, Float64
-from lvvol.volume import cone_volume_ml, ejection_fraction_percent
+from lvvol.volume import BloodVolumes, cone_volume_ml
 
 if TYPE_CHECKING:
-    from lvvol.roi import Rois
+    from lvvol.prediction import Prediction
 
 EDGE_MM = 1.5
 """Grey values this near to a contour are of cavity and wall at once."""
@@ -30,57 +28,13 @@ MIN_CONTRAST = 0.1
 """Least difference of blood and wall, as a share of their sum, that tells them apart."""
 
 
-class Measurement(Protocol):
-    """What is read of a `lvvol.Prediction`."""
-
-    @property
-    def stack(self) -> CineStack: ...  # noqa: D102 - documented by `Prediction`
-    @property
-    def rois(self) -> Rois: ...  # noqa: D102
-    @property
-    def lv_probability(self) -> Float32: ...  # noqa: D102
-    @property
-    def areas_mm2(self) -> Float64: ...  # noqa: D102
-    @property
-    def ed_phase(self) -> int: ...  # noqa: D102
-    @property
-    def es_phase(self) -> int: ...  # noqa: D102
-    @property
-    def edv_ml(self) -> float: ...  # noqa: D102
-    @property
-    def esv_ml(self) -> float: ...  # noqa: D102
-
-
-@dataclass(frozen=True)
-class BloodVolumes:
-    """Volumes of blood alone.
-
-    Parameters
-    ----------
-    edv_ml, esv_ml : float
-        At the phases of EDV and ESV, at least 0.
-    """
-
-    edv_ml: float
-    esv_ml: float
-
-    def to_dict(self) -> dict[str, float]:
-        """Return the volumes and EF as plain numbers."""
-        return {"edv_ml": self.edv_ml, "esv_ml": self.esv_ml, "ef_percent": self.ef_percent}
-
-    @property
-    def ef_percent(self) -> float:
-        """Ejection fraction; NaN where EDV is 0."""
-        return float(ejection_fraction_percent(self.edv_ml, self.esv_ml))
-
-
-def volumes_without_papillary_muscles(prediction: Measurement) -> BloodVolumes:
+def volumes_without_papillary_muscles(prediction: Prediction) -> BloodVolumes:
     """Estimate the volumes of blood alone.
 
     Parameters
     ----------
-    prediction : Measurement
-        A `lvvol.Prediction`, in any calibration.
+    prediction : Prediction
+        A measurement, in any calibration.
 
     Returns
     -------
@@ -103,13 +57,13 @@ def volumes_without_papillary_muscles(prediction: Measurement) -> BloodVolumes:
     return BloodVolumes(*volumes)
 
 
-def dark_shares(prediction: Measurement, phase: int) -> Float64:
+def dark_shares(prediction: Prediction, phase: int) -> Float64:
     """Return how much of the contour's inside is nearer to the wall's grey value than to blood's.
 
     Parameters
     ----------
-    prediction : Measurement
-        A `lvvol.Prediction`.
+    prediction : Prediction
+        A measurement.
     phase : int
         Phase, from 0.
 
@@ -130,7 +84,7 @@ def dark_shares(prediction: Measurement, phase: int) -> Float64:
     )
 
 
-def _patches(prediction: Measurement, phase: int) -> Float32:
+def _patches(prediction: Prediction, phase: int) -> Float32:
     """Return the grey values of one phase in the cells of P."""
     squares_mm = prediction.rois.squares_mm
     spacing_mm = np.array(prediction.stack.pixel_spacing_mm)

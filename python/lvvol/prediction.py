@@ -14,10 +14,9 @@ from lvvol.contours import areas_in_contours_mm2
 from lvvol.slice_choice import kept_slices
 from lvvol.status import Reason, Status
 from lvvol.typing import Float32, Float64
-from lvvol.volume import cone_volume_ml, ejection_fraction_percent
+from lvvol.volume import BloodVolumes, cone_volume_ml, ejection_fraction_percent
 
 if TYPE_CHECKING:
-    from lvvol.papillary import BloodVolumes
     from lvvol.roi import Rois
     from lvvol.uncertainty import Intervals
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
@@ -16,6 +17,29 @@ if TYPE_CHECKING:
     Numbers = TypeVar("Numbers", Float64, Tensor)
 
 MM3_PER_ML = 1000.0
+
+
+@dataclass(frozen=True)
+class BloodVolumes:
+    """Volumes of blood alone, without papillary muscles.
+
+    Parameters
+    ----------
+    edv_ml, esv_ml : float
+        At the phases of EDV and ESV, at least 0.
+    """
+
+    edv_ml: float
+    esv_ml: float
+
+    @property
+    def ef_percent(self) -> float:
+        """Ejection fraction; NaN where EDV is 0."""
+        return float(ejection_fraction_percent(self.edv_ml, self.esv_ml))
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the volumes and EF as plain numbers."""
+        return {"edv_ml": self.edv_ml, "esv_ml": self.esv_ml, "ef_percent": self.ef_percent}
 
 
 def cone_volume_ml(

@@ -113,6 +113,24 @@ def test_perfect_measurement_has_no_error(dataset, weights, measured_as):
     assert [(r.labelled_edv_ml, r.labelled_esv_ml) for r in results] == [(30, 12), (25, 11)]
 
 
+@pytest.mark.parametrize(("calibration", "undone"), [("none", False), ("dsb2", True)])
+def test_frame_12_is_undone_for_what_readers_state(dataset, measured_as, calibration, undone):
+    known = load_model(calibration=calibration).calibration
+
+    def calibrated(labels):
+        right = perfect(labels)
+        return replace(right, intervals=intervals(right, known, 0.9))
+
+    measured_as(calibrated)
+    (first, _), _ = evaluate(dataset, Part.TEST, calibration=calibration)
+    stated = calibrated(next(iter(read_dataset(dataset, {Part.TEST}))))
+    esv_ml = (stated.esv_ml - 0.06 * stated.edv_ml) / 0.94 if undone else stated.esv_ml
+    assert first.esv_ml == pytest.approx(esv_ml)
+    assert first.edv_ml == pytest.approx(stated.edv_ml)
+    low, high = first.intervals["90"]["esv"]
+    assert low < first.esv_ml < high
+
+
 def test_a_shifted_square_lowers_dice_and_overlap(dataset, weights, measured_as):
     def shifted(labels):
         right = perfect(labels)

@@ -26,6 +26,25 @@ def test_volumes_have_times_and_marks():
     assert float(rows[0]["volume_ml"]) == pytest.approx(np.pi * 24**2 * 30 / 1000, abs=1e-3)
 
 
+def test_ed_and_es_have_what_is_stated_with_its_interval():
+    prediction = disc_prediction()
+    (ed, _, _, es, _) = rows_of(format_volumes(prediction))
+    assert (float(ed["stated_ml"]), ed["low_ml"], ed["high_ml"]) == (
+        pytest.approx(prediction.edv_ml, abs=1e-3),
+        "",
+        "",
+    )
+    known = replace(prediction, intervals=intervals(prediction, calibration(), 0.9))
+    ed, other, _, es, _ = rows_of(format_volumes(known))
+    for row, volume_ml, ends_ml in (
+        (ed, known.edv_ml, known.edv_interval_ml),
+        (es, known.esv_ml, known.esv_interval_ml),
+    ):
+        assert float(row["stated_ml"]) == pytest.approx(volume_ml, abs=1e-3)
+        assert (float(row["low_ml"]), float(row["high_ml"])) == pytest.approx(ends_ml, abs=1e-3)
+    assert (other["stated_ml"], other["low_ml"], other["high_ml"]) == ("", "", "")
+
+
 def test_unknown_times_are_empty():
     prediction = disc_prediction()
     unknown = replace(prediction.stack, times_ms=np.full((4, 5), np.nan))

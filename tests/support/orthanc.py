@@ -1,6 +1,6 @@
 """A real Orthanc with DICOMweb, in a network of its own that nobody else reaches.
 
-Debian's Orthanc 1.10 listens on every address whatever it is told, hence the network namespace;
+Debian's Orthanc 1.10 listens on every address, whatever is configured, hence the network namespace;
 whoever talks to it must run in there, see `Orthanc.command`.
 """
 

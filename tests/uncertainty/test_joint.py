@@ -28,6 +28,27 @@ def test_samples_have_the_moments_asked_for():
     assert np.corrcoef(edv, esv)[0, 1] == pytest.approx(0.6, abs=0.003)
 
 
+@pytest.mark.parametrize("correlation", [-0.3, 0.0, 0.6])
+def test_without_excess_is_what_a_million_draws_become(correlation):
+    joint = Joint(150.0, 65.4, 10.0, 8.0, correlation)
+    rng = np.random.default_rng(1)
+    errors = [[100.0, 80.0 * correlation], [80.0 * correlation, 64.0]]
+    edv, v = rng.multivariate_normal([150.0, 65.4], errors, 1_000_000).T
+    esv = (v - 0.06 * edv) / 0.94
+    found = joint.without_excess(0.06)
+    assert found.esv_ml == pytest.approx(esv.mean(), abs=0.05)
+    assert found.esv_sigma_ml == pytest.approx(esv.std(), rel=0.005)
+    assert found.correlation == pytest.approx(np.corrcoef(edv, esv)[0, 1], abs=0.005)
+    assert (found.edv_ml, found.edv_sigma_ml) == (150.0, 10.0)
+
+
+def test_without_excess_keeps_esv_possible():
+    assert Joint(150.0, 3.0, 10.0, 8.0, 0.6).without_excess(0.06).esv_ml == 0.0
+    assert USUAL.without_excess(0.0).esv_sigma_ml == pytest.approx(8.0)
+    with pytest.raises(ValueError, match="share: expected at least 0 and below 1, got 1"):
+        USUAL.without_excess(1.0)
+
+
 def test_edv_and_esv_are_normal():
     (claims,) = USUAL.claims((0.9,))
     assert claims[Quantity.EDV] == pytest.approx((150.0, 150 - 10 * Z90, 150 + 10 * Z90))

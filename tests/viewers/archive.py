@@ -26,7 +26,7 @@ def missing():
 def running(folder):
     """Start the archive with an empty store in a folder, and stop it at the end.
 
-    It listens on every address whatever it is told, so it must run in a network of its own.
+    It listens on every address, whatever is configured, so it must run in a network of its own.
     """
     settings = {
         "Name": "lvvol",

@@ -68,7 +68,7 @@ def read_list(path: Path) -> list[Item]:
 def find_studies(root: Path, without: Sequence[Path] = ()) -> list[Item]:
     """Find every study below a folder.
 
-    Files are grouped by Study Instance UID, or by Patient ID, date and folder where there is none.
+    Files are grouped by Study Instance UID or, without one, by Patient ID, date and folder.
     Only the first and last files of each folder are opened, unless they differ.
 
     Parameters
@@ -220,7 +220,7 @@ def list_items(
     Raises
     ------
     CohortError
-        If there is none, or a list is malformed.
+        If no study is found, or a list is malformed.
     StudyNotFoundError
         If a root is not a folder.
     """

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lvvol.cohort.item import PAGE
 from lvvol.cohort.record import Record, studies_of
-from lvvol.errors import ResultError
 from lvvol.output import check_folder, write_file
 from lvvol.prediction import Interval
 from lvvol.report.cohort.page import Line, make_cohort_page
@@ -33,10 +32,9 @@ def write_cohort_page(out: Path) -> Path:
     OutputError
         If it cannot be written.
     """
-    if next(iter(studies_of(out)), None) is None:
-        raise ResultError(f"{out}: expected the results of several studies, found none")
+    records = studies_of(out)
     check_folder(out)
-    page = make_cohort_page(map(line_of, studies_of(out)), out.absolute().name)
+    page = make_cohort_page(map(line_of, records), out.absolute().name)
     write_file(out / PAGE, page.encode("utf-8", "backslashreplace"))
     return out / PAGE
 

@@ -7,9 +7,11 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from lvvol.errors import ResultError
 from lvvol.output import write_file
 from lvvol.prediction import Interval, Prediction
 
@@ -42,7 +44,7 @@ class Record:
     study_uid : str
         Study Instance UID; empty where unknown.
     n_slices, n_phases : int
-        Size of the stack; 0 where there is none.
+        Size of the stack; 0 if the study was not measured.
     numbers : mapping of str to float or None
         Volumes in mL, EF in percent, and their intervals.
     level : float or None
@@ -128,7 +130,7 @@ def write_record(out: Path, record: Record) -> None:
 
 
 def read_record(folder: Path) -> Record | None:
-    """Return the record of a folder; None where there is none, or none that this version reads."""
+    """Return the record of a folder; None if it has no record that this version reads."""
     with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
         facts = json.loads((folder / RECORD).read_bytes())
         if facts.pop("schema_version") == SCHEMA_VERSION and facts["id"] == folder.name:
@@ -148,8 +150,18 @@ def read_records(out: Path) -> Iterator[Record]:
 
 
 def studies_of(out: Path) -> Iterator[Record]:
-    """Yield the records of studies, without those of places that hold several."""
-    return (record for record in read_records(out) if record.status != SPLIT)
+    """Return the records of studies, without those of places that hold several.
+
+    Raises
+    ------
+    ResultError
+        If the folder holds no record of a study.
+    """
+    records = (record for record in read_records(out) if record.status != SPLIT)
+    first = next(records, None)
+    if first is None:
+        raise ResultError(f"{out}: expected the results of several studies, found none")
+    return chain([first], records)
 
 
 def is_finished(out: Path, item_id: str, key: Mapping[str, Any]) -> Record | None:

@@ -7,13 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 from lvvol.cohort.item import FAILURES, SUMMARY
 from lvvol.cohort.page import write_cohort_page
 from lvvol.cohort.record import FAILED, QUANTITIES, Record, studies_of
-from lvvol.errors import ResultError
 from lvvol.output import check_folder, writing_text
 from lvvol.report.files import REPORT
 
@@ -71,10 +69,7 @@ def summarise(out: Path) -> Summary:
     OutputError
         If a file cannot be written.
     """
-    records = iter(studies_of(out))
-    first = next(records, None)
-    if first is None:
-        raise ResultError(f"{out}: expected the results of several studies, found none")
+    records = studies_of(out)
     check_folder(out)
     by_status: Counter[str] = Counter()
     with ExitStack() as files:
@@ -84,7 +79,7 @@ def summarise(out: Path) -> Summary:
         )
         summary.writerow(COLUMNS)
         failures.writerow(FAILURE_COLUMNS)
-        for record in chain([first], records):
+        for record in records:
             by_status[record.status] += 1
             row = row_of(record)
             summary.writerow([row[column] for column in COLUMNS])

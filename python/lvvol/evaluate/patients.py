@@ -16,7 +16,7 @@ from lvvol.datasets import (
 )
 from lvvol.errors import LvvolError, MissingExtraError
 from lvvol.evaluate.figures import dice
-from lvvol.evaluate.judge import Intervals, Scores, joint_intervals, score_certain, score_joint
+from lvvol.evaluate.judge import Scores, joint_intervals, score_certain, score_joint
 from lvvol.evaluate.outlines import outline_distances
 from lvvol.evaluate.result import NAN, PatientResult
 from lvvol.evaluate.slices import slice_areas
@@ -25,6 +25,7 @@ from lvvol.planes import resample
 from lvvol.prediction import Prediction
 from lvvol.roi.square import labelled_square, overlap
 from lvvol.typing import Bool, Progress, StrPath
+from lvvol.uncertainty import Joint
 from lvvol.volume import cone_volume_ml
 
 
@@ -109,13 +110,14 @@ def _measure_patient(labels: LabelledStack, model: Model) -> PatientResult:
         distances[i] = outline_distances(masks[drawn, t], labels.masks[drawn, t])
     edv_ml = NAN if labels.edv_ml is None else labels.edv_ml
     esv_ml = NAN if labels.esv_ml is None else labels.esv_ml
+    joint = _joint(measured, labels, model)
     return PatientResult(
         patient=labels.patient,
         dice_ed=dices[0],
         dice_es=dices[1],
         roi_overlap=_roi_overlap(labels, measured),
-        edv_ml=measured.edv_ml,
-        esv_ml=measured.esv_ml,
+        edv_ml=joint.edv_ml if joint else measured.edv_ml,
+        esv_ml=joint.esv_ml if joint else measured.esv_ml,
         probability_edv_ml=float(probability_ml[measured.ed_phase]),
         probability_esv_ml=float(probability_ml[measured.es_phase]),
         labelled_edv_ml=edv_ml,
@@ -127,24 +129,31 @@ def _measure_patient(labels: LabelledStack, model: Model) -> PatientResult:
         surface_distance_ed_mm=distances[0][1],
         surface_distance_es_mm=distances[1][1],
         slices=slice_areas(labels, measured.areas_mm2),
-        scores=_scores(measured, edv_ml, esv_ml),
-        intervals=_intervals(measured, model),
+        scores=_scores(joint, measured, edv_ml, esv_ml),
+        intervals=joint_intervals(model.calibration, joint) if joint and model.calibration else {},
     )
 
 
-def _scores(measured: Prediction, edv_ml: float, esv_ml: float) -> Scores:
+def _joint(measured: Prediction, labels: LabelledStack, model: Model) -> Joint | None:
+    """Return the distribution over the volumes that are labelled; None without a calibration.
+
+    What readers would have stated at ES is not what a phase beside it shows. Volumes as they are
+    drawn stay those of the images.
+    """
+    if measured.intervals is None or model.calibration is None:
+        return None
+    joint = measured.intervals.joint
+    as_stated = model.calibration.source != NO_CORRECTION
+    return joint.without_excess(labels.systolic_excess) if as_stated else joint
+
+
+def _scores(joint: Joint | None, measured: Prediction, edv_ml: float, esv_ml: float) -> Scores:
     """Return what the distribution is worth; without one the volumes count as certain."""
     if np.isnan(edv_ml) or np.isnan(esv_ml):
         return {}
-    if measured.intervals is None:
+    if joint is None:
         return score_certain((measured.edv_ml, measured.esv_ml), edv_ml, esv_ml)
-    return score_joint(measured.intervals.joint, edv_ml, esv_ml)
-
-
-def _intervals(measured: Prediction, model: Model) -> Intervals:
-    if measured.intervals is None or model.calibration is None:
-        return {}
-    return joint_intervals(model.calibration, measured.intervals.joint)
+    return score_joint(joint, edv_ml, esv_ml)
 
 
 def _roi_overlap(labels: LabelledStack, measured: Prediction) -> float:

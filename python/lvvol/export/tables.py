@@ -12,7 +12,7 @@ from lvvol.quantities import phase_times_ms
 
 
 def format_volumes(prediction: Prediction) -> bytes:
-    """Return `volumes.csv`: one row per phase with its time, its volume, and ED or ES.
+    """Return `volumes.csv`: one row per phase with its time and its volume, and at ED and ES more.
 
     Parameters
     ----------
@@ -22,20 +22,33 @@ def format_volumes(prediction: Prediction) -> bytes:
     Returns
     -------
     bytes
-        Times are means over the slices, empty where unknown.
+        Times are means over the slices, empty where unknown. At ED and ES stand EDV and ESV as they
+        are stated, calibrated, and the ends of their intervals, empty without a calibration.
     """
     times_ms = phase_times_ms(prediction.stack)
-    marks = {prediction.ed_phase: "ED", prediction.es_phase: "ES"}
+    stated = {
+        prediction.ed_phase: ("ED", prediction.edv_ml, prediction.edv_interval_ml),
+        prediction.es_phase: ("ES", prediction.esv_ml, prediction.esv_interval_ml),
+    }
+
+    def at(phase: int) -> tuple[str, ...]:
+        if phase not in stated:
+            return ("", "", "", "")
+        mark, volume_ml, interval_ml = stated[phase]
+        return (mark, *map(_number, (volume_ml, *(interval_ml or (math.nan, math.nan)))))
+
     rows = [
         (
             t + 1,
             "" if times_ms is None else _number(float(times_ms[t])),
             _number(float(volume_ml)),
-            marks.get(t, ""),
+            *at(t),
         )
         for t, volume_ml in enumerate(prediction.volumes_ml)
     ]
-    return _csv([("phase", "time_ms", "volume_ml", "mark"), *rows])
+    return _csv(
+        [("phase", "time_ms", "volume_ml", "mark", "stated_ml", "low_ml", "high_ml"), *rows]
+    )
 
 
 def format_areas(prediction: Prediction) -> bytes:

@@ -53,7 +53,8 @@ class Server:
     Raises
     ------
     DicomwebError
-        If the URL is none, holds a password, or would send one in clear text to another machine.
+        If the URL is malformed, holds a password, or would send one in clear text to another
+        machine.
     MissingExtraError
         If dicomweb-client is not installed.
     """

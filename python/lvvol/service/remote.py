@@ -92,7 +92,7 @@ def find_remote(
     Raises
     ------
     CohortError
-        If there is none.
+        If no study is found.
     DicomwebError
         If the server cannot be reached or refuses.
     """

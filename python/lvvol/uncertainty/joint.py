@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from statistics import NormalDist
@@ -74,6 +74,44 @@ class Joint:
                 raise ValueError(f"{name}: expected above 0 and finite, got {getattr(self, name)}")
         if not -1 < self.correlation < 1:
             raise ValueError(f"correlation: expected above -1 and below 1, got {self.correlation}")
+
+    def without_excess(self, share: float) -> Joint:
+        """Return the distribution over EDV and ESV, this one being over EDV and a phase near ES.
+
+        Parameters
+        ----------
+        share : float
+            Mean excess of the phase's volume over ESV, as a share of the stroke volume, at least 0
+            and below 1; see `lvvol.datasets.LabelledStack`.
+
+        Returns
+        -------
+        Joint
+            Of EDV, and of (V - share EDV) / (1 - share), kept at 0 or more.
+
+        Raises
+        ------
+        ValueError
+            If the share is out of its range.
+
+        Examples
+        --------
+        >>> Joint(150.0, 65.4, 10.0, 8.0, 0.5).without_excess(0.06).esv_ml
+        60.0
+        """
+        if not 0 <= share < 1:
+            raise ValueError(f"share: expected at least 0 and below 1, got {share}")
+        # Standard deviations of V along EDV, which the excess shifts, and across it.
+        along_ml = self.correlation * self.esv_sigma_ml - share * self.edv_sigma_ml
+        across_ml = math.sqrt(1.0 - self.correlation**2) * self.esv_sigma_ml
+        sigma_ml = math.hypot(along_ml, across_ml)
+        esv_ml = (self.esv_ml - share * self.edv_ml) / (1.0 - share)
+        return replace(
+            self,
+            esv_ml=max(esv_ml, 0.0),
+            esv_sigma_ml=sigma_ml / (1.0 - share),
+            correlation=along_ml / sigma_ml,
+        )
 
     def samples(self) -> tuple[Float64, Float64]:
         """Return EDV and ESV at points of the distribution, those that are possible.

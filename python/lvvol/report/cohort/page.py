@@ -42,7 +42,7 @@ class Line:
     message : str
         The error.
     report : str
-        Address of its page, relative to the folder; empty where there is none.
+        Address of its page, relative to the folder; empty if it was not written.
     timings_s : mapping of str to float
         Seconds of each step.
     finished : str
@@ -66,7 +66,7 @@ class Line:
 
     @property
     def width(self) -> float:
-        """Width of the interval of EF in percentage points; -1 where there is none."""
+        """Width of the interval of EF in percentage points; -1 without an interval."""
         ends = self.ef_interval_percent
         return ends[1] - ends[0] if ends else -1.0
 
