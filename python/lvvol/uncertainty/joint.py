@@ -96,7 +96,7 @@ class Joint:
 
         Examples
         --------
-        >>> Joint(150.0, 65.4, 10.0, 8.0, 0.5).without_excess(0.06).esv_ml
+        >>> round(Joint(150.0, 65.4, 10.0, 8.0, 0.5).without_excess(0.06).esv_ml, 3)
         60.0
         """
         if not 0 <= share < 1:
