@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 
 from lvvol.cine import CineStack
 from lvvol.errors import DamagedStudyError
 from lvvol.geometry import image_affine
+from lvvol.planes import equalise, resample
 from lvvol.preprocess import to_working_stack
 from lvvol.status import Code, Reason
 
@@ -165,3 +169,70 @@ def test_contrast_comes_from_the_central_184_mm():
     (image,) = to_working_stack(stack_of(np.tile(picture, (1, 2, 1, 1)))).images[:, 0]
     assert image[120, 120] == pytest.approx(120**2 / 184**2, abs=0.01)
     assert image[120, 120 + 80] == 1.0
+
+
+def ranks_by_numpy(images, field):
+    """Histogram equalisation of one slice, written with numpy."""
+    centre = images[(slice(None), *(slice(*ends) for ends in field))]
+    low, high = np.percentile(centre, (0.1, 99.9))
+    if high <= low:
+        return np.zeros_like(images)
+    step = np.float32((high - low) / 1023)
+    levels = np.clip((images - np.float32(low)) / step, 0, 1023).astype(np.int64)
+    counts = np.bincount(levels[:, *(slice(*ends) for ends in field)].ravel(), minlength=1024)
+    return (np.cumsum(counts) / counts.sum()).astype(np.float32)[levels]
+
+
+@given(
+    images=arrays(
+        np.float32,
+        array_shapes(min_dims=4, max_dims=4, max_side=6),
+        elements=st.one_of(
+            st.integers(-5, 40).map(float),
+            st.floats(-(2.0**100), 2.0**100, width=32),
+            st.just(-0.0),
+        ),
+    ),
+    corner=st.tuples(st.floats(0, 0.99), st.floats(0, 0.99)),
+    threads=st.integers(1, 3),
+)
+def test_ranks_are_those_of_numpy(images, corner, threads):
+    field = tuple((int(c * n), n) for c, n in zip(corner, images.shape[2:], strict=True))
+    with np.errstate(over="ignore"):
+        expected = np.stack([ranks_by_numpy(of_slice, field) for of_slice in images])
+    ranks = equalise(images, field, np.eye(2, 3), images.shape[2:], threads=threads)
+    np.testing.assert_array_equal(ranks, expected)
+
+
+def test_ranks_are_resampled_as_planes_are(noise):
+    images = noise.astype(np.float32)
+    field, matrix = ((20, 180), (10, 200)), np.array([[0.7, 0, -0.15], [0, 1.3, 0.15]])
+    ranks = np.stack([ranks_by_numpy(of_slice, field) for of_slice in images]).reshape(6, 230, 210)
+    expected = resample(ranks, np.tile(matrix, (6, 1, 1)), (300, 150), edge="nearest")
+    found = equalise(images, field, matrix, (300, 150))
+    np.testing.assert_array_equal(found.reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"images": np.zeros((1, 1, 4, 4))}, TypeError, "images: expected float32"),
+        ({"images": np.zeros((1, 4, 4), np.float32)}, ValueError, "images: expected"),
+        ({"images": np.full((1, 1, 4, 4), np.nan, np.float32)}, ValueError, "finite"),
+        ({"field": ((0, 5), (0, 4))}, ValueError, "field: expected"),
+        ({"field": ((2, 2), (0, 4))}, ValueError, "field: expected"),
+        ({"matrix": np.array([[1, 0.1, 0], [0, 1, 0]])}, ValueError, "rotation or shear"),
+        ({"matrix": np.eye(3)}, ValueError, "matrix: expected"),
+        ({"shape": (-1, 4)}, ValueError, "shape: expected"),
+        ({"threads": -1}, ValueError, "threads: expected"),
+    ],
+)
+def test_equalise_refuses_what_it_cannot_use(change, error, message):
+    arguments = {
+        "images": np.zeros((1, 1, 4, 4), np.float32),
+        "field": ((0, 4), (0, 4)),
+        "matrix": np.eye(2, 3),
+        "shape": (4, 4),
+    }
+    with pytest.raises(error, match=message):
+        equalise(**arguments | change)

@@ -40,6 +40,16 @@ def resample(
 ) -> npt.NDArray[np.float32]:
     """Resample images under affine maps of their pixel indices: `lvvol.planes`."""
 
+def equalise(
+    images: npt.NDArray[np.float32],
+    field: tuple[tuple[int, int], tuple[int, int]],
+    matrix: npt.NDArray[np.float64],
+    shape: tuple[int, int],
+    *,
+    threads: int = 0,
+) -> npt.NDArray[np.float32]:
+    """Replace grey values by their ranks within a field, and resample: `lvvol.planes`."""
+
 def propose_windows(
     square: npt.NDArray[np.float64],
     *,

@@ -128,7 +128,9 @@ def change_of_blocks(images: Float32, block: int = BLOCK) -> Float32:
     """
     rows, columns = (size // block for size in images.shape[1:])
     whole = images[:, : rows * block, : columns * block]
-    blocks = whole.reshape(len(images), rows, block, columns, block).mean(axis=(2, 4))
+    # Rows first, which leaves few columns: several times as fast as a mean over both axes.
+    stripes = whole.reshape(len(images), rows, block, columns * block).sum(axis=2)
+    blocks = sum(stripes[:, :, k::block] for k in range(block)) / np.float32(block**2)
     change: Float32 = np.abs(blocks - blocks.mean(axis=0)).mean(axis=0)
     return change
 

@@ -41,7 +41,8 @@ def doubts_of(
         """A measurement whose volumes and second areas need not follow from what it holds."""
 
     Given.volumes_ml = np.asarray(volumes_ml)
-    Given.probability_areas_mm2 = areas if probability_areas is None else probability_areas
+    of_p = areas if probability_areas is None else probability_areas
+    Given.probability_areas_at = lambda self, phase: of_p[:, phase]
     stack = replace(
         disc_stack(n_slices=6, n_phases=4),
         images=np.zeros((6, 4, 100, 100), np.float32),

@@ -45,7 +45,6 @@ def check(prediction: Prediction) -> tuple[Reason, ...]:
     """
     ed, es = prediction.ed_phase, prediction.es_phase
     areas_mm2, rois = prediction.areas_mm2, prediction.rois
-    probability_areas_mm2 = prediction.probability_areas_mm2
     ed_areas_mm2 = areas_mm2[:, ed]
     # Slices that the reader left out have no area. Where the heart goes on beyond new ends is the
     # reader's choice, but the others must still have the shape of a heart.
@@ -53,7 +52,8 @@ def check(prediction: Prediction) -> tuple[Reason, ...]:
     kept_gaps_mm = np.diff(prediction.stack.positions_mm[kept])
     reasons = check_edv(prediction.edv_ml) + check_ef(prediction.ef_percent)
     for name, phase in (("ED", ed), ("ES", es)):
-        reasons += check_agreement(name, areas_mm2[:, phase], probability_areas_mm2[:, phase])
+        of_p_mm2 = prediction.probability_areas_at(phase)
+        reasons += check_agreement(name, areas_mm2[:, phase], of_p_mm2)
         reasons += check_gaps(name, areas_mm2[kept, phase], kept)
     reasons += check_stack_ends(ed_areas_mm2, prediction.stack.apex)
     reasons += check_taper(ed_areas_mm2[kept])

@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, module) {
     pybind11::register_exception<lvcore::GeometryError>(module, "GeometryError", PyExc_ValueError);
     bindings::bind_geometry(module);
     bindings::bind_resample(module);
+    bindings::bind_equalise(module);
     bindings::bind_windows(module);
     bindings::bind_raster(module);
     bindings::bind_cascade(module);
