@@ -24,12 +24,13 @@ from benchmarks.command import run
 from benchmarks.machine import CHECKOUT
 from lvvol.datasets import SHIPPED, Part, open_dataset, read_split
 from lvvol.evaluate.calibrate import Collected, collect
+from lvvol.evaluate.result import is_far_off
 from lvvol.model import CALIBRATIONS, load_model
 from lvvol.typing import Float64
 from lvvol.uncertainty import Calibration, Quantity, Row, fit
 from lvvol.uncertainty.area_error import AreaError, fit_beta
 from lvvol.uncertainty.crps import competition_crps, gaussian_cdf
-from lvvol.uncertainty.joint import truths
+from lvvol.uncertainty.joint import Joint, truths
 from lvvol.uncertainty.simulate import best_sigma_ml
 
 N_FOLDS = 20
@@ -289,17 +290,16 @@ def warnings(judged: Sequence[Judged]) -> dict[str, Any]:
         "wrong_yet_ok": [
             each.name
             for each, joint, end, asks in zip(judged, joints, ends, review, strict=True)
-            if not asks and _is_wrong(each.row, joint.edv_ml, joint.esv_ml, end)
+            if not asks and _is_wrong(each.row, joint, end)
         ],
     }
 
 
-def _is_wrong(
-    row: Row, edv_ml: float, esv_ml: float, ends: dict[Quantity, tuple[float, float]]
-) -> bool:
-    """Return whether EDV or ESV is off by more than twice the half-width of its interval."""
-    edv, esv = ends[Quantity.EDV], ends[Quantity.ESV]
-    return abs(edv_ml - row.edv_ml) > edv[1] - edv[0] or abs(esv_ml - row.esv_ml) > esv[1] - esv[0]
+def _is_wrong(row: Row, joint: Joint, ends: dict[Quantity, tuple[float, float]]) -> bool:
+    """Return whether EDV or ESV is far off."""
+    return is_far_off(joint.edv_ml - row.edv_ml, ends[Quantity.EDV]) or is_far_off(
+        joint.esv_ml - row.esv_ml, ends[Quantity.ESV]
+    )
 
 
 def area_under_curve(scores: Float64, positive: Float64) -> float | None:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.accuracy.out_of_fold import OUT_OF_FOLD
 from benchmarks.pages.tables import PARTS, slice_areas, volumes
+from lvvol.report.evaluation.plots import BLUE, GREY, ORANGE, STYLE
 from lvvol.uncertainty.crps import competition_crps, gaussian_cdf
 from lvvol.uncertainty.simulate import best_sigma_ml, expected_crps
 from lvvol.volume import ejection_fraction_percent
@@ -22,17 +23,7 @@ if TYPE_CHECKING:
 
 Results = Mapping[str, Any]
 
-_O, _P, _LINE = "#2b6ca3", "#c8641e", "#6b7280"
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "legend.frameon": False,
-    "svg.hashsalt": "lvvol",  # else names inside an SVG differ from run to run
-    "svg.fonttype": "none",
-}
-_KINDS = {"none": ("σ = 0", _LINE), "claimed": ("σ̂", _O), "known": ("σ*", _P)}
+_KINDS = {"none": ("σ = 0", GREY), "claimed": ("σ̂", BLUE), "known": ("σ*", ORANGE)}
 _SPREAD_ML = 10.0  # of the Appendix's simulation
 
 
@@ -51,7 +42,7 @@ def _save(figure: Figure) -> str:
 
 def draw_all(accuracy: Results, paper: Results) -> dict[str, str]:
     """Return the SVG of each figure by its name."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         return {
             "fig7": _save(areas(paper)),
             "fig8": _save(scatter(accuracy)),
@@ -69,7 +60,7 @@ def areas(paper: Results) -> Figure:
     edges = np.quantile(with_cavity[:, 0], np.linspace(0, 1, 11))
     middle = (edges[1:] + edges[:-1]) / 2
     of_bin = np.clip(np.digitize(with_cavity[:, 0], edges) - 1, 0, 9)
-    for column, name, colour in ((2, "P", _P), (1, "O", _O)):
+    for column, name, colour in ((2, "P", ORANGE), (1, "O", BLUE)):
         error = with_cavity[:, column] - with_cavity[:, 0]
         each = [error[of_bin == b] for b in range(10)]
         mean = [float(errors.mean()) for errors in each]
@@ -81,7 +72,7 @@ def areas(paper: Results) -> Figure:
         right.hist(
             none[:, column], np.arange(0, 0.31, 0.01), histtype="step", color=colour, label=name
         )
-    left.axhline(0, color=_LINE, linewidth=0.8)
+    left.axhline(0, color=GREY, linewidth=0.8)
     left.set(
         title=f"{len(with_cavity)} slices with cavity",
         xlabel="drawn area, share of the ROI",
@@ -97,7 +88,7 @@ def areas(paper: Results) -> Figure:
 def scatter(accuracy: Results) -> Figure:
     """Draw measured over labelled EDV, ESV and EF (paper, Fig. 8)."""
     figure, axes = _panels(3)
-    for part, colour in zip(PARTS, (_P, _O), strict=True):
+    for part, colour in zip(PARTS, (ORANGE, BLUE), strict=True):
         measured, true = volumes(accuracy[part]["each"])
         of_ef, true_ef = (ejection_fraction_percent(*both.T) for both in (measured, true))
         pairs = ((true[:, 0], measured[:, 0]), (true[:, 1], measured[:, 1]), (true_ef, of_ef))
@@ -106,7 +97,7 @@ def scatter(accuracy: Results) -> Figure:
             axis.plot(truth, of, "o", color=colour, markersize=3, alpha=0.7, label=label)
     for axis, name in zip(axes, ("EDV, mL", "ESV, mL", "EF, %"), strict=True):
         low, high = axis.get_xlim()
-        axis.axline((low, low), (high, high), color=_LINE, linewidth=0.8)
+        axis.axline((low, low), (high, high), color=GREY, linewidth=0.8)
         axis.set(title=name, xlabel="labelled", ylabel="measured")
     axes[0].legend(loc="upper left")
     return figure
@@ -123,7 +114,7 @@ def scores(paper: Results) -> Figure:
     )
     left.clabel(lines, fontsize=6, fmt="%.3f")
     best = [best_sigma_ml(float(d)) for d in errors]
-    left.plot(errors, best, color=_P, label="σ*(d)")
+    left.plot(errors, best, color=ORANGE, label="σ*(d)")
     left.legend()
     left.set(title="C, true volume 100 mL", xlabel="d = measured − true, mL", ylabel="σ, mL")
     each = paper[OUT_OF_FOLD]["each"]
@@ -141,8 +132,8 @@ def expected() -> Figure:
     """Draw the expected score over the claimed sigma (paper, Fig. 10)."""
     figure, (axis,) = _panels(1)
     claimed = np.arange(0.0, 30.5, 1.0)
-    axis.plot(claimed, [expected_crps(float(s), _SPREAD_ML) for s in claimed], color=_O)
-    axis.axvline(_SPREAD_ML, color=_LINE, linewidth=0.8, linestyle="--", label="Σ")
+    axis.plot(claimed, [expected_crps(float(s), _SPREAD_ML) for s in claimed], color=BLUE)
+    axis.axvline(_SPREAD_ML, color=GREY, linewidth=0.8, linestyle="--", label="Σ")
     axis.set(
         title=f"errors of Σ = {_SPREAD_ML:g} mL about 100 mL",
         xlabel="claimed σ, mL",

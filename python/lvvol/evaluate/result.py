@@ -125,14 +125,11 @@ class PatientResult:
 
     @property
     def wrong_yet_ok(self) -> float:
-        """1 where EDV or ESV is far off without a reason to review, 0 where not, else NaN.
-
-        Far off is more than twice the half-width of the 90 % interval.
-        """
+        """1 where EDV or ESV `is_far_off` without a reason to review, 0 where not, else NaN."""
         ends = self.intervals.get(WRONG_LEVEL, {})
         errors = self.errors()
         known = [
-            abs(errors[quantity]) > ends[quantity][1] - ends[quantity][0]
+            is_far_off(errors[quantity], ends[quantity])
             for quantity in (Quantity.EDV, Quantity.ESV)
             if quantity in ends and not math.isnan(errors[quantity])
         ]
@@ -174,6 +171,11 @@ class PatientResult:
             for level, each in taken["intervals"].items()
         }
         return cls(**taken)
+
+
+def is_far_off(error: float, interval: tuple[float, float]) -> bool:
+    """Return whether an error exceeds twice the half-width of the 90 % interval."""
+    return abs(error) > interval[1] - interval[0]
 
 
 def column(results: list[PatientResult], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:

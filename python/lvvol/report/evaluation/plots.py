@@ -29,8 +29,8 @@ _QUANTITIES = (
     ("sv", "sv_ml", "SV, mL"),
     ("ef", "ef_percent", "EF, %"),
 )
-_OK, _REVIEW, _LINE = "#2b6ca3", "#c8641e", "#6b7280"
-_STYLE: dict[Any, Any] = {  # matplotlib has a type of its own for the keys
+BLUE, ORANGE, GREY = "#2b6ca3", "#c8641e", "#6b7280"
+STYLE: dict[Any, Any] = {  # matplotlib has a type of its own for the keys
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -63,7 +63,7 @@ def draw_figures(summary: Mapping[str, Any], patients: Patients) -> dict[str, by
         "images": lambda: _images(summary, patients),
     }
     files: dict[str, bytes] = {}
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         for name, draw in drawn.items():
             figure = draw()
             if figure is not None:
@@ -99,13 +99,13 @@ def _number(value: float | None) -> float:
 
 
 def _colours(patients: Patients) -> list[str]:
-    return [_REVIEW if p["status"] == "review" else _OK for p in patients]
+    return [ORANGE if p["status"] == "review" else BLUE for p in patients]
 
 
 def _name_colours(axis: Axes, patients: Patients) -> None:
     """Explain the colours where there are two of them."""
     if len({*_colours(patients)}) > 1:
-        for colour, name in ((_OK, "ok"), (_REVIEW, "review")):
+        for colour, name in ((BLUE, "ok"), (ORANGE, "review")):
             axis.plot([], [], "o", color=colour, markersize=4, label=name)
         axis.legend(loc="upper left", handletextpad=0.2)
 
@@ -126,7 +126,7 @@ def _volumes(summary: Mapping[str, Any], patients: Patients) -> Figure | None:
         values = np.array([*true, *found])
         if np.isfinite(values).any():
             most = 100.0 if quantity == "ef" else 1.08 * float(np.nanmax(values))
-            axis.plot([0, most], [0, most], color=_LINE, linewidth=0.8)
+            axis.plot([0, most], [0, most], color=GREY, linewidth=0.8)
             axis.set(xlim=(0, most), ylim=(0, most))
         a = summary[key]
         axis.set_title(f"RMSE {a['rmse']:.1f}, r = {a['correlation']:.3f}")
@@ -147,7 +147,7 @@ def _agreement(summary: Mapping[str, Any], patients: Patients) -> Figure | None:
         a = summary[key]
         for name, style in (("mean_error", "-"), ("lower_limit", "--"), ("upper_limit", "--")):
             if math.isfinite(a[name]):
-                axis.axhline(a[name], color=_LINE, linewidth=0.9, linestyle=style)
+                axis.axhline(a[name], color=GREY, linewidth=0.9, linestyle=style)
                 # Beside the panel, where no point can hide it.
                 text = f"{a[name]:+z.1f}".replace("-", "\N{MINUS SIGN}")
                 axis.annotate(
@@ -156,12 +156,12 @@ def _agreement(summary: Mapping[str, Any], patients: Patients) -> Figure | None:
                     xycoords=("axes fraction", "data"),
                     va="center",
                     fontsize=8,
-                    color=_LINE,
+                    color=GREY,
                 )
         extremes = np.abs([*(found - true), a["lower_limit"], a["upper_limit"]])
         if (extremes > 0).any():  # room for the legend
             axis.set_ylim(-1.3 * np.nanmax(extremes), 1.3 * np.nanmax(extremes))
-        axis.axhline(0, color=_LINE, linewidth=0.4)
+        axis.axhline(0, color=GREY, linewidth=0.4)
         axis.set(xlabel=f"mean of both, {label}", ylabel=f"measured − labelled {label}")
     _name_colours(axes[0], patients)
     return figure
@@ -177,7 +177,7 @@ def _doubt(summary: Mapping[str, Any]) -> Figure | None:
     if levels:
         axis = axes.pop(0)
         claimed = [float(level.removeprefix("coverage_")) for level in levels]
-        axis.plot([0, 100], [0, 100], color=_LINE, linewidth=0.8)
+        axis.plot([0, 100], [0, 100], color=GREY, linewidth=0.8)
         for shift, (quantity, _, label) in enumerate(_QUANTITIES):
             points = [
                 (x + 1.2 * (shift - 1.5), 100 * summary[level][quantity], level)
@@ -196,8 +196,8 @@ def _doubt(summary: Mapping[str, Any]) -> Figure | None:
         axis.set(xlim=(min(claimed) - 20, 100), ylim=(0, 102), xticks=claimed)
         axis.set_title("coverage")
     for axis, (quantity, counts) in zip(axes, pit.items(), strict=True):
-        axis.bar(np.arange(10) / 10 + 0.05, counts, width=0.09, color=_OK)
-        axis.axhline(sum(counts) / 10, color=_LINE, linewidth=0.9)
+        axis.bar(np.arange(10) / 10 + 0.05, counts, width=0.09, color=BLUE)
+        axis.axhline(sum(counts) / 10, color=GREY, linewidth=0.9)
         axis.set(xlabel=f"P of the label, {quantity.upper()}", ylabel="patients")
         axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
@@ -231,7 +231,7 @@ def _images(summary: Mapping[str, Any], patients: Patients) -> Figure | None:
     if any(errors.values()):
         names = [f"{level}\n{at.upper()}" for at, level in levels]
         _boxes(axes[2], list(errors.values()), names)
-        axes[2].axhline(0, color=_LINE, linewidth=0.8)
+        axes[2].axhline(0, color=GREY, linewidth=0.8)
         axes[2].set_ylabel("area, measured − drawn, mm²")
     return figure
 
@@ -241,7 +241,7 @@ def _boxes(axis: Axes, columns: Sequence[Sequence[float]], names: Sequence[str])
     axis.boxplot(
         [list(column) for column in columns],
         widths=0.6,
-        medianprops={"color": _REVIEW},
-        flierprops={"marker": ".", "markersize": 3, "markeredgecolor": _LINE},
+        medianprops={"color": ORANGE},
+        flierprops={"marker": ".", "markersize": 3, "markeredgecolor": GREY},
     )
     axis.set_xticks(range(1, len(names) + 1), names)
