@@ -1,5 +1,9 @@
 """A tiny run of the benchmark of many studies."""
 
+import os
+import sys
+from pathlib import Path
+
 import pytest
 
 from benchmarks.cohorts import many, stages
@@ -33,3 +37,19 @@ def test_stages_add_up_to_core_hours(tmp_path):
     assert estimate["core_hours"] == pytest.approx(100)
     assert estimate["core_hours_json"] == pytest.approx(200 / 3)
     assert (estimate["read_tb"], estimate["written_tb"]) == pytest.approx((6, 0.48))
+
+
+# Threads of the clusters end when they like, and warn of what they leave open.
+@pytest.mark.filterwarnings("ignore")
+def test_workers_are_compared(write, monkeypatch):
+    pytest.importorskip("distributed", reason='Dask is not installed: pip install "lvvol[dask]"')
+    from benchmarks.cohorts import workers
+
+    monkeypatch.setattr(many, "SLICES", 6)
+    monkeypatch.setattr(many, "PHASES", 4)
+    root = Path(__file__).parents[2]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root), *filter(None, sys.path)]))
+    report = write(workers.main(studies="2", repeats="1"))
+    assert report["studies"] == 2
+    assert report["1_workers_s"]["median"] > 0
+    assert report["times_as_fast"]["median"] > 0
