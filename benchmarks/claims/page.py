@@ -195,10 +195,11 @@ _PHANTOMS = f"""
 ## Phantoms
 
 Re-picking needs whole cines whose true phases are known. These trainings learn from the masks of
-{N_FEW} Sunnybrook patients, and from EDV and ESV of {len(LEARNED)} [phantoms](phantom.md) with
-{N_PHASES} phases, without masks or phases. Their cines begin anywhere in the cycle, each phase as
-often as any other, while training takes the first phase for ED and the one least like it for ES; so
-most first picks are wrong, in four or five cines of twelve the wrong way round. The shipped
-classifier finds the squares. HFCN is trained for {FEW_STUDIES["blocks"]} blocks, after re-picking
-once more from the beginning. {len(MEASURED)} other phantoms are measured, at their true ED and ES.
+{N_FEW} Sunnybrook patients, and from EDV and ESV of {len(LEARNED)} [phantoms](phantom.md)
+of {N_PHASES} phases without masks or phases. Their cines begin anywhere in the cycle, at each phase as often as at any other, while
+training takes the first phase for ED and the one least like it for ES. So most first picks are
+wrong, and those of four or five cines in twelve are the wrong way round. The shipped classifier
+finds the squares. HFCN is trained for {FEW_STUDIES["blocks"]} blocks, and after re-picking
+once more from the beginning.
+{len(MEASURED)} other phantoms are measured, at their true ED and ES.
 """
