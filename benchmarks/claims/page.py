@@ -196,7 +196,8 @@ _PHANTOMS = f"""
 
 Re-picking needs whole cines whose true phases are known. These trainings learn from the masks of
 {N_FEW} Sunnybrook patients, and from EDV and ESV of {len(LEARNED)} [phantoms](phantom.md)
-of {N_PHASES} phases without masks or phases. Their cines begin anywhere in the cycle, at each phase as often as at any other, while
+of {N_PHASES} phases without masks or phases. Their cines begin anywhere in the cycle, at each phase
+as often as at any other, while
 training takes the first phase for ED and the one least like it for ES. So most first picks are
 wrong, and those of four or five cines in twelve are the wrong way round. The shipped classifier
 finds the squares. HFCN is trained for {FEW_STUDIES["blocks"]} blocks, and after re-picking
