@@ -7,15 +7,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
-from lvvol.datasets import SHIPPED, open_dataset, read_split
+from benchmarks.claims.late import measured_phantoms, write_late_phantoms
+from lvvol.datasets import SHIPPED, Dataset, open_dataset, read_split
 from lvvol.datasets.split import make_folds
 from lvvol.train import Recipe, Selection
 from lvvol.train.recipe import SegmentationRecipe
 
 SHORT = SegmentationRecipe(blocks=16, warmup_blocks=2, volume_only_blocks=2, best_by="last")
 """A quarter of the shipped recipe's blocks: within 15 minutes on two cores."""
+
+FEW_STUDIES: Mapping[str, Any] = MappingProxyType(
+    {"blocks": 26, "warmup_blocks": 4, "volume_only_blocks": 4}
+)
+"""For so few studies that a block takes 10 s."""
+
+Cohort = Literal["dsb2", "phantoms"]
+"""Image pairs of DSB2, or phantoms."""
 
 FOLDS = 5
 N_FEW = 20
@@ -30,8 +39,13 @@ class Arm:
     ----------
     masks : {"all", "few", "none"}
         Masks of DSB2 and Sunnybrook, of 20 Sunnybrook patients, or of nobody.
-    volumes : bool
-        Whether volumes of DSB2 are learned from too.
+    volumes : {"dsb2", "phantoms"} or None
+        Whose volumes are learned from too; phantoms are whole cines that begin anywhere in the
+        cycle (`benchmarks.claims.late`).
+    repick : bool
+        Whether HFCN is trained twice, the second time with the phases that the first one measures.
+    measured : {"dsb2", "phantoms"}
+        Who is measured: the fold of DSB2, or other phantoms.
     changes : mapping
         What differs from `SHORT`.
     seeds : tuple of int
@@ -39,7 +53,9 @@ class Arm:
     """
 
     masks: str = "all"
-    volumes: bool = True
+    volumes: Cohort | None = "dsb2"
+    repick: bool = False
+    measured: Cohort = "dsb2"
     changes: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     seeds: tuple[int, ...] = (1,)
 
@@ -56,27 +72,29 @@ class Arm:
 THREE = (1, 2, 3)
 ARMS = {
     "alternate": Arm(seeds=THREE),
-    "masks only": Arm(volumes=False, seeds=THREE),
+    "masks only": Arm(volumes=None, seeds=THREE),
     "volumes only": Arm(masks="none"),
-    "FCN, masks only": Arm(volumes=False, changes={"network": "fcn"}, seeds=THREE),
+    "FCN, masks only": Arm(volumes=None, changes={"network": "fcn"}, seeds=THREE),
     # An error of 10 mL weighs about as much in each loss.
     "l1 on volumes": Arm(changes={"volume_loss": "l1", "volume_weight": 0.01}, seeds=THREE),
     "l2 on volumes": Arm(changes={"volume_loss": "l2", "volume_weight": 0.001}, seeds=THREE),
-    "few masks": Arm(masks="few", volumes=False, seeds=THREE),
+    "few masks": Arm(masks="few", volumes=None, seeds=THREE),
     "few masks and volumes": Arm(masks="few", seeds=THREE),
+    "first picks": Arm("few", "phantoms", measured="phantoms", changes=FEW_STUDIES),
+    "re-picked": Arm("few", "phantoms", repick=True, measured="phantoms", changes=FEW_STUDIES),
 }
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Datasets, and one fixed fold of DSB2 that no arm learns from.
+    """Datasets, and those that no arm learns from: one fixed fold of DSB2, and some phantoms.
 
     Parameters
     ----------
     dsb2, sunnybrook : Path
         Image pairs.
     folder : Path
-        Where splits are written.
+        Where splits and phantoms are written.
     """
 
     dsb2: Path
@@ -86,7 +104,18 @@ class Fold:
     def datasets(self, arm: Arm) -> tuple[list[Path], list[Path]]:
         """Return the datasets with masks and with volumes of an arm."""
         seg = {"all": [self.dsb2, self.sunnybrook], "few": [self.sunnybrook], "none": []}
-        return seg[arm.masks], [self.dsb2] if arm.volumes else []
+        if arm.volumes is None:
+            return seg[arm.masks], []
+        return seg[arm.masks], [self.dsb2 if arm.volumes == "dsb2" else self._late_phantoms()]
+
+    def measured(self, arm: Arm) -> Dataset:
+        """Return those on whom an arm is measured, with masks and volumes."""
+        if arm.measured == "phantoms":
+            return measured_phantoms()
+        return open_dataset(self.dsb2).select(set(self.held_out()).__contains__)
+
+    def _late_phantoms(self) -> Path:
+        return write_late_phantoms(self.folder / "late_phantoms")
 
     def selection(self, arm: Arm) -> Selection:
         """Write the split of an arm and return its part to learn from."""
@@ -106,7 +135,11 @@ class Fold:
             drawn = drawn[:N_FEW]
         learned = [*(n for n in known[self.dsb2] if n not in held_out), *drawn]
         everybody = {n for place in known for n in open_dataset(place).names}
-        path = self.folder / f"{'few' if arm.masks == 'few' else 'all'}.json"
+        name = "few" if arm.masks == "few" else "all"
+        if arm.volumes == "phantoms":
+            name += "_phantoms"
+            learned = [*open_dataset(self._late_phantoms()).names, *drawn]
+        path = self.folder / f"{name}.json"
         parts = {"train": learned, "measured": sorted(held_out)}
         parts["unused"] = sorted(everybody - set(learned) - held_out)
         path.write_text(json.dumps(parts), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""The paper's claims, tested: short trainings that differ in one thing, measured on one fold.
+"""The paper's claims, tested: short trainings that differ in one thing.
 
-``python -m benchmarks.claims.compare PNG RUNS`` trains each arm in a folder of RUNS, measures the
-fold held out, writes ``results/claims/<arm>-<seed>.json`` after each, and then ``docs/paper.md``.
+``python -m benchmarks.claims.compare PNG RUNS`` trains each arm in a folder of RUNS, measures those
+held out, writes ``results/claims/<arm>-<seed>.json`` after each, and then ``docs/paper.md``.
 PNG holds ``dsb2_png`` and ``sunnybrook_png``. A second call goes on where the first was stopped;
 arms with results are not trained again. ``--arm`` trains that one only, and ``--minutes`` starts no
 further arm after so many.
@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.claims.arms import ARMS, Fold
-from benchmarks.claims.measure import measure_fold, summary
+from benchmarks.claims.late import right_picks
+from benchmarks.claims.measure import measure_patients, summary
 from benchmarks.claims.page import write_page
 from benchmarks.command import run
 from benchmarks.machine import RESULTS, require_committed_code, write_results
@@ -68,12 +69,14 @@ def _train(name: str, seed: int, fold: Fold, runs: Path) -> dict[str, Any]:
         arm.recipe(seed),
         stages=("hfcn",),
         selection=fold.selection(arm),
+        repick=arm.repick,
         device="cpu",
         resume=True,
         on_block=show,
     )
     training_s = time.monotonic() - began
-    rows = measure_fold(folder, fold, arm.sources)
+    rows = measure_patients(folder, fold.measured(arm), arm.sources)
+    picks = {"picks": right_picks(folder / "phases.csv")} if arm.repick else {}
     return {
         "arm": name,
         "seed": seed,
@@ -81,6 +84,7 @@ def _train(name: str, seed: int, fold: Fold, runs: Path) -> dict[str, Any]:
         "training_s": training_s,
         "n_patients": len(rows),
         **summary(rows, arm.sources),
+        **picks,
         "each": rows,
     }
 

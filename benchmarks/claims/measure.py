@@ -1,4 +1,4 @@
-"""Patients of the fold, measured by the network of an arm in the squares of their masks."""
+"""Patients measured by the network of an arm in the squares of their masks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.claims.arms import Fold
-from lvvol.datasets import Dataset, LabelledStack, open_dataset
+from lvvol.datasets import Dataset, LabelledStack
 from lvvol.evaluate.figures import dice
 from lvvol.model import files_of
 from lvvol.networks.configs import PATCH_SIZE
@@ -22,23 +21,17 @@ from lvvol.typing import Bool
 from lvvol.volume import cone_volume_ml, ejection_fraction_percent
 
 
-def measure_fold(weights: Path, fold: Fold, sources: Sequence[str]) -> list[dict[str, Any]]:
-    """Measure the patients held out, with areas from O, P or both.
+def measure_patients(
+    weights: Path, dataset: Dataset, sources: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Measure patients at ED and ES in the squares of their masks, with areas from O, P or both.
 
     Returns
     -------
     list of dict
         For each patient Dice of P at both phases over labelled slices, and errors of EDV, ESV (of
-        the labelled phase, frame 12 undone) and EF by each source.
+        the labelled phase, frame 12 of DSB2 undone) and EF by each source.
     """
-    held_out = set(fold.held_out())
-    return measure_patients(weights, open_dataset(fold.dsb2).select(held_out.__contains__), sources)
-
-
-def measure_patients(
-    weights: Path, dataset: Dataset, sources: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Measure patients in the squares of their masks, as `measure_fold`."""
     segment = load_segmenters(files_of(weights)[2:])
     rows = []
     for labels in dataset:
@@ -69,6 +62,8 @@ def _errors(name: str, labels: LabelledStack, areas_mm2: Any) -> dict[str, float
     return {
         f"{name}_edv_error_ml": float(edv - true_edv),
         f"{name}_esv_error_ml": float(esv - true_esv),
+        f"{name}_edv_error_percent": float(100 * (edv / true_edv - 1)),
+        f"{name}_esv_error_percent": float(100 * (esv / true_esv - 1)),
         f"{name}_ef_error_points": float(ef),
     }
 
@@ -90,7 +85,7 @@ def dices_of(labels: LabelledStack, squares: Squares, inside: Bool) -> dict[str,
 
 
 def summary(rows: list[dict[str, Any]], sources: Sequence[str]) -> dict[str, float]:
-    """Return mean Dice, RMSE of EDV and ESV, and mean absolute error of EF."""
+    """Return mean Dice, RMSE of EDV and ESV in mL and percent, and mean absolute error of EF."""
 
     def values(name: str) -> Any:
         return np.array([row.get(name, np.nan) for row in rows], dtype=np.float64)
@@ -98,8 +93,9 @@ def summary(rows: list[dict[str, Any]], sources: Sequence[str]) -> dict[str, flo
     figures = {name: float(np.nanmean(values(name))) for name in ("dice_ed", "dice_es")}
     for source in sources:
         for volume in ("edv", "esv"):
-            errors = values(f"{source}_{volume}_error_ml")
-            figures[f"{source}_{volume}_rmse_ml"] = float(np.sqrt(np.nanmean(errors**2)))
+            for unit in ("ml", "percent"):
+                errors = values(f"{source}_{volume}_error_{unit}")
+                figures[f"{source}_{volume}_rmse_{unit}"] = float(np.sqrt(np.nanmean(errors**2)))
         errors = values(f"{source}_ef_error_points")
         figures[f"{source}_ef_mae_points"] = float(np.nanmean(np.abs(errors)))
     return figures
