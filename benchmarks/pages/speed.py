@@ -53,8 +53,8 @@ def made_by(report: Report) -> str:
 def _contests(report: Report) -> dict[tuple[str, int], list[Report]]:
     by_contest: dict[tuple[str, int], list[Report]] = {}
     for case in report["cases"]:
-        if case["group"] != "cold command":
-            by_contest.setdefault((case["group"], case["threads"]), []).append(case)
+        if case["work"] != "cold command":
+            by_contest.setdefault((case["work"], case["threads"]), []).append(case)
     return by_contest
 
 
@@ -65,7 +65,7 @@ def _threads(count: int) -> str:
 def faster_peers(report: Report) -> str:
     """Return a list of the peers that take less time than lvvol, and of those that take as much."""
     lines = []
-    for (group, threads), cases in _contests(report).items():
+    for (work, threads), cases in _contests(report).items():
         for case in cases:
             ratio = case.get("times_as_long")
             if ratio is None or ratio > 1 + SAME_WITHIN:
@@ -73,7 +73,7 @@ def faster_peers(report: Report) -> str:
             on = "" if threads == 0 else f", {threads} thread{'s' * (threads > 1)}"
             how = "is as fast as" if ratio >= 1 - SAME_WITHIN else "is faster than"
             lines.append(
-                f"- {group}{on}: **{case['way']}** {how} lvvol; it takes {ratio:.2f} times as long."
+                f"- {work}{on}: **{case['way']}** {how} lvvol; it takes {ratio:.2f} times as long."
             )
     return "\n".join(lines) or "In no table below does a peer take less time than lvvol."
 
@@ -81,11 +81,11 @@ def faster_peers(report: Report) -> str:
 def peers(report: Report) -> str:
     """Return a table with one row for every way of every contest."""
     rows = []
-    for (group, threads), cases in _contests(report).items():
+    for (work, threads), cases in _contests(report).items():
         for case in cases:
             low, high = case.get("times_as_long_20_80", (None, None))
             ratio = "1" if low is None else f"{case['times_as_long']:.2f} ({low:.2f} to {high:.2f})"
-            rows.append([group, _threads(threads), case["way"], _ms(case["ms"]), ratio])
+            rows.append([work, _threads(threads), case["way"], _ms(case["ms"]), ratio])
     return table(["work", "threads", "by", "ms", "times as long as lvvol"], rows)
 
 

@@ -25,6 +25,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[FIGURES] = {}
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out two threads in the short mode."""
+    if not config.getoption("--short"):
+        return
+    left_out = [item for item in items if _threads(item) == 2]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _threads(item: pytest.Item) -> int | None:
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    contest = parameters.get("contest")
+    return parameters.get("threads") if contest is None else contest.threads
+
+
 def pytest_benchmark_update_json(
     config: pytest.Config, benchmarks: Any, output_json: dict[str, Any]
 ) -> None:

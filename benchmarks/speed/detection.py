@@ -31,6 +31,7 @@ THREADS = (1, 2)
 REPEATS = 60
 
 
+@cache
 def pictures() -> dict[str, np.ndarray]:
     """Return noise, and the middle slice of a phantom on a black background."""
     stack = make_phantom(2, n_slices=6, n_phases=2).to_cine_stack()

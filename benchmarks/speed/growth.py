@@ -31,7 +31,7 @@ AXES = ("slices", "phases", "pixels", "studies")
 def sizes(axis: str, *, short: bool) -> list[int]:
     """Return the sizes of an axis; those of `pixels` are rows of the matrix."""
     if short:
-        return {"slices": [4, 8], "phases": [3, 6], "pixels": [64, 96], "studies": [1, 2]}[axis]
+        return {"slices": [4, 8], "phases": [3, 6], "pixels": [64, 80], "studies": [1, 2]}[axis]
     return {
         "slices": [6, 12, 24],
         "phases": [15, 30, 60],

@@ -46,7 +46,7 @@ def measure(study: Path | None, *, short: bool, keywords: str = "") -> dict[str,
             # The options of the tests would run these in parallel or stop at a warning of a peer.
             *("-o", "addopts=--import-mode=importlib", "-o", "filterwarnings=default"),
             *("-p", "no:xdist", "-p", "no:cacheprovider", "--disable-warnings", "-q", "-rs"),
-            *(f"--benchmark-json={written}", "--benchmark-group-by=group,param:contest"),
+            *(f"--benchmark-json={written}", "--benchmark-group-by=group"),
             *("--benchmark-disable-gc", "--benchmark-sort=name"),
             *("--benchmark-columns=min,median,iqr,rounds", "--benchmark-name=short"),
             *(["--short"] if short else []),
@@ -69,7 +69,6 @@ def measure(study: Path | None, *, short: bool, keywords: str = "") -> dict[str,
 def _statistics(case: dict[str, Any]) -> dict[str, Any]:
     times = Samples(1000 * np.array(case["stats"]["data"]))
     return {
-        "group": case["group"],
         **case["extra_info"],
         "rounds": case["stats"]["rounds"],
         **times.summary("ms"),

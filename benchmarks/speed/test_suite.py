@@ -30,8 +30,7 @@ def test_contest(
     contest: Contest, way: str, settings: Settings, figures: dict[str, Any], benchmark: Any
 ) -> None:
     """A way does the work rightly, and takes this long; a peer's rounds alternate with lvvol's."""
-    benchmark.group = contest.group
-    benchmark.extra_info |= {"threads": contest.threads, "way": way}
+    name(benchmark, contest.group, contest.threads, way)
     reason = missing(way, settings)
     if reason is not None:
         figures.setdefault("skipped", {})[f"{contest.group}/{contest.threads}/{way}"] = reason
@@ -55,6 +54,12 @@ def test_contest(
         benchmark.extra_info |= ratio.summary("times_as_long")
 
 
+def name(benchmark: Any, work: str, threads: int, way: str) -> None:
+    """Put a case into the table of its work and number of threads."""
+    benchmark.group = f"{work}, {threads or 'any'} thread{'s' * (threads != 1)}"
+    benchmark.extra_info |= {"work": work, "threads": threads, "way": way}
+
+
 def timed_s(run: Any) -> float:
     """Return the seconds of a call; the time to free its result is not included."""
     began = time.perf_counter()
@@ -69,8 +74,7 @@ def test_cold_command(
     threads: int, settings: Settings, figures: dict[str, Any], benchmark: Any
 ) -> None:
     """`lvvol predict` in a new process."""
-    benchmark.group = "cold command"
-    benchmark.extra_info |= {"threads": threads, "way": OURS}
+    name(benchmark, "cold command", threads, OURS)
     stages: list[dict[str, float]] = []
 
     def predict() -> None:
