@@ -78,13 +78,13 @@ def describe() -> dict[str, Any]:
         else os.cpu_count(),
         "memory_gib": round(memory_bytes / 2**30, 1),
         "system": platform.platform(),
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in ("lvvol", "numpy", "torch", "pydicom")},
+        "python": platform.pythonversion(),
+        "packages": {name: version(name) for name in ("lvvol", "numpy", "torch", "pydicom")},
         "commit": "unknown" if commit is None else commit + "-dirty" * bool(uncommitted_files()),
     }
 
 
-def _version(name: str) -> str | None:
+def version(name: str) -> str | None:
     """Return a package's version; None where it is not installed, as torch need not be."""
     try:
         return metadata.version(name)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
+
+_BLOCK = re.compile(r"(<!-- make \w+: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 class MissingFigureError(Exception):
@@ -81,3 +84,22 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         "|" + "|".join(line) + "|" if line[0] == "---" else f"| {' | '.join(line)} |"
         for line in lines
     )
+
+
+def filled(text: str, written: dict[str, str]) -> str:
+    """Return the page with every block written anew.
+
+    Raises
+    ------
+    ValueError
+        If a block of the page has no content here, or content has no block.
+
+    Examples
+    --------
+    >>> filled("<!-- make results: some -->\\nold\\n<!-- end -->", {"some": "new"})
+    '<!-- make results: some -->\\nnew\\n<!-- end -->'
+    """
+    found = {match[2] for match in _BLOCK.finditer(text)}
+    if found != written.keys():
+        raise ValueError(f"expected the blocks {sorted(written)}, got {sorted(found)}")
+    return _BLOCK.sub(lambda match: f"{match[1]}{written[match[2]]}\n{match[3]}", text)

@@ -8,7 +8,6 @@ the measurements that were made with other weights than the committed ones.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +17,7 @@ from benchmarks.command import run
 from benchmarks.machine import CHECKOUT, RESULTS
 from benchmarks.pages import drawings, tables
 from benchmarks.pages.figures import draw_all
-from benchmarks.pages.files import MissingFigureError, read_results
+from benchmarks.pages.files import MissingFigureError, filled, read_results
 from benchmarks.pages.quoted import mend
 from lvvol.model import hash_weights
 from lvvol.networks.configs import RoiClassifierConfig
@@ -36,8 +35,6 @@ MEASURED = {
 """Result files that depend on the weights: the benchmark that writes each, and its arguments.
 
 Those measured out of fold, by a run that is not committed, are repeated by hand."""
-
-_BLOCK = re.compile(r"(<!-- make results: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def stale(folder: Path = RESULTS) -> list[str]:
@@ -91,25 +88,6 @@ def pictures() -> dict[str, str]:
         "worst": drawings.stacks(paper["worst"]),
         **draw_all(accuracy, paper),
     }
-
-
-def filled(text: str, written: dict[str, str]) -> str:
-    """Return the page with every block written anew.
-
-    Raises
-    ------
-    ValueError
-        If a block of the page has no content here, or content has no block.
-
-    Examples
-    --------
-    >>> filled("<!-- make results: some -->\\nold\\n<!-- end -->", {"some": "new"})
-    '<!-- make results: some -->\\nnew\\n<!-- end -->'
-    """
-    found = {match[2] for match in _BLOCK.finditer(text)}
-    if found != written.keys():
-        raise ValueError(f"expected the blocks {sorted(written)}, got {sorted(found)}")
-    return _BLOCK.sub(lambda match: f"{match[1]}{written[match[2]]}\n{match[3]}", text)
 
 
 def write() -> list[Path]:

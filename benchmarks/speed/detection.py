@@ -2,19 +2,23 @@
 
 ``python -m benchmarks.speed.detection CASCADE.xml...`` searches images of 256 x 256 pixels at
 scales 1.1 apart, alternately with lvvol and with OpenCV, on one thread and on two, and writes
-``results/detection.json``. Both must give the same windows and groups before anything is timed. The
-measurement runs in a process that imports OpenCV 4 from ``build/opencv4`` as cv2.
+``results/detection.json``. Both must give the same windows and groups before anything is timed.
+OpenCV 4 lies in ``build/opencv4``, as OpenCV 5 has no cascades.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from benchmarks.command import call_apart, run
+from benchmarks.command import run
 from benchmarks.timing import times_ms
 from lvvol import _core
 from lvvol.cascade import read_cascade
@@ -27,6 +31,7 @@ THREADS = (1, 2)
 REPEATS = 60
 
 
+@cache
 def pictures() -> dict[str, np.ndarray]:
     """Return noise, and the middle slice of a phantom on a black background."""
     stack = make_phantom(2, n_slices=6, n_phases=2).to_cine_stack()
@@ -38,17 +43,48 @@ def pictures() -> dict[str, np.ndarray]:
     return {"noise": noise, "phantom": phantom}
 
 
+@cache
+def opencv4() -> Any:
+    """Import OpenCV 4 beside the OpenCV of the environment, which stays ``cv2``.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If it is not in ``build/opencv4``.
+    """
+    if not (OpenCV4.FOLDER / "cv2").is_dir():
+        raise ModuleNotFoundError(f"expected OpenCV 4 in {OpenCV4.FOLDER}", name="cv2")
+
+    def taken() -> dict[str, ModuleType]:
+        names = [name for name in sys.modules if name.partition(".")[0] == "cv2"]
+        return {name: sys.modules.pop(name) for name in names}
+
+    others = taken()
+    sys.path.insert(0, str(OpenCV4.FOLDER))
+    try:
+        found = import_module("cv2")
+    finally:
+        sys.path.remove(str(OpenCV4.FOLDER))
+        taken()
+        sys.modules.update(others)
+    assert found.__version__.startswith("4."), found.__version__
+    return found
+
+
 def check(ours: np.ndarray, theirs: Any) -> None:
     """Raise AssertionError unless both found the same windows, in any order."""
     found = sorted(map(tuple, ours[:, [1, 0, 3, 2]].tolist()))
     assert found == sorted(map(tuple, np.asarray(theirs).reshape(-1, 4).tolist()))
 
 
-def measure(path: Path, image: np.ndarray, threads: int, repeats: int, cv2: Any) -> dict[str, Any]:
-    """Check both, then time them alternately; return medians, best times and ratios."""
+Search = Callable[..., Any]
+
+
+def searches(path: Path, image: np.ndarray, threads: int) -> tuple[Search, Search]:
+    """Return lvvol's search and OpenCV's, each with the fewest neighbours of a group."""
+    cv2 = opencv4()
     cascade = read_cascade(path)
     classifier = cv2.CascadeClassifier(str(path))
-    cv2.setNumThreads(threads)
 
     def ours(min_neighbors: int = 3) -> np.ndarray:
         return _core.detect(
@@ -60,10 +96,17 @@ def measure(path: Path, image: np.ndarray, threads: int, repeats: int, cv2: Any)
         )[0]
 
     def theirs(min_neighbors: int = 3) -> Any:
+        cv2.setNumThreads(threads)
         return classifier.detectMultiScale(
             image, scaleFactor=SCALE_FACTOR, minNeighbors=min_neighbors
         )
 
+    return ours, theirs
+
+
+def measure(path: Path, image: np.ndarray, threads: int, repeats: int) -> dict[str, Any]:
+    """Check both, then time them alternately; return medians, best times and ratios."""
+    ours, theirs = searches(path, image, threads)
     for min_neighbors in (0, 3):
         check(ours(min_neighbors), theirs(min_neighbors))
     times = times_ms({"opencv": theirs, "lvvol": ours}, repeats)
@@ -77,38 +120,27 @@ def measure(path: Path, image: np.ndarray, threads: int, repeats: int, cv2: Any)
     }
 
 
-def measure_all(paths: list[str], repeats: int) -> dict[str, Any]:
-    """Measure every cascade on every image, with OpenCV 4 as cv2."""
-    sys.path.insert(0, str(OpenCV4.FOLDER))
-    import cv2
-
-    assert cv2.__version__.startswith("4."), cv2.__version__
+def measure_all(paths: list[Path], repeats: int) -> dict[str, Any]:
+    """Measure every cascade on every image."""
     images = pictures()
     return {
-        "opencv": cv2.__version__,
+        "opencv": opencv4().__version__,
         "cascades": {
             path.name: {
                 name: {
-                    f"{threads} thread{'s' * (threads > 1)}": measure(
-                        path, image, threads, repeats, cv2
-                    )
+                    f"{threads} thread{'s' * (threads > 1)}": measure(path, image, threads, repeats)
                     for threads in THREADS
                 }
                 for name, image in images.items()
             }
-            for path in map(Path, paths)
+            for path in paths
         },
     }
 
 
-def measure_apart(paths: list[Path], repeats: int) -> dict[str, Any]:
-    """Measure in a new process, as this one may have loaded another OpenCV."""
-    return call_apart(measure_all, [str(path) for path in paths], repeats)
-
-
 def main(*paths: Path) -> dict[str, Any]:
     """Measure all cascades and print a table."""
-    report = measure_apart(list(paths), REPEATS)
+    report = measure_all(list(paths), REPEATS)
     for cascade, images in report["cascades"].items():
         for image, by_threads in images.items():
             for threads, m in by_threads.items():

@@ -8,10 +8,12 @@ differences from torch in float64, and the fraction of the processor's multiply-
 
 from __future__ import annotations
 
+import io
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,120 @@ def ways() -> dict[str, Way]:
     }
 
 
+def compiled_way() -> Way:
+    """Return the torch modules behind `torch.compile`; compiled for the first count of threads."""
+    hfcn, classifier = load_hfcn_module().eval(), load_roi_classifier_module().eval()
+    return _way_of(torch.compile(hfcn), torch.compile(classifier), _set_torch_threads)
+
+
+def onnxruntime_way() -> Way:
+    """Return the networks in ONNX Runtime, which folds batch normalisation itself."""
+    import onnxruntime
+
+    def opened(model: bytes, threads: int) -> Callable[[Tensor], list[Tensor]]:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return lambda x: [torch.from_numpy(y) for y in session.run(None, {"x": x.numpy()})]
+
+    return _exported_way(opened)
+
+
+def openvino_way() -> Way:
+    """Return the networks in OpenVINO, in float32 as all others."""
+    import openvino
+
+    core = openvino.Core()
+
+    def opened(model: bytes, threads: int) -> Callable[[Tensor], list[Tensor]]:
+        settings = {
+            "INFERENCE_NUM_THREADS": str(threads),
+            "INFERENCE_PRECISION_HINT": "f32",
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        compiled = core.compile_model(core.read_model(model), "CPU", settings)
+        return lambda x: [torch.from_numpy(y.copy()) for y in compiled([x.numpy()]).values()]
+
+    return _exported_way(opened)
+
+
+PEERS = {
+    "torch.compile": compiled_way,
+    "ONNX Runtime": onnxruntime_way,
+    "OpenVINO": openvino_way,
+}
+"""Further ways that take long to prepare, or packages of the group `bench`."""
+
+
+def _exported_way(opened: Callable[[bytes, int], Callable[[Tensor], list[Tensor]]]) -> Way:
+    """Return the networks in another runtime, which opens ONNX for a number of threads."""
+
+    @cache
+    def network(name: str, threads: int) -> Callable[[Tensor], list[Tensor]]:
+        return opened(_onnx(name), threads)
+
+    current = 1
+
+    def set_threads(threads: int) -> None:
+        nonlocal current
+        current = threads
+
+    return _way_of(
+        lambda x: network("hfcn", current)(x),
+        lambda x: network("classifier", current)(x)[0],
+        set_threads,
+    )
+
+
+@cache
+def _onnx(name: str) -> bytes:
+    """Return a shipped network as ONNX, for any number of patches or windows."""
+    if name == "hfcn":
+        module, example = load_hfcn_module(), torch.zeros(2, 1, PATCH_SIZE, PATCH_SIZE)
+    else:
+        module, example = load_roi_classifier_module(), torch.zeros(2, 6, 25, 25)
+    content = io.BytesIO()
+    with warnings.catch_warnings():
+        # The exporter without torch.export is called legacy; it needs seconds instead of minutes.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module.eval(), (example,), content, dynamo=False, input_names=["x"],
+            dynamic_axes={"x": {0: "n"}},
+        )  # fmt: skip
+    return content.getvalue()
+
+
+def _set_torch_threads(threads: int) -> None:
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+
+
+def _way_of(
+    hfcn: Callable[[Tensor], Any],
+    classifier: Callable[[Tensor], Tensor],
+    set_threads: Callable[[int], None],
+) -> Way:
+    """Return a way that runs float32 batches through two networks."""
+
+    @torch.inference_mode()
+    def segment(patches: Floats, threads: int) -> tuple[Floats, Floats]:
+        set_threads(threads)
+        likelihood, fractions = [], []
+        for batch in torch.from_numpy(patches).split(BATCH_PATCHES):
+            logits, area_map = hfcn(batch)
+            likelihood.append(logits.double().softmax(dim=1)[:, 0])
+            fractions.append(area_map.double().mean(dim=(1, 2, 3)))
+        return torch.cat(likelihood).numpy(), torch.cat(fractions).numpy()
+
+    @torch.inference_mode()
+    def score(windows: Floats, threads: int) -> Floats:
+        set_threads(threads)
+        parts = torch.from_numpy(windows).split(BATCH_WINDOWS)
+        return torch.cat([classifier(x).double().softmax(dim=1)[:, 0] for x in parts]).numpy()
+
+    return Way(segment, score)
+
+
 def differences(way: Way, exact: Way, patches: Floats, windows: Floats) -> dict[str, float]:
     """Return the largest differences in P, in the mean of O and in scores."""
     likelihood, fractions = way.segment(patches, 1)
@@ -137,17 +253,22 @@ def differences(way: Way, exact: Way, patches: Floats, windows: Floats) -> dict[
 
 def multiply_adds() -> tuple[int, int]:
     """Return the multiply-adds of one patch and of one window, from the layers' shapes."""
-    hfcn, size = 0, PATCH_SIZE
-    for layer in layers_of(read_weights(SHIPPED / HFCN_FILE, HfcnConfig)[0]):
-        kind, *place = layer.name.split(".")
-        level = int(place[0]) if kind in ("stages", "heads") else 0
-        hfcn += int(np.prod(layer.shape)) * (size >> level) ** 2
     config = RoiClassifierConfig()
     classifier, size = 0, config.size
     for layer in layers_of(config):
         classifier += int(np.prod(layer.shape)) * (size**2 if len(layer.shape) == 4 else 1)
         size //= 2
-    return hfcn, classifier
+    return multiply_adds_of_patch(SHIPPED / HFCN_FILE), classifier
+
+
+def multiply_adds_of_patch(weights: Path) -> int:
+    """Return the multiply-adds of one patch in a segmentation network on disk."""
+    total = 0
+    for layer in layers_of(read_weights(weights, HfcnConfig)[0]):
+        kind, *place = layer.name.split(".")
+        level = int(place[0]) if kind in ("stages", "heads") else 0
+        total += int(np.prod(layer.shape)) * (PATCH_SIZE >> level) ** 2
+    return total
 
 
 def measure(

@@ -19,9 +19,11 @@ from unittest import mock
 
 import numpy as np
 import pydicom
+import SimpleITK as sitk  # noqa: N813
 from pydicom import config
 
 from benchmarks.command import call_apart, run
+from benchmarks.speed.plain_pipeline import files_of, sorted_stack
 from benchmarks.timing import Samples, times_ms
 from lvvol import CineStack, load_study
 from lvvol.dicom import load
@@ -46,13 +48,40 @@ def plain_loop(study: Path) -> tuple[dict[str, np.ndarray], list[np.ndarray]]:
     """Read every file; return pixels by SOP Instance UID, and stacked by image size."""
     images = {}
     with config.disable_value_validation():  # its warnings would cost the loop, not lvvol
-        for path in sorted(study.rglob("*.dcm")):
+        for path in files_of(study):
             ds = pydicom.dcmread(path)
             images[str(ds.SOPInstanceUID)] = ds.pixel_array
     matrices = defaultdict(list)
     for pixels in images.values():
         matrices[pixels.shape].append(pixels)
     return images, [np.stack(same) for same in matrices.values()]
+
+
+def by_simpleitk(study: Path) -> dict[str, np.ndarray]:
+    """Read every file with GDCM through SimpleITK; return pixels by SOP Instance UID."""
+    reader, images = sitk.ImageFileReader(), {}
+    reader.SetImageIO("GDCMImageIO")
+    for path in files_of(study):
+        reader.SetFileName(str(path))
+        image = reader.Execute()
+        images[reader.GetMetaData("0008|0018").strip("\0 ")] = sitk.GetArrayFromImage(image)[0]
+    return images
+
+
+def by_dicom2nifti(study: Path) -> list[np.ndarray]:
+    """Read every file with pydicom and convert each phase of the stack to one volume.
+
+    dicom2nifti knows no cine, so that files must be sorted by phase for it.
+    """
+    from dicom2nifti import convert_generic
+
+    with config.disable_value_validation():
+        slices, _ = sorted_stack([pydicom.dcmread(path) for path in files_of(study)])
+        converted = [
+            convert_generic.dicom_to_nifti(list(phase), None)["NII"]
+            for phase in zip(*slices, strict=True)
+        ]
+    return [np.asanyarray(volume.dataobj) for volume in converted]
 
 
 def check(stack: CineStack, images: dict[str, np.ndarray]) -> None:

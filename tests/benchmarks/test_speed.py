@@ -116,7 +116,7 @@ def test_multiply_adds_are_as_documented():
 def test_detection_times_both_ways(opencv4, tmp_path):
     path = tmp_path / "cascade.xml"
     path.write_bytes(random_cascade(3))
-    measured = detection.measure_apart([path], repeats=1)
+    measured = detection.measure_all([path], repeats=1)
     assert measured["opencv"] == opencv4.call("version")
     for by_threads in measured["cascades"]["cascade.xml"].values():
         assert list(by_threads) == ["1 thread", "2 threads"]
