@@ -21,7 +21,7 @@ DATA ?= data
 # Folder of dsb2_png and sunnybrook_png.
 PNG ?= ../shared/data
 
-.PHONY: setup build test viewers fuzz golden claims cohort calibrations results demo lint types tidy docs werror cpptests sanitize dist bare clean
+.PHONY: setup build test viewers fuzz golden claims cohort calibrations results bench demo lint types tidy docs werror cpptests sanitize dist bare clean
 
 setup: $(VENV)/developed
 
@@ -57,6 +57,11 @@ results: $(VENV)/developed
 # 500 small phantoms in one run, then 20 kills: about 40 minutes on two cores with nothing beside it.
 cohort: $(VENV)/developed
 	$(BIN)/python -m benchmarks.cohorts.many
+
+# lvvol beside its peers, whole studies, growth and limits; leave the machine alone meanwhile.
+bench: $(VENV)/developed
+	$(PIP) install -c constraints.txt --group bench
+	$(BIN)/python -m benchmarks.speed.suite $(STUDY)
 
 # The calibrations that ship, fitted to benchmarks/results/out_of_fold.json.
 calibrations: $(VENV)/developed
