@@ -155,12 +155,12 @@ def cut_window(
                 cache_modifier=".ca",
             )
             weight = _pixel_weights(column, column_axis).to(dtype)
-            lines = tl.dot(values.to(dtype), weight, lines, input_precision="tf32")
+            lines = tl.dot(values.to(dtype), weight, lines, input_precision="tf32x3")
         # (phase, row, out column) to (phase, out column, row), then sum over rows.
         lines = tl.reshape(lines.to(dtype), (PHASE_TILE, PIXEL_ROWS, TILE))
         lines = tl.reshape(tl.permute(lines, (0, 2, 1)), (PHASE_TILE * TILE, PIXEL_ROWS))
         weight = _pixel_weights(r + tl.arange(0, PIXEL_ROWS), row_axis).to(dtype)
-        window = tl.dot(lines, weight, window, input_precision="tf32")
+        window = tl.dot(lines, weight, window, input_precision="tf32x3")
 
     # To (out row, out column, phase). Outside the window, values are 0, as their weights are.
     window = tl.permute(tl.reshape(window, (PHASE_TILE, TILE, TILE)), (2, 1, 0))

@@ -11,6 +11,7 @@ with needs_extra("gpu"):
     import triton
     import triton.language as tl
     from torch import Tensor
+    from triton.errors import TritonError as TritonError
 
 from lvvol.kernels import path
 from lvvol.kernels.patch_scoring.cut_kernel import TILE, cut_window
@@ -171,7 +172,7 @@ def _sum_products(a, b, sums, WIDENED: tl.constexpr):
     """Add a matrix product in the operands' dtype (TF32 for float32) to float32 sums."""
     if WIDENED:
         a, b = a.to(tl.float32), b.to(tl.float32)
-    return tl.dot(a, b, sums, input_precision="tf32")
+    return tl.dot(a, b, sums, input_precision="tf32x3")
 
 
 @triton.jit
