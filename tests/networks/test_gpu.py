@@ -34,9 +34,11 @@ def few_windows(monkeypatch):
 @pytest.fixture
 def large_tiles(monkeypatch, device):
     """Tiles that suit an interpreter, whose time is one per operation; they change no result."""
+    from lvvol.kernels.hypercolumn import kernel as hypercolumn_kernel
     from lvvol.kernels.patch_scoring import kernel
 
     if device.type == "cpu":
+        monkeypatch.setattr(hypercolumn_kernel, "_FORWARD_TILE", 2**16)
         tiles = kernel.Tiles(16, 1, 32, 128, 2048, 256, 4, 1024, 128, 4, 16)
         monkeypatch.setitem(kernel.TILES, torch.float32, tiles)
 
@@ -62,7 +64,7 @@ def launches(monkeypatch):
 def test_a_study_measured_by_the_kernels_is_that_of_the_core(
     few_windows, large_tiles, launches, device
 ):
-    stack = make_phantom(8, n_slices=4, n_phases=5).to_cine_stack()
+    stack = make_phantom(8, n_slices=4, n_phases=10).to_cine_stack()
     by_core = lvvol.predict(stack, threads=1)
     model = lvvol.load_model(device="cuda")
     loaded = {name: len(of) for name, of in launches.items()}
@@ -75,7 +77,7 @@ def test_a_study_measured_by_the_kernels_is_that_of_the_core(
     # Not by chance: every window and every patch of both networks passed through a kernel.
     assert sum(launches["windows"][loaded["windows"] :]) > 80
     assert max(launches["windows"]) >= 20
-    assert launches["patches"][loaded["patches"] :] == [5] * 4 * 2
+    assert launches["patches"][loaded["patches"] :] == [10] * 4 * 2
 
     assert by_core.engine == "cpu: core"
     expected = "cuda: triton" if device.type == "cuda" else "cpu: triton interpreter"
@@ -92,10 +94,11 @@ def test_windows_cut_elsewhere_score_the_same(large_tiles, device):
     np.testing.assert_allclose(by_gpu, expected, rtol=0, atol=2e-3)
 
 
-def test_a_training_step_by_the_kernel_is_that_of_the_reference(launches, device):
+@pytest.mark.parametrize("context", [False, True])
+def test_a_training_step_by_the_kernel_is_that_of_the_reference(launches, device, context):
     torch.manual_seed(0)
-    network = HFCN(HfcnConfig((6, 8), (1, 1), 3, 4, (), "nearest", channels=6)).to(device)
-    patches = torch.randn(10, 6, 16, 16).to(device)
+    network = HFCN(HfcnConfig((6, 8), (1, 1), 3, 4, (), "nearest", context)).to(device)
+    patches = torch.randn(10, network.config.channels, 16, 16).to(device)
     masks = (torch.rand(10, 16, 16) < 0.3).float().to(device)
 
     def gradients(path):

@@ -33,7 +33,7 @@ def patch_scoring(
     ----------
     images : Tensor of float32, bfloat16 or float16, shape (slice, phase, row, column)
         Finite grey values, with any strides. Their dtype is also that of the kernel's matrix
-        products (TF32 for float32), which are accumulated in float32.
+        products (three of TF32 for float32, nearly as exact), which are accumulated in float32.
     slices : Tensor of int64, shape (window,)
         Slice index of each window.
     squares : Tensor of float64, shape (window, 3)
