@@ -87,6 +87,16 @@ def test_training_without_torch_is_refused_in_one_line(tmp_path, what):
     assert not out.exists()
 
 
+@pytest.mark.parametrize("missing", ["torch", "triton"])
+def test_measuring_on_a_gpu_without_its_extra_is_refused_in_one_line(missing):
+    code = f"import sys; sys.modules[{missing!r}] = None; from lvvol.cli import main; "
+    done = run_python(code + "sys.exit(main())", "predict", "study", "--device", "cuda")
+    assert (done.returncode, done.stdout) == (MissingExtraError.exit_code, "")
+    assert done.stderr.startswith(f"lvvol: error: {missing} is not installed")
+    assert done.stderr.endswith('pip install "lvvol[gpu]"\n')
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", [["train"], ["train", "detector"], ["predict"]])
 def test_help_needs_no_torch(command):
     done = run_lvvol_without_torch(*command, "--help")

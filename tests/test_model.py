@@ -167,7 +167,7 @@ def test_what_prints(model, tmp_path):
 
 
 def test_an_unknown_device_is_refused():
-    with pytest.raises(ValueError, match="device: expected 'auto' or 'cpu', got 'tpu'"):
+    with pytest.raises(ValueError, match="device: expected one of auto, cpu, cuda, got 'tpu'"):
         lvvol.load_model(device="tpu")
 
 

@@ -202,6 +202,12 @@ class BenchmarkError(LvvolError):
     exit_code = 37
 
 
+class DeviceError(LvvolError):
+    """There is no GPU that torch can use, its memory is full, or it fails."""
+
+    exit_code = 38
+
+
 @contextmanager
 def needs_extra(extra: str) -> Iterator[None]:
     """Name the extra to install where an import in the block fails for want of a library.

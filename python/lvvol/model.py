@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -28,7 +28,9 @@ from lvvol.roi.phases import N_WINDOW_PHASES
 from lvvol.typing import Float32, Progress, StrPath
 from lvvol.uncertainty import Calibration, intervals, read_calibration
 
-Device = Literal["auto", "cpu"]
+Device = Literal["auto", "cpu", "cuda"]
+
+CPU_ENGINE = "cpu: core"
 
 CALIBRATIONS = {"none": "calibration_none.json", "dsb2": "calibration_dsb2.json"}
 """Calibrations that ship, by name: no correction of bias, and the volumes that the readers of the
@@ -59,6 +61,8 @@ class Model:
         SHA-256 of the files of all networks and the detector.
     calibration : Calibration or None
         What gives measurements their intervals; None where the errors of the weights are not known.
+    engine : str
+        Device and path of the networks, which results name.
     """
 
     detector: Cascade
@@ -67,10 +71,11 @@ class Model:
     weights: Path
     weights_sha256: str
     calibration: Calibration | None = None
+    engine: str = CPU_ENGINE
 
     def __repr__(self) -> str:
         weights = "shipped" if self.weights == SHIPPED else str(self.weights)
-        return f"Model(weights={weights!r}, device='cpu')"
+        return f"Model(weights={weights!r}, device={self.engine.partition(':')[0]!r})"
 
     def predict(
         self,
@@ -140,7 +145,7 @@ class Model:
             threads=threads,
             progress=progress,
         )
-        prediction = self._with_intervals(prediction, level)
+        prediction = self._finished(prediction, level)
         return replace(prediction, timings_s={**timings_s, **prediction.timings_s})
 
     def predict_working_stack(
@@ -181,7 +186,7 @@ class Model:
             threads=threads,
             progress=progress,
         )
-        return self._with_intervals(prediction, level)
+        return self._finished(prediction, level)
 
     def check_level(self, level: float) -> None:
         """Refuse a level of intervals that the calibration does not have, before long work starts.
@@ -200,7 +205,9 @@ class Model:
             known = ", ".join(map(str, self.calibration.levels))
             raise CalibrationError(f"level: expected one of {known}, got {level}")
 
-    def _with_intervals(self, prediction: Prediction, level: float) -> Prediction:
+    def _finished(self, prediction: Prediction, level: float) -> Prediction:
+        """Add what the pipeline does not know: the engine, and the intervals."""
+        prediction = replace(prediction, engine=self.engine)
         if self.calibration is None:
             return prediction
         return replace(prediction, intervals=intervals(prediction, self.calibration, level))
@@ -218,8 +225,9 @@ def load_model(
     weights : str or path-like, optional
         Folder of a training run; the shipped weights by default. The detector is trained
         separately, so the shipped one completes a folder without one.
-    device : {"auto", "cpu"}
-        Where to compute. ``"auto"`` takes the CPU.
+    device : {"auto", "cpu", "cuda"}
+        Where the networks compute. ``"auto"`` takes the CPU, as importing torch alone takes longer
+        than a study there. ``"cuda"`` takes the first GPU, or fails: nothing falls back to the CPU.
     calibration : str or path-like
         ``"none"``, the default, keeps volumes as they are drawn. ``"dsb2"`` returns those that the
         readers of the Second Annual Data Science Bowl would have stated. A file is one by
@@ -238,7 +246,10 @@ def load_model(
     CalibrationError
         If the calibration is missing or damaged, or was fitted for other weights.
     MissingExtraError
-        If the segmentation network is the baseline FCN, which runs in torch, without torch.
+        If the segmentation network is the baseline FCN, which runs in torch, without torch; or the
+        device is ``"cuda"``, without torch or Triton.
+    DeviceError
+        If torch can use no GPU, or the networks do not fit in its memory.
     ValueError
         If the device is unknown.
 
@@ -247,19 +258,19 @@ def load_model(
     >>> load_model()
     Model(weights='shipped', device='cpu')
     """
-    if device not in ("auto", "cpu"):
-        raise ValueError(f"device: expected 'auto' or 'cpu', got {device!r}")
+    if device not in get_args(Device):
+        raise ValueError(f"device: expected one of {', '.join(get_args(Device))}, got {device!r}")
     folder = SHIPPED if weights is None else Path(weights)
     detector_path, classifier_path, *hfcn_paths = files_of(folder)
     detector = read_detector(detector_path)
-    roi_classifier, hfcn = load_roi_classifier(classifier_path), load_segmenters(hfcn_paths)
+    engine, roi_classifier, hfcn = _load_networks(classifier_path, hfcn_paths, device)
     window = np.zeros((1, N_WINDOW_PHASES, WINDOW_SIZE, WINDOW_SIZE), dtype=np.float32)
     patch = np.zeros((1, hfcn.channels, PATCH_SIZE, PATCH_SIZE), dtype=np.float32)
     _check_serves(classifier_path, roi_classifier, window)
     _check_serves(hfcn_paths[-1], hfcn, patch)
     sha256 = hash_weights(folder)
     known = _calibration_for(calibration, sha256)
-    return Model(detector, roi_classifier, hfcn, folder, sha256, known)
+    return Model(detector, roi_classifier, hfcn, folder, sha256, known, engine)
 
 
 def predict(
@@ -273,6 +284,7 @@ def predict(
     level: float = DEFAULT_LEVEL,
     weights: StrPath | None = None,
     calibration: StrPath = NO_CORRECTION,
+    device: Device = "auto",
 ) -> Prediction:
     """Measure the left ventricle in one study.
 
@@ -283,7 +295,7 @@ def predict(
     ----------
     study, series, study_uid, excluded, threads, progress, level
         As in `Model.predict`.
-    weights, calibration
+    weights, calibration, device
         As in `load_model`.
 
     Returns
@@ -301,8 +313,10 @@ def predict(
     """
     # Load first, so bad weights fail before the slow read.
     began = time.perf_counter()
-    is_default = weights is None and calibration == NO_CORRECTION
-    model = _shipped_model() if is_default else load_model(weights, calibration=calibration)
+    if weights is None and calibration == NO_CORRECTION and device != "cuda":
+        model = _shipped_model()
+    else:
+        model = load_model(weights, device, calibration)
     loading_s = time.perf_counter() - began
     prediction = model.predict(
         study,
@@ -368,6 +382,18 @@ def files_of(weights: StrPath) -> list[Path]:
 @cache
 def _shipped_model() -> Model:
     return load_model()
+
+
+def _load_networks(
+    classifier: Path, segmenters: list[Path], device: Device
+) -> tuple[str, Classifier, Segmenter]:
+    """Load the networks onto a device, and name it and their path."""
+    if device == "cuda":
+        from lvvol.networks.gpu import load_on_gpu
+
+        gpu, roi_classifier, segmenter = load_on_gpu(classifier, segmenters)
+        return str(gpu), roi_classifier, segmenter
+    return CPU_ENGINE, load_roi_classifier(classifier), load_segmenters(segmenters)
 
 
 def _calibration_for(name: StrPath, weights_sha256: str) -> Calibration | None:

@@ -17,7 +17,7 @@ from lvvol.patches import iterate_patches
 from lvvol.prediction import Prediction
 from lvvol.preprocess import to_working_stack
 from lvvol.quality import check, refuse_empty, refuse_motionless, refuse_small_images
-from lvvol.roi import CascadeProposer, WindowScorer, locate
+from lvvol.roi import CascadeProposer, HoldsImages, WindowScorer, locate
 from lvvol.slice_choice import check_excluded
 from lvvol.typing import Float64, Progress
 
@@ -128,7 +128,9 @@ def measure_working_stack(
     n_slices, n_phases = working.n_slices, working.n_phases
     clock = _Clock()
 
-    scorer = WindowScorer(working, partial(roi_classifier, threads=threads), threads)
+    holds = isinstance(roi_classifier, HoldsImages)
+    score = roi_classifier if holds else partial(roi_classifier, threads=threads)
+    scorer = WindowScorer(working, score, threads)
     proposer = CascadeProposer(detector, threads=threads)
     rois = locate(scorer, proposer, progress=partial(report, "roi"))
     clock.end("roi")

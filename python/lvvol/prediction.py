@@ -50,6 +50,8 @@ class Prediction:
     intervals : Intervals, optional
         Calibrated volumes and how sure they are; None where no calibration knows the errors of the
         weights in use.
+    engine : str
+        Device and path of the networks, such as ``cpu: core`` or ``cuda: triton``.
     blood : BloodVolumes, optional
         Estimated volumes without papillary muscles, where asked for; see `lvvol.papillary`.
     """
@@ -63,6 +65,7 @@ class Prediction:
     excluded: tuple[int, ...] = ()
     blood: BloodVolumes | None = None
     intervals: Intervals | None = None
+    engine: str = "cpu: core"
 
     def __repr__(self) -> str:
         codes = ", ".join(dict.fromkeys(str(reason.code) for reason in self.reasons))
@@ -203,6 +206,7 @@ class Prediction:
             "status": str(self.status),
             "reasons": [reason.to_dict() for reason in self.reasons],
             "warnings": list(self.warnings),
+            "engine": self.engine,
             "timings_s": dict(self.timings_s),
             "volumes_ml": self.volumes_ml.tolist(),
             "areas_mm2": self.areas_mm2.tolist(),

@@ -113,3 +113,26 @@ def test_kernels_compile_without_a_gpu(device):
         assert row["spilled_bytes"] == 0
     # Every store of the output is 16 bytes per thread.
     assert list(forward["accesses"]["stores"]) == ["16"]
+
+
+def test_studies_and_training_are_compared_with_the_cpu(device, monkeypatch):
+    """Two of the three parts; whole studies by the kernels are in tests/networks/test_gpu.py."""
+    from benchmarks.gpu import product
+
+    monkeypatch.setattr(product, "PATCH_SIZE", 16)
+    rows = product.train(steps=1, batch=2)
+    assert [row["context"] for row in rows] == [False, True]
+    assert all(row["gpu_kernel_s"] > 0 for row in rows)
+    assert product.median_timings([{"roi": 1.0}, {"roi": 3.0}, {"roi": 2.0}]) == {"roi": 2.0}
+
+
+def test_without_a_card_the_script_says_so_in_one_line():
+    if torch.cuda.is_available():
+        pytest.skip("there is a card")
+    script = ["bash", str(ROOT / "benchmarks" / "gpu" / "all.sh")]
+    env = {**os.environ, "PYTHON": sys.executable}
+    done = subprocess.run(script, capture_output=True, text=True, env=env, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "benchmarks/gpu/all.sh: expected a CUDA GPU that torch can use, got none\n"
+    )

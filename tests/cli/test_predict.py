@@ -162,3 +162,32 @@ def test_volumes_without_papillary_muscles_where_asked_for(run, measured):
     assert blood["edv_ml"] == pytest.approx(54.3, rel=0.01)
     assert blood["ef_percent"] == pytest.approx(75, abs=0.5)
     assert json.loads(run("predict", "study", "--json")[1])["without_papillary_muscles"] is None
+
+
+def test_the_device_reaches_the_pipeline(run, measured):
+    assert run("predict", "study", "--device", "cpu")[0] == 0
+    assert measured["device"] == "cpu"
+    assert run("predict", "study")[0] == 0
+    assert measured["device"] == "auto"
+    assert run("predict", "study", "--device", "tpu")[0] == 2
+
+
+@pytest.mark.parametrize("study", [["study"], ["a", "b", "-o", "out"]])
+def test_without_a_gpu_cuda_is_one_line_and_not_the_cpu(run, monkeypatch, tmp_path, study):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+    monkeypatch.chdir(tmp_path)
+    for name in study[:2]:
+        (tmp_path / name).mkdir(exist_ok=True)
+    code, out, err = run("predict", *study, "--device", "cuda")
+    assert (code, out) == (errors.DeviceError.exit_code, "")
+    assert err.startswith("lvvol: error: device: expected a CUDA GPU that torch can use")
+    assert err.count("\n") == 1
+
+
+def test_dask_and_a_gpu_do_not_go_together(run, tmp_path):
+    code, _, err = run("predict", "a", "-o", tmp_path, "--dask", "local", "--device", "cuda")
+    assert code == 2
+    assert "--device cuda and --dask do not go together" in err

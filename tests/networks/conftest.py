@@ -11,6 +11,9 @@ from lvvol.networks.inference import load_hfcn
 from lvvol.patches import iterate_patches
 from lvvol.phantom import make_phantom
 from lvvol.preprocess import to_working_stack
+from tests.support.kernels import device
+
+__all__ = ["device"]
 
 
 @pytest.fixture

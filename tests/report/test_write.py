@@ -25,6 +25,7 @@ KEYS = {
     "ed_phase",
     "es_phase",
     "warnings",
+    "engine",
     "timings_s",
 }
 

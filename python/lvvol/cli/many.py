@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lvvol.cohort.item import Item
     from lvvol.cohort.measure import Settings
     from lvvol.cohort.run import Tally
-    from lvvol.model import Model
+    from lvvol.model import Device, Model
 
 
 @dataclass(frozen=True)
@@ -189,6 +189,7 @@ def predict_many(
     calibration: str,
     level: float,
     threads: int,
+    device: Device,
     identify: bool,
     as_json: bool,
     of_one: Mapping[str, object],
@@ -203,7 +204,7 @@ def predict_many(
         Studies named one by one.
     output : Path or None
         Folder of the results.
-    names, series, weights, calibration, level, threads, identify, as_json
+    names, series, weights, calibration, level, threads, device, identify, as_json
         As the options of ``lvvol predict``.
     of_one : mapping of str to object
         Options that one study alone can have, with their values.
@@ -219,6 +220,8 @@ def predict_many(
     if wish.dicomweb is not None:
         of_one = {name: value for name, value in of_one.items() if name != "--study"}
         names = tuple(dict.fromkeys((*names, *wish.store)))
+    if wish.dask is not None and device == "cuda":
+        raise click.UsageError("--device cuda and --dask do not go together: workers use CPUs.")
     if output is None:
         raise click.UsageError("Several studies need a folder to write to: -o OUT.")
     for option, value in of_one.items():
@@ -250,7 +253,7 @@ def predict_many(
     from lvvol.model import load_model
 
     settings = Settings(names, series, calibration, level, identify)
-    model = load_model(weights, calibration=calibration)
+    model = load_model(weights, device, calibration)
     model.check_level(level)
     tally = _run(items, output, settings, model, weights, wish, threads)
     _finish(output, wish, tally, as_json)

@@ -163,6 +163,15 @@ calibration_option = click.option(
     "Science Bowl would have stated; a FILE is one by lvvol calibrate.",
 )
 
+device_option = click.option(
+    "--device",
+    type=click.Choice(("auto", "cpu", "cuda")),
+    default="auto",
+    show_default=True,
+    help="Where the networks compute. auto takes the CPU: a study takes it less time than torch "
+    "takes to load. cuda takes the first GPU or fails, and needs lvvol[gpu].",
+)
+
 threads_option = click.option(
     "--threads",
     metavar="N",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,7 @@ from lvvol.cli.options import (
     bids_subject_option,
     calibration_option,
     convention_option,
+    device_option,
     exclude_slices_option,
     height_option,
     identify_option,
@@ -28,6 +29,9 @@ from lvvol.cli.options import (
     weights_option,
     write_option,
 )
+
+if TYPE_CHECKING:
+    from lvvol.model import Device
 
 MOST_NAMED = 6
 
@@ -47,6 +51,7 @@ MOST_NAMED = 6
 @study_uid_option
 @exclude_slices_option
 @threads_option
+@device_option
 @weights_option
 @calibration_option
 @click.option(
@@ -73,6 +78,7 @@ def predict(
     study_uid: str | None,
     excluded: tuple[int, ...],
     threads: int | None,
+    device: Device,
     weights: Path | None,
     calibration: str,
     level: float,
@@ -130,6 +136,7 @@ def predict(
             calibration=calibration,
             level=level,
             threads=threads or 0,
+            device=device,
             identify=identify,
             as_json=as_json,
             of_one={
@@ -160,6 +167,7 @@ def predict(
             calibration=calibration,
             level=level,
             threads=threads or 0,
+            device=device,
             progress=progress,
             study_uid=study_uid,
             excluded=excluded,

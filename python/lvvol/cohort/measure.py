@@ -66,6 +66,7 @@ class Settings:
         return {
             "weights_sha256": model.weights_sha256,
             "lvvol": version("lvvol"),
+            "engine": model.engine,
             "calibration": self.calibration,
             "level": self.level,
             "series": list(self.series),

@@ -96,6 +96,11 @@ def forced(path: Path) -> Iterator[None]:
         _auto = before
 
 
+def is_interpreted() -> bool:
+    """Return whether Triton's interpreter runs the kernels, on a CPU too: TRITON_INTERPRET=1."""
+    return os.environ.get("TRITON_INTERPRET") == "1"
+
+
 def check_device(device: torch.device) -> None:
     """Raise if Triton cannot run a kernel on a device.
 
@@ -109,7 +114,7 @@ def check_device(device: torch.device) -> None:
     ValueError
         Unless it is a CUDA device, or the CPU with Triton's interpreter enabled.
     """
-    interpreted = device.type == "cpu" and os.environ.get("TRITON_INTERPRET") == "1"
+    interpreted = device.type == "cpu" and is_interpreted()
     if device.type != "cuda" and not interpreted:
         raise ValueError(
             "path: 'triton' expected tensors on a CUDA device, or on the CPU with "

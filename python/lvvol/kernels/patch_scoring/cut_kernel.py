@@ -132,7 +132,9 @@ def cut_window(
     count as 0 if the window is not `valid`.
     """
     # float16 is as precise as TF32; bfloat16 is not precise enough for the weights.
-    dtype: tl.constexpr = tl.float16 if slice_ptr.dtype.element_ty == tl.float16 else tl.float32
+    given: tl.constexpr = slice_ptr.dtype.element_ty
+    dtype: tl.constexpr = tl.float16 if given == tl.float16 else tl.float32
+    products: tl.constexpr = "tf32x3" if given == tl.float32 else "tf32"
     row_axis, first_row, last_row = _axis(top, side, n_rows)
     column_axis, first_column, last_column = _axis(left, side, n_columns)
     # Aligns 16-byte loads if rows start at a multiple of 16.
@@ -155,12 +157,12 @@ def cut_window(
                 cache_modifier=".ca",
             )
             weight = _pixel_weights(column, column_axis).to(dtype)
-            lines = tl.dot(values.to(dtype), weight, lines, input_precision="tf32")
+            lines = tl.dot(values.to(dtype), weight, lines, input_precision=products)
         # (phase, row, out column) to (phase, out column, row), then sum over rows.
         lines = tl.reshape(lines.to(dtype), (PHASE_TILE, PIXEL_ROWS, TILE))
         lines = tl.reshape(tl.permute(lines, (0, 2, 1)), (PHASE_TILE * TILE, PIXEL_ROWS))
         weight = _pixel_weights(r + tl.arange(0, PIXEL_ROWS), row_axis).to(dtype)
-        window = tl.dot(lines, weight, window, input_precision="tf32")
+        window = tl.dot(lines, weight, window, input_precision=products)
 
     # To (out row, out column, phase). Outside the window, values are 0, as their weights are.
     window = tl.permute(tl.reshape(window, (PHASE_TILE, TILE, TILE)), (2, 1, 0))

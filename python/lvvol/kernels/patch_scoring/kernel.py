@@ -11,6 +11,7 @@ with needs_extra("gpu"):
     import triton
     import triton.language as tl
     from torch import Tensor
+    from triton.errors import TritonError as TritonError
 
 from lvvol.kernels import path
 from lvvol.kernels.patch_scoring.cut_kernel import TILE, cut_window
@@ -61,7 +62,7 @@ class Tiles(NamedTuple):
 
 _HALVES = Tiles(8, 2, 16, 32, 128, 32, 4, 256, 64, 8, 4)
 TILES = {
-    torch.float32: Tiles(4, 2, 16, 32, 128, 16, 4, 128, 32, 8, 4),
+    torch.float32: Tiles(4, 2, 16, 16, 128, 16, 8, 128, 32, 8, 2),
     torch.bfloat16: _HALVES,
     torch.float16: _HALVES,
 }
@@ -168,10 +169,10 @@ def _modulo(part, period: tl.constexpr, pointer):
 
 @triton.jit
 def _sum_products(a, b, sums, WIDENED: tl.constexpr):
-    """Add a matrix product in the operands' dtype (TF32 for float32) to float32 sums."""
+    """Add a matrix product in the operands' dtype (three of TF32 for float32) to float32 sums."""
     if WIDENED:
         a, b = a.to(tl.float32), b.to(tl.float32)
-    return tl.dot(a, b, sums, input_precision="tf32")
+    return tl.dot(a, b, sums, input_precision="tf32x3")
 
 
 @triton.jit

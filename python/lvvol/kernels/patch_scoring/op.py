@@ -33,7 +33,7 @@ def patch_scoring(
     ----------
     images : Tensor of float32, bfloat16 or float16, shape (slice, phase, row, column)
         Finite grey values, with any strides. Their dtype is also that of the kernel's matrix
-        products (TF32 for float32), which are accumulated in float32.
+        products (three of TF32 for float32, nearly as exact), which are accumulated in float32.
     slices : Tensor of int64, shape (window,)
         Slice index of each window.
     squares : Tensor of float64, shape (window, 3)
@@ -85,8 +85,8 @@ def patch_scoring(
     """
     _check(images, slices, squares, phases, weights)
     chosen = choose(path, images.device, core=True)
+    # The first call of a registered operator loads torch's compiler, which takes seconds.
     if chosen == "core":
-        # The first call of a registered operator loads torch's compiler, which takes seconds.
         run = _patch_scoring_core if _is_traced() else _run_core
         scored: Tensor = run(images, slices, squares, phases, list(weights))
         return scored
@@ -94,7 +94,8 @@ def patch_scoring(
         _check_values(images, slices, squares, phases)
     if chosen == "reference":
         return patch_scoring_reference(images, slices, squares, phases, weights)
-    scores: Tensor = _patch_scoring(images, slices, squares, phases, list(weights))
+    launch = _patch_scoring if _is_traced() else _run_kernel
+    scores: Tensor = launch(images, slices, squares, phases, list(weights))
     return scores
 
 
@@ -110,8 +111,7 @@ _SCHEMA = (
 )
 
 
-@torch.library.custom_op("lvvol::patch_scoring", mutates_args=(), schema=_SCHEMA)
-def _patch_scoring(
+def _run_kernel(
     images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: Sequence[Tensor]
 ) -> Tensor:
     """Launch the kernel."""
@@ -140,6 +140,9 @@ def _run_core(
     return scores
 
 
+_patch_scoring = torch.library.custom_op(
+    "lvvol::patch_scoring", _run_kernel, mutates_args=(), schema=_SCHEMA
+)
 _patch_scoring_core = torch.library.custom_op(
     "lvvol::patch_scoring_core", _run_core, mutates_args=(), schema=_SCHEMA
 )

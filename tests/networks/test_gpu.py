@@ -1,0 +1,175 @@
+"""Measuring on a GPU: the road from a stack to volumes through Triton's kernels.
+
+Without a GPU the kernels run in Triton's interpreter, which multiplies in float32; what a card
+rounds is seen by ``benchmarks/gpu/all.sh`` alone.
+"""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import lvvol
+from lvvol.errors import DeviceError, WeightsError
+from lvvol.kernels.hypercolumn import op as hypercolumn_op
+from lvvol.kernels.path import forced
+from lvvol.networks import gpu as gpu_module
+from lvvol.networks.configs import HfcnConfig, RoiClassifierConfig
+from lvvol.networks.hfcn import HFCN
+from lvvol.networks.roi_classifier import RoiClassifier
+from lvvol.networks.weights import save_weights
+from lvvol.phantom import make_phantom
+from lvvol.report.result_json import format_json
+from lvvol.roi import refine
+
+
+@pytest.fixture
+def few_windows(monkeypatch):
+    """Search 18 windows around a square instead of 150."""
+    windows_around = refine.windows_around
+    monkeypatch.setattr(refine, "windows_around", lambda s: windows_around(s)[3:5, 1:4, 1:4])
+
+
+@pytest.fixture
+def large_tiles(monkeypatch, device):
+    """Tiles that suit an interpreter, whose time is one per operation; they change no result."""
+    from lvvol.kernels.hypercolumn import kernel as hypercolumn_kernel
+    from lvvol.kernels.patch_scoring import kernel
+
+    if device.type == "cpu":
+        monkeypatch.setattr(hypercolumn_kernel, "_FORWARD_TILE", 2**16)
+        tiles = kernel.Tiles(16, 1, 32, 128, 2048, 256, 4, 1024, 128, 4, 16)
+        monkeypatch.setitem(kernel.TILES, torch.float32, tiles)
+
+
+@pytest.fixture
+def launches(monkeypatch):
+    """Count what the kernels are launched with."""
+    from lvvol.kernels.hypercolumn import kernel as hypercolumn_kernel
+    from lvvol.kernels.patch_scoring import kernel as scoring_kernel
+
+    seen = {"windows": [], "patches": [], "backward": []}
+
+    def watched(module, name, note):
+        launch = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *a, **k: (note(*a), launch(*a, **k))[1])
+
+    watched(scoring_kernel, "launch", lambda i, z, *_: seen["windows"].append(len(z)))
+    watched(hypercolumn_kernel, "launch_forward", lambda m, *_: seen["patches"].append(len(m[0])))
+    watched(hypercolumn_kernel, "launch_backward", lambda g, *_: seen["backward"].append(len(g)))
+    return seen
+
+
+def test_a_study_measured_by_the_kernels_is_that_of_the_core(
+    few_windows, large_tiles, launches, device
+):
+    stack = make_phantom(8, n_slices=4, n_phases=10).to_cine_stack()
+    by_core = lvvol.predict(stack, threads=1)
+    model = lvvol.load_model(device="cuda")
+    loaded = {name: len(of) for name, of in launches.items()}
+    by_gpu = model.predict(stack, threads=1)
+
+    np.testing.assert_array_equal(by_gpu.rois.squares_mm, by_core.rois.squares_mm)
+    np.testing.assert_allclose(by_gpu.rois.scores, by_core.rois.scores, rtol=0, atol=2e-3)
+    np.testing.assert_allclose(by_gpu.lv_probability, by_core.lv_probability, rtol=0, atol=2e-3)
+    np.testing.assert_allclose(by_gpu.volumes_ml, by_core.volumes_ml, rtol=1e-3)
+    # Not by chance: every window and every patch of both networks passed through a kernel.
+    assert sum(launches["windows"][loaded["windows"] :]) > 80
+    assert max(launches["windows"]) >= 20
+    assert launches["patches"][loaded["patches"] :] == [10] * 4 * 2
+
+    assert by_core.engine == "cpu: core"
+    expected = "cuda: triton" if device.type == "cuda" else "cpu: triton interpreter"
+    assert by_gpu.engine == expected
+    assert json.loads(format_json(by_gpu))["engine"] == expected
+    assert repr(model) == f"Model(weights='shipped', device='{device.type}')"
+
+
+def test_windows_cut_elsewhere_score_the_same(large_tiles, device):
+    windows = np.random.default_rng(0).normal(0, 0.2, (3, 6, 25, 25)).astype(np.float32)
+    windows -= windows.mean(axis=(1, 2, 3), keepdims=True)
+    by_gpu = lvvol.load_model(device="cuda").roi_classifier(windows)
+    expected = lvvol.load_model().roi_classifier(windows)
+    np.testing.assert_allclose(by_gpu, expected, rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("context", [False, True])
+def test_a_training_step_by_the_kernel_is_that_of_the_reference(launches, device, context):
+    torch.manual_seed(0)
+    network = HFCN(HfcnConfig((6, 8), (1, 1), 3, 4, (), "nearest", context)).to(device)
+    patches = torch.randn(10, network.config.channels, 16, 16).to(device)
+    masks = (torch.rand(10, 16, 16) < 0.3).float().to(device)
+
+    def gradients(path):
+        network.zero_grad()
+        with forced(path):
+            logits, area_map = network(patches)
+            loss = torch.nn.functional.cross_entropy(logits, torch.stack([masks, 1 - masks], 1))
+            (loss + (area_map[:, 0] - masks).square().mean()).backward()
+        return [p.grad.clone() for p in network.parameters()]
+
+    found = gradients("triton")
+    assert (launches["patches"], launches["backward"]) == ([10], [10])
+    expected = gradients("reference")
+    assert launches["backward"] == [10]
+    assert max(g.abs().max().item() for g in expected) > 1e-2
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_training_on_a_gpu_takes_the_kernel():
+    assert hypercolumn_op.choose("auto", torch.device("cuda")) == "triton"
+
+
+def without_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.delenv("TRITON_INTERPRET", raising=False)
+
+
+def test_no_gpu_is_an_error_and_not_the_cpu(monkeypatch):
+    without_gpu(monkeypatch)
+    with pytest.raises(DeviceError, match="expected a CUDA GPU that torch can use for 'cuda'"):
+        lvvol.load_model(device="cuda")
+    with pytest.raises(DeviceError):
+        lvvol.predict("no such folder", device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has..."),
+            "CUDA out of memory. Tried to allocate 2.00 GiB",
+        ),
+        (RuntimeError("CUDA error: an illegal memory access\nCUDA kernel errors"), "CUDA error"),
+    ],
+)
+def test_a_full_or_failing_gpu_is_one_line_and_no_volumes(monkeypatch, large_tiles, error, said):
+    model = lvvol.load_model(device="cuda")
+
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(gpu_module, "patch_scoring", fail)
+    with pytest.raises(DeviceError) as caught:
+        model.predict(make_phantom(8, n_slices=4, n_phases=4).to_cine_stack(), threads=1)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_classifier_that_the_kernel_does_not_have_is_refused(tmp_path, device):
+    save_weights(RoiClassifier(RoiClassifierConfig(width=8)), tmp_path / "roi.safetensors")
+    with pytest.raises(WeightsError, match=r"roi\.safetensors: expected the layers of Table I"):
+        gpu_module.GpuClassifier(tmp_path / "roi.safetensors", gpu_module.Gpu(device))
+
+
+def test_what_a_hold_takes_is_the_phases_of_windows_alone(device):
+    """So a whole cine of a large study takes six phases of memory."""
+    held = []
+    gpu = gpu_module.Gpu(device)
+    put = gpu.put
+    gpu.put = lambda values: held.append(values.shape) or put(values)
+    classifier = gpu_module.GpuClassifier(lvvol.model.SHIPPED / "roi_classifier.safetensors", gpu)
+    classifier.hold(np.zeros((3, 30, 40, 40), np.float32), np.array([0, 6, 12, 18, 24, 0]))
+    assert held == [(3, 6, 40, 40)]
