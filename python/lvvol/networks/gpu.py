@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-# Kernels first: what they need is the extra gpu, which a user of a GPU must be told of.
+# Kernels first, so that a missing Triton names the extra gpu.
 from lvvol.errors import DeviceError, WeightsError, needs_extra
 from lvvol.kernels import path as kernel_path
 from lvvol.kernels.patch_scoring import patch_scoring, scoring_weights
