@@ -22,6 +22,7 @@ class DiscModel:
 
     def __init__(self, weights_sha256: str = "w", seconds: float = 0.0) -> None:
         self.weights_sha256 = weights_sha256
+        self.engine = "cpu: core"
         self.seconds = seconds
         self.measured: list[str] = []
 
