@@ -21,7 +21,7 @@ DATA ?= data
 # Folder of dsb2_png and sunnybrook_png.
 PNG ?= ../shared/data
 
-.PHONY: setup build test viewers fuzz golden claims cohort calibrations results bench demo lint types tidy docs werror cpptests sanitize dist bare clean
+.PHONY: setup build test bench viewers fuzz golden claims cohort calibrations results demo lint types tidy docs werror cpptests sanitize dist bare clean
 
 setup: $(VENV)/developed
 
@@ -58,14 +58,13 @@ results: $(VENV)/developed
 cohort: $(VENV)/developed
 	$(BIN)/python -m benchmarks.cohorts.many
 
-# lvvol beside its peers, whole studies, growth and limits; leave the machine alone meanwhile.
-bench: $(VENV)/developed
-	$(PIP) install -c constraints.txt --group bench
-	$(BIN)/python -m benchmarks.speed.suite $(STUDY)
-
 # The calibrations that ship, fitted to benchmarks/results/out_of_fold.json.
 calibrations: $(VENV)/developed
 	$(BIN)/python -m benchmarks.accuracy.calibrations
+
+# Beside other libraries, on STUDY or a phantom; leave the machine alone meanwhile.
+bench: $(VENV)/benched
+	$(BIN)/python -m benchmarks.speed.suite $(STUDY)
 
 demo: $(VENV)/installed
 	test -n "$(STUDY)" || test -f demo/study/truth.json || \
@@ -128,4 +127,8 @@ $(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
 $(VENV)/developed: $(VENV)/installed
 	$(PIP) install -c constraints.txt --group dev
 	test -d build/opencv4 || $(PIP) install --target build/opencv4 --no-deps "opencv-python-headless>=4.8,<5"
+	touch $@
+
+$(VENV)/benched: $(VENV)/developed
+	$(PIP) install -c constraints.txt --group bench
 	touch $@

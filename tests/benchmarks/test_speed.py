@@ -10,24 +10,12 @@ from benchmarks.speed import (
     outputs,
     reading,
     resampling,
-    suite,
     whole_command,
     windows,
 )
 from lvvol.phantom import make_phantom, write_study
 from tests.support.cascade_files import random_cascade
 from tests.support.studies import Study
-
-
-def test_the_suite_compares_lvvol_with_its_peers():
-    report = suite.measure(None, short=True, keywords="whole or scaling or limits")
-    ways = {(case["work"], case["way"]) for case in report["cases"]}
-    assert ("whole study", "pydicom, OpenCV, torch") in ways
-    assert ("resampling, scaling", "SimpleITK") in ways
-    theirs = [case for case in report["cases"] if case["way"] != "lvvol"]
-    assert theirs
-    assert all(case["times_as_long"] > 0 and case["ms"] > 0 for case in theirs)
-    assert report["limits"]["1"]["limits"]["bytes_per_s"] > 0
 
 
 def test_whole_command_times_every_stage(tmp_path):
