@@ -80,7 +80,7 @@ def describe() -> dict[str, Any]:
         else os.cpu_count(),
         "memory_gib": round(memory_bytes / 2**30, 1),
         "system": platform.platform(),
-        "python": platform.pythonversion(),
+        "python": platform.python_version(),
         "packages": {name: version(name) for name in ("lvvol", "numpy", "torch", "pydicom")},
         "commit": "unknown" if commit is None else commit + "-dirty" * bool(uncommitted_files()),
     }
