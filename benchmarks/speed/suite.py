@@ -53,7 +53,9 @@ def measure(study: Path | None, *, short: bool, keywords: str = "") -> dict[str,
             *([f"--study={study.resolve()}"] if study else []),
             *(["-k", keywords] if keywords else []),
         ]
-        done = subprocess.run(command, cwd=CHECKOUT)
+        # In a worker of pytest-xdist, pytest-benchmark would time nothing.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST")}
+        done = subprocess.run(command, cwd=CHECKOUT, env=environment)
         if done.returncode:
             raise SystemExit(f"cases of the suite failed: pytest ended with {done.returncode}")
         found = json.loads(written.read_bytes())

@@ -3,9 +3,9 @@
 >>> import lvvol
 >>> print(*lvvol.__all__)  # doctest: +NORMALIZE_WHITESPACE
 Cascade CineStack Decision LvvolError Model Prediction Reason Status Survey __version__
-cone_volume_ml contour_coverage detect ejection_fraction_percent extract_windows group_windows
-load_model load_study plane_map predict propose_windows read_cascade resample survey_study
-train_cascade trapezoid_volume_ml write_cascade
+cone_volume_ml contour_coverage detect ejection_fraction_percent equalise extract_windows
+group_windows load_model load_study plane_map predict propose_windows read_cascade resample
+survey_study train_cascade trapezoid_volume_ml write_cascade
 """
 
 from importlib import import_module
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lvvol.dicom import load_study, survey_study
     from lvvol.errors import LvvolError
     from lvvol.model import Model, load_model, predict
-    from lvvol.planes import contour_coverage, plane_map, resample
+    from lvvol.planes import contour_coverage, equalise, plane_map, resample
     from lvvol.prediction import Prediction
     from lvvol.status import Reason, Status
     from lvvol.survey import Survey
@@ -48,6 +48,7 @@ _HOMES = {
     "contour_coverage": "lvvol.planes",
     "detect": "lvvol.cascade",
     "ejection_fraction_percent": "lvvol.volume",
+    "equalise": "lvvol.planes",
     "extract_windows": "lvvol.windows",
     "group_windows": "lvvol.cascade",
     "load_model": "lvvol.model",
@@ -78,6 +79,7 @@ __all__ = [
     "contour_coverage",
     "detect",
     "ejection_fraction_percent",
+    "equalise",
     "extract_windows",
     "group_windows",
     "load_model",

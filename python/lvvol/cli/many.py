@@ -253,7 +253,7 @@ def predict_many(
     from lvvol.model import load_model
 
     settings = Settings(names, series, calibration, level, identify)
-    model = load_model(weights, device, calibration)
+    model = load_model(weights, device=device, calibration=calibration)
     model.check_level(level)
     tally = _run(items, output, settings, model, weights, wish, threads)
     _finish(output, wish, tally, as_json)
