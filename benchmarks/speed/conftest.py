@@ -17,7 +17,7 @@ FIGURES = pytest.StashKey[dict[str, Any]]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of `benchmarks.speed.suite`."""
     parser.addoption("--study", type=Path, help="DICOM files of a study; a phantom by default")
-    parser.addoption("--short", action="store_true", help="tiny inputs, two rounds")
+    parser.addoption("--short", action="store_true", help="tiny inputs, one round")
 
 
 def pytest_configure(config: pytest.Config) -> None:

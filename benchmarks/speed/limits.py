@@ -55,7 +55,7 @@ def machine_limits(threads: int, *, short: bool = False) -> dict[str, float]:
 
     Both are the best of several tries, with `threads` threads.
     """
-    n_bytes, side, tries = (2**22, 256, 2) if short else (2**28, 3072, 7)
+    n_bytes, side, tries = (2**22, 256, 2) if short else (2**28, 3072, 3)
     from_parts = np.array_split(np.ones(n_bytes, np.uint8), threads)
     to_parts = np.array_split(np.ones(n_bytes, np.uint8), threads)
     left, right = torch.rand(side, side), torch.rand(side, side)

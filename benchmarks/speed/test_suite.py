@@ -46,7 +46,7 @@ def test_contest(
         entry.run,
         setup=None if way == OURS else run_ours,
         rounds=settings.rounds,
-        warmup_rounds=1,
+        warmup_rounds=settings.warm_ups,
     )
     if way != OURS:
         theirs, paired = np.array(benchmark.stats.stats.data), np.array(ours_s)
@@ -84,7 +84,7 @@ def test_cold_command(
         )
         stages.append(json.loads(done.stdout)["timings_s"])
 
-    benchmark.pedantic(predict, rounds=1 if settings.short else 7, warmup_rounds=1)
+    benchmark.pedantic(predict, rounds=1 if settings.short else 7, warmup_rounds=settings.warm_ups)
     wall_s = float(np.median(benchmark.stats.stats.data))
     of_stages = {name: float(np.median([run[name] for run in stages])) for name in stages[0]}
     rest = {"start, imports and output": wall_s - sum(of_stages.values())}
@@ -97,9 +97,9 @@ def test_cold_command(
 @pytest.mark.parametrize("threads", THREADS)
 def test_studies_in_a_row(threads: int, settings: Settings, figures: dict[str, Any]) -> None:
     """Many studies with one model: none slower than the first, and no memory lost."""
-    row = throughput.in_a_row(settings.study, 3 if settings.short else 50, threads)
+    row = throughput.in_a_row(settings.study, 2 if settings.short else 50, threads)
     figures.setdefault("row", {})[str(threads)] = row
-    if not settings.short:  # three studies of some milliseconds are noise
+    if not settings.short:  # two studies of some milliseconds are noise
         throughput.check(row)
 
 
