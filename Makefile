@@ -54,7 +54,7 @@ claims: $(VENV)/developed
 results: $(VENV)/developed
 	$(BIN)/python -m benchmarks.pages.results $(PNG) $(DATA)
 
-# 500 small phantoms in one run, then 20 kills: about 40 minutes on two cores with nothing beside it.
+# 500 small phantoms in one run, then 20 kills: about 12 minutes on two cores.
 cohort: $(VENV)/developed
 	$(BIN)/python -m benchmarks.cohorts.many
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -84,20 +82,6 @@ def describe() -> dict[str, Any]:
         "packages": {name: version(name) for name in ("lvvol", "numpy", "torch", "pydicom")},
         "commit": "unknown" if commit is None else commit + "-dirty" * bool(uncommitted_files()),
     }
-
-
-def peak_memory_mb() -> float:
-    """Return the largest memory of this process so far.
-
-    On Linux, ``getrusage`` counts that of the process which started this one, too.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = status.read_text(encoding="utf-8").splitlines()
-        return next(int(x.split()[1]) for x in lines if x.startswith("VmHWM:")) / 1024
-    # In kilobytes, but in bytes on macOS.
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
 def version(name: str) -> str | None:

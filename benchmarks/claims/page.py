@@ -186,9 +186,10 @@ those whom no training saw, at ED and the systolic phase that is labelled.
 
 ## Patients
 
-All of these learn from the same patients, with a quarter of the blocks of the shipped recipe, and
-are measured on the same fold of DSB2 image pairs. Test patients and those left out are not used.
-Means over seeds, and their range.
+All of these learn from the same patients, or from some of their masks or volumes where the name
+says so, with a quarter of the blocks of the shipped recipe. They are measured on the same fold of
+DSB2 image pairs. Test patients and those left out are not used. Means over seeds, and their range;
+intervals below are over patients, so that one seed leaves the noise of training out.
 """
 
 _PHANTOMS = f"""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import os
 import random
-import resource
 import shutil
 import signal
 import statistics
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import command
+from lvvol.bench import peak_memory_mb
 from lvvol.cohort.item import SUMMARY, Item, name_items
 from lvvol.cohort.measure import Settings, measure_item
 from lvvol.cohort.record import RECORD
@@ -71,8 +71,7 @@ def measure_all(folder: str, out: str, n: int, cores: int) -> dict[str, float]:
     tally = run(items, Path(out), Settings(), model, threads=cores)
     wall_s = time.perf_counter() - began
     assert tally.done == n, tally
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kB on Linux, bytes on macOS
-    return {"wall_s": wall_s, "peak_memory_mb": peak / (1 << 10)}
+    return {"wall_s": wall_s, "peak_memory_mb": peak_memory_mb()}
 
 
 def kill_and_repeat(folder: Path, out: Path, n: int, kills: int, seed: int = 0) -> dict[str, Any]:

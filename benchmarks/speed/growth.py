@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.command import call_apart
-from benchmarks.machine import peak_memory_mb
 from benchmarks.timing import times_ms
+from lvvol.bench import peak_memory_mb
 from lvvol.model import Model, load_model
 from lvvol.phantom import make_phantom, write_study
 

@@ -84,26 +84,12 @@ def torch_way(dtype: torch.dtype, folded: bool) -> Way:
     hfcn.to(dtype)
     classifier.to(dtype)
 
-    def batches(given: Floats, size: int, threads: int) -> list[Tensor]:
-        torch.set_num_threads(threads)
-        parts = torch.from_numpy(given).split(size)
-        return [part.to(dtype).contiguous(memory_format=layout) for part in parts]
+    def prepared(x: Tensor) -> Tensor:
+        return x.to(dtype).contiguous(memory_format=layout)
 
-    @torch.inference_mode()
-    def segment(patches: Floats, threads: int) -> tuple[Floats, Floats]:
-        likelihood, fractions = [], []
-        for batch in batches(patches, BATCH_PATCHES, threads):
-            logits, area_map = hfcn(batch)
-            likelihood.append(logits.double().softmax(dim=1)[:, 0])
-            fractions.append(area_map.double().mean(dim=(1, 2, 3)))
-        return torch.cat(likelihood).numpy(), torch.cat(fractions).numpy()
-
-    @torch.inference_mode()
-    def score(windows: Floats, threads: int) -> Floats:
-        parts = batches(windows, BATCH_WINDOWS, threads)
-        return torch.cat([classifier(x).double().softmax(dim=1)[:, 0] for x in parts]).numpy()
-
-    return Way(segment, score)
+    return _way_of(
+        lambda x: hfcn(prepared(x)), lambda x: classifier(prepared(x)), _set_torch_threads
+    )
 
 
 def core_way() -> Way:

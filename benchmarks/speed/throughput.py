@@ -8,8 +8,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.command import call_apart
-from benchmarks.machine import peak_memory_mb
 from benchmarks.speed import growth
+from lvvol.bench import peak_memory_mb
 from lvvol.model import load_model
 
 MAY_GROW_MB = 20.0

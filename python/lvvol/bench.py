@@ -218,8 +218,15 @@ def processor() -> str:
 
 
 def peak_memory_mb() -> float:
-    """Return the largest memory of this process so far."""
-    # In kilobytes on Linux, in bytes on macOS.
+    """Return the largest memory of this process so far.
+
+    On Linux, ``getrusage`` counts that of the process which started this one, too.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = status.read_text(encoding="utf-8").splitlines()
+        return next(int(x.split()[1]) for x in lines if x.startswith("VmHWM:")) / 1024
+    # In kilobytes, but in bytes on macOS.
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 

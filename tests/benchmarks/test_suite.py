@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import machine
 from benchmarks.command import call_apart
 from benchmarks.pages import files, speed
 from benchmarks.speed import contests, growth, limits, suite, throughput, windows
 from benchmarks.speed.contests import CONTESTS, OURS, Settings, enter, missing
+from lvvol.bench import peak_memory_mb
 from lvvol.model import load_model
 from lvvol.networks.files import HFCN_FILE, SECOND_HFCN_FILE, SHIPPED
 from lvvol.networks.weights import load_hfcn_module
@@ -143,8 +143,8 @@ def test_slopes_tell_linear_from_quadratic_growth():
 def test_the_memory_of_a_new_process_is_its_own(tmp_path):
     """A process inherits the peak of the one that starts it, as getrusage sees it."""
     held = np.ones(2**26, np.float32)  # 256 MiB
-    assert machine.peak_memory_mb() > held.nbytes / 2**20
-    assert call_apart(machine.peak_memory_mb) < 200
+    assert peak_memory_mb() > held.nbytes / 2**20
+    assert call_apart(peak_memory_mb) < 200
 
 
 def test_a_row_that_becomes_slower_or_larger_fails():
