@@ -23,6 +23,17 @@ _Float = TypeVar("_Float", np.float32, np.float16)
 class GeometryError(ValueError):
     """Planes are not parallel where they must be, or an affine does not span a plane."""
 
+class ElementReader:
+    """Reads the values of some elements of a DICOM file as text: `lvvol.dicom.files.elements`."""
+
+    def __init__(self, elements: Sequence[tuple[int, str, str]], max_bytes: int) -> None:
+        """Take the tag, keyword and VR of each element, in ascending order of tags."""
+
+    def read(
+        self, content: bytes, position: int, *, explicit: bool, last: int
+    ) -> tuple[dict[str, str], int] | None:
+        """Return the texts by keyword, and where the element after tag `last` begins."""
+
 def plane_map(
     source_affine: npt.NDArray[np.float64], target_affine: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:

@@ -89,7 +89,9 @@ def opposite_phases(images: Float32, squares: Float64, *, threads: int = 0) -> I
     seen = windows.swapaxes(0, 1).reshape(len(phases), -1).astype(np.float64)
     seen -= seen.mean(axis=0)  # cancellation would cost digits below
     squared = (seen**2).sum(axis=1)
-    distances: Float64 = squared[:, None] + squared - 2 * seen @ seen.T
+    # Not `@`: threads of BLAS wait for each other, for long on a machine at work.
+    products = np.einsum("ik,jk->ij", seen, seen)
+    distances: Float64 = squared[:, None] + squared - 2 * products
     extremes = np.array(np.unravel_index(distances.argmax(), distances.shape))
     opposite: Int64 = extremes[distances[:, extremes].argmax(axis=1)].astype(np.int64)
     return opposite

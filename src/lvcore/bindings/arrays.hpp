@@ -89,6 +89,7 @@ py::array_t<float> to_numpy(FloatBuffer&& buffer, const std::vector<py::ssize_t>
 
 void bind_cascade(py::module_& module);
 void bind_cascade_train(py::module_& module);
+void bind_dicom(py::module_& module);
 void bind_equalise(py::module_& module);
 void bind_geometry(py::module_& module);
 void bind_networks(py::module_& module);

@@ -1,4 +1,4 @@
-"""Fast header parser for plain DICOM files, about ten times as fast as pydicom's.
+"""Fast header parser for plain DICOM files; the core walks their elements.
 
 A plain file is what nearly every scanner writes: little endian, uncompressed, single frame, with
 standard-conforming elements in order. All other files are left to pydicom. Files that both parsers
@@ -7,14 +7,14 @@ accept give identical results.
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
-from functools import lru_cache
 
 from pydicom.datadict import dictionary_VR
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
+
+from lvvol._core import ElementReader
 
 # All elements used by lvvol; the others are discarded.
 KEYWORDS = (
@@ -41,23 +41,19 @@ USED = {int(Tag(keyword)): (keyword, dictionary_VR(keyword).encode()) for keywor
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
-_LONG_VRS = {vr.encode() for vr in EXPLICIT_VR_LENGTH_32}
-_SHORT_VRS = {vr.encode() for vr in VR if len(vr) == 2} - _LONG_VRS
+_SHORT_VRS = {vr.encode() for vr in VR if len(vr) == 2 and vr not in EXPLICIT_VR_LENGTH_32}
 # Always plain ASCII; LO and SH use the character set of the file.
 _ASCII_VRS = {b"CS", b"DA", b"DS", b"DT", b"IS", b"TM", b"UI"}
 _CHARACTER_SET_VRS = {b"LO", b"SH"}
 
-_FUNCTIONAL_GROUPS = {0x52009229, 0x52009230}
 _END_OF_META = 0x0002FFFF
 _PIXEL_DATA = 0x7FE00010
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_EMPTY_ITEM = 8
-# Longer than any value in use; bounds the memory of the cache.
+# Longer than any value in use.
 _MAX_TEXT_BYTES = 1024
 
-_explicit = struct.Struct("<HH2sH").unpack_from
-_implicit = struct.Struct("<HHL").unpack_from
-_length = struct.Struct("<L").unpack_from
+_READER = ElementReader(
+    [(tag, keyword, vr.decode()) for tag, (keyword, vr) in sorted(USED.items())], _MAX_TEXT_BYTES
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,12 +91,12 @@ def read_plain(content: bytes) -> PlainFile | None:
         explicit = content[start + 4 : start + 6] in _SHORT_VRS
         if syntax not in (None, ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian):
             return None
-        texts, position = _walk(content, start, explicit, _PIXEL_DATA - 1)
-        begin = position + (12 if explicit else 8)
-        tag, vr = content[position : position + 4], content[position + 4 : position + 6]
-        (length,) = _length(content, begin - 4)
-    except (UnusualError, struct.error, RecursionError):
+        texts, position = _read(content, start, explicit=explicit, last=_PIXEL_DATA - 1)
+    except UnusualError:
         return None
+    begin = position + (12 if explicit else 8)
+    tag, vr = content[position : position + 4], content[position + 4 : position + 6]
+    length = int.from_bytes(content[begin - 4 : begin], "little")
     if tag != b"\xe0\x7f\x10\0" or begin + length != len(content):
         return None
     if explicit and vr not in (b"OW", b"OB"):
@@ -125,87 +121,23 @@ def read_meta(content: bytes) -> tuple[dict[str, str], int]:
 
     Raises
     ------
-    UnusualError, struct.error
+    UnusualError
         If it must be parsed by pydicom.
     """
-    return _walk(content, 132 if content[128:132] == b"DICM" else 0, True, _END_OF_META)
+    start = 132 if content[128:132] == b"DICM" else 0
+    return _read(content, start, explicit=True, last=_END_OF_META)
 
 
 class UnusualError(Exception):
     """The file is not plain and must be parsed by pydicom."""
 
 
-def _walk(content: bytes, position: int, explicit: bool, last: int) -> tuple[dict[str, str], int]:
-    """Parse elements from `position` up to tag `last`; return them and the next position."""
-    texts: dict[str, str] = {}
-    before, size = -1, len(content)
-    vr = b""
-    while True:
-        if explicit:
-            group, number, vr, length = _explicit(content, position)
-            begin = position + 8
-        else:
-            group, number, length = _implicit(content, position)
-            begin = position + 8
-        tag = group << 16 | number
-        if tag > last:
-            return texts, position
-        if tag <= before:
-            raise UnusualError
-        if explicit and vr not in _SHORT_VRS:
-            if vr not in _LONG_VRS:
-                raise UnusualError
-            (length,) = _length(content, begin)
-            begin += 4
-        before, position = tag, begin + length
-        used = USED.get(tag)
-        if position > size:
-            if length != UNDEFINED_LENGTH or vr not in (b"SQ", b"") or used:
-                raise UnusualError
-            position = _end_of_sequence(content, begin, explicit)
-        elif used:
-            keyword, expected_vr = used
-            if vr not in (expected_vr, b"") or length > _MAX_TEXT_BYTES:
-                raise UnusualError
-            texts[keyword] = _text(content[begin:position], expected_vr)
-        if tag in _FUNCTIONAL_GROUPS and position - begin > _EMPTY_ITEM:
-            raise UnusualError
-
-
-def _end_of_sequence(content: bytes, position: int, explicit: bool) -> int:
-    """Return the end of a sequence of undefined length."""
-    while True:
-        group, number, length = _implicit(content, position)
-        tag, position = group << 16 | number, position + 8
-        if tag == _SEQUENCE_END:
-            return position
-        if tag != _ITEM:
-            raise UnusualError
-        if length == UNDEFINED_LENGTH:
-            _, end = _walk(content, position, explicit, _ITEM_END - 1)
-            group, number, _ = _implicit(content, end)
-            if group << 16 | number != _ITEM_END:
-                raise UnusualError
-            position = end + 8
-        else:
-            position += length
-
-
-@lru_cache(maxsize=4096)
-def _text(value: bytes, vr: bytes) -> str:
-    """Convert the bytes of an element to text; cached because few values are distinct."""
-    text = ascii_text(value, vr)
-    if text is not None:
-        return text
-    if not value:
-        return ""
-    if vr in (b"US", b"UL") and len(value) == (2 if vr == b"US" else 4):
-        return str(int.from_bytes(value, "little"))
-    if vr == b"FD" and len(value) == 8:
-        return str(*struct.unpack("<d", value))
-    if vr == b"FL" and len(value) == 4:
-        return str(*struct.unpack("<f", value))
-    raise UnusualError
+def _read(content: bytes, start: int, *, explicit: bool, last: int) -> tuple[dict[str, str], int]:
+    """Read elements up to tag `last`; return their texts and where the next one begins."""
+    found = _READER.read(content, start, explicit=explicit, last=last)
+    if found is None:
+        raise UnusualError
+    return found
 
 
 def ascii_text(value: bytes, vr: bytes) -> str | None:

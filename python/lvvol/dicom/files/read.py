@@ -14,8 +14,9 @@ import numpy as np
 from pydicom import config
 from pydicom.uid import UID
 
+from lvvol.dicom.files.attributes import MAX_NUMBER
 from lvvol.dicom.files.header import MAX_FILE_BYTES, parse
-from lvvol.dicom.files.image import MAX_NUMBER, Image, UnusableError, images_of, series_key
+from lvvol.dicom.files.image import Image, UnusableError, images_of, series_key
 from lvvol.dicom.files.pixels import Pixels
 from lvvol.sources.archive import Source
 from lvvol.typing import Float32
@@ -24,7 +25,9 @@ from lvvol.typing import Float32
 # others are read again when needed.
 MAX_KEPT_BYTES = 256 << 20
 
-_PIECE_BYTES = 64 << 10
+_PIECE_BYTES = 1 << 20
+_HEAD_BYTES = 132
+"""Preamble and prefix."""
 
 
 class _Quiet:
@@ -210,12 +213,17 @@ def _content(source: Source, name: str) -> bytes | None:
     Raises UnusableError if the file is too large, for files on disk before reading them.
     """
     with source.open(name) as file:
-        head = file.read(132)
-        if head[128:] != b"DICM" and not _is_bare_dataset(head):
-            return None
-        parts, size, known_size = [head], len(head), 0
+        known_size = 0
         with suppress(OSError, AttributeError):  # archive members have no file descriptor
             known_size = os.fstat(file.fileno()).st_size
+        # A slice of a cine in one piece; of a larger file, which may be anything, first the head.
+        head = file.read(known_size if 0 < known_size <= _PIECE_BYTES else _HEAD_BYTES)
+        if head[128:_HEAD_BYTES] != b"DICM" and not _is_bare_dataset(head):
+            return None
+        size = len(head)
+        if size == known_size:
+            return head
+        parts = [head]
         if known_size <= MAX_FILE_BYTES:
             # In pieces: a buffer for the largest file costs more than reading a typical one.
             piece = max(known_size - size, _PIECE_BYTES)
@@ -231,7 +239,7 @@ def _content(source: Source, name: str) -> bytes | None:
 
 def _is_bare_dataset(head: bytes) -> bool:
     """Whether bytes look like a dataset without preamble: they begin in group 2 or 8."""
-    if len(head) < 132 or head[:2] not in (b"\x02\x00", b"\x08\x00") or head[3] != 0:
+    if len(head) < _HEAD_BYTES or head[:2] not in (b"\x02\x00", b"\x08\x00") or head[3] != 0:
         return False
     explicit = head[4:6].isalpha() and head[4:6].isupper()
     return explicit or int.from_bytes(head[4:8], "little") <= 64

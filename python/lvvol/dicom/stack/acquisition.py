@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from statistics import median
 
 import numpy as np
@@ -197,7 +198,7 @@ class Acquisition:
 
         Acquisition time, then the shorter echo, then series, acquisition and instance number.
         """
-        image = min(self.images, key=tag_order)
+        image = min(self.images, key=attrgetter("tag_order"))
         numbers = (
             image.acquired,
             -self.echo_ms,
@@ -239,39 +240,6 @@ def has_many_beats(duration_ms: float, images: Sequence[Image]) -> bool:
     cycle_ms = cycle_of(images)
     limit_ms = 1000 * LONGEST_CYCLE_S if cycle_ms is None else LONGEST_IN_CYCLES * cycle_ms
     return duration_ms > limit_ms
-
-
-def tag_order(image: Image) -> tuple[object, ...]:
-    """Return the sort key of an image: its attributes, then its file name.
-
-    Parameters
-    ----------
-    image : Image
-        Any image.
-
-    Returns
-    -------
-    tuple
-        Begins with the acquisition time.
-    """
-
-    def known(value: float | None) -> float:
-        return -np.inf if value is None else value
-
-    return (
-        known(image.acquired),
-        known(image.series_number),
-        image.series_uid,
-        known(image.acquisition_number),
-        known(image.trigger_ms),
-        known(image.temporal_position),
-        known(image.instance_number),
-        image.position_mm,
-        image.orientation,
-        image.sop_instance_uid,
-        image.file,
-        image.frame,
-    )
 
 
 def same_plane(a: Image, b: Image) -> bool:

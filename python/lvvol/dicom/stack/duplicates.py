@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from operator import attrgetter
 
 from lvvol.cine import Decision
 from lvvol.dicom.files.image import Image
 from lvvol.dicom.files.read import decode
-from lvvol.dicom.stack.acquisition import tag_order
 
 
 def without_duplicates(images: Iterable[Image]) -> tuple[list[Image], list[Decision]]:
@@ -22,11 +22,11 @@ def without_duplicates(images: Iterable[Image]) -> tuple[list[Image], list[Decis
     Returns
     -------
     list of Image
-        The first of each, in `tag_order`.
+        The first of each, in `Image.tag_order`.
     list of Decision
         The duplicates that were dropped.
     """
-    kept, same_files = _without_same_files(sorted(images, key=tag_order))
+    kept, same_files = _without_same_files(sorted(images, key=attrgetter("tag_order")))
     kept, copies = _without_copies(kept)
     decisions = []
     for dropped, kind, why in (
@@ -49,7 +49,7 @@ def _without_same_files(images: list[Image]) -> tuple[list[Image], list[str]]:
     seen: dict[tuple[object, ...], Image] = {}
     dropped = []
     for image in images:
-        *tags, _, frame = tag_order(image)
+        *tags, _, frame = image.tag_order
         # Without an instance UID, images with identical attributes may still differ.
         key = (*tags, frame) if image.sop_instance_uid else (image.file, frame)
         if key in seen:

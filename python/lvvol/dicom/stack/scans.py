@@ -12,7 +12,6 @@ from lvvol.dicom.stack.acquisition import (
     Acquisition,
     has_many_beats,
     same_plane,
-    tag_order,
 )
 from lvvol.dicom.stack.content import (
     diffusion_series,
@@ -71,7 +70,7 @@ def find_acquisitions(images: Iterable[Image]) -> tuple[list[Acquisition], list[
     for plane in _planes(distinct):
         for scan in _scans(plane):
             name, value = _phase_key(scan) or ("", _no_phase)
-            ordered = sorted(scan, key=lambda image: (value(image) or 0.0, tag_order(image)))
+            ordered = sorted(scan, key=lambda image: (value(image) or 0.0, image.tag_order))
             not_cine = why_not_cine(ordered[0], diffusion)
             acquisitions.append(Acquisition(tuple(ordered), name, _beats_s(ordered), not_cine))
     return acquisitions, decisions
@@ -138,7 +137,7 @@ def _runs(plane: list[Image]) -> list[list[Image]]:
 
 def _sweeps(plane: list[Image], phase: _Key) -> list[list[list[Image]]]:
     """Cut images into runs through the phases, and group runs without a pause between them."""
-    ordered = sorted(plane, key=lambda i: (i.acquired, phase(i), tag_order(i)))
+    ordered = sorted(plane, key=lambda i: (i.acquired, phase(i), i.tag_order))
     together = Counter(map(_clock, plane))
     sweeps = [[ordered[:1]]]
     for before, image in pairwise(ordered):
@@ -198,7 +197,7 @@ def _split_by_attributes(run: list[Image]) -> list[list[Image]]:
         return _split_by_series(run)
     seen: Counter[float | None] = Counter()
     occurrence: dict[int, int] = {}
-    for image in sorted(run, key=lambda i: (i.instance_number or 0, tag_order(i))):
+    for image in sorted(run, key=lambda i: (i.instance_number or 0, i.tag_order)):
         occurrence[id(image)] = seen[values[0](image)]
         seen[values[0](image)] += 1
     splits: tuple[Callable[[Image], object], ...] = (
