@@ -46,10 +46,7 @@ def moving_centre(images: Float32) -> tuple[float, float]:
     >>> moving_centre(images)
     (4.0, 7.0)
     """
-    if images.ndim != 3 or not images.size:
-        raise ValueError(
-            f"images: expected (phase, row, column), each at least 1, got {images.shape}"
-        )
+    _check_region(images)
     # The squares of values that a header may scale to exceed float32.
     motion = images.std(axis=0, dtype=np.float64)
     if not np.isfinite(motion).all():
@@ -63,8 +60,8 @@ def moving_centre(images: Float32) -> tuple[float, float]:
     return float(row), float(column)
 
 
-def change_over_cycle(images: Float32) -> tuple[float, float]:
-    """Measure how much a region changes, and whether it changes as a heart does.
+def change_over_cycle(images: Float32) -> float:
+    """Measure how much a region changes over the cycle.
 
     Parameters
     ----------
@@ -73,10 +70,36 @@ def change_over_cycle(images: Float32) -> tuple[float, float]:
 
     Returns
     -------
-    change : float
+    float
         Mean standard deviation over phases, relative to that of all grey values; 0 if nothing
         changes.
-    growth : float
+
+    Raises
+    ------
+    ValueError
+        If the shape is not as above or an extent is 0.
+
+    Examples
+    --------
+    >>> change_over_cycle(np.ones((4, 8, 8), np.float32))
+    0.0
+    """
+    _check_region(images)
+    spread = float(images.std(dtype=np.float64))
+    return float(images.std(axis=0).mean(dtype=np.float64)) / spread if spread > 0.0 else 0.0
+
+
+def growth_over_cycle(images: Float32) -> float:
+    """Measure whether a region changes as a heart does, or by noise alone.
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (phase, row, column)
+        A region of one slice, finite.
+
+    Returns
+    -------
+    float
         Mean difference of phases half a cycle apart, relative to that of successive phases: 1 for
         noise, above 2 for a heart, whose successive phases resemble each other; 0 if nothing
         changes.
@@ -88,19 +111,23 @@ def change_over_cycle(images: Float32) -> tuple[float, float]:
 
     Examples
     --------
-    >>> change_over_cycle(np.ones((4, 8, 8), np.float32))
-    (0.0, 0.0)
+    >>> growth_over_cycle(np.ones((4, 8, 8), np.float32))
+    0.0
     """
+    _check_region(images)
+    step, half = (
+        float(np.abs(np.roll(images, shift, axis=0) - images).mean(dtype=np.float64))
+        for shift in (1, len(images) // 2)
+    )
+    return half / step if step > 0.0 else 0.0
+
+
+def _check_region(images: Float32) -> None:
+    """Raise ValueError unless images have a phase and pixels."""
     if images.ndim != 3 or not images.size:
         raise ValueError(
             f"images: expected (phase, row, column), each at least 1, got {images.shape}"
         )
-    spread = float(images.std(dtype=np.float64))
-    step = float(np.abs(np.roll(images, 1, axis=0) - images).mean(dtype=np.float64))
-    if spread == 0.0 or step == 0.0:
-        return 0.0, 0.0
-    half = np.abs(np.roll(images, len(images) // 2, axis=0) - images).mean(dtype=np.float64)
-    return float(images.std(axis=0).mean(dtype=np.float64)) / spread, float(half) / step
 
 
 def change_of_blocks(images: Float32, block: int = BLOCK) -> Float32:

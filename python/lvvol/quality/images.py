@@ -95,16 +95,18 @@ def noise_and_edge(window: Float32) -> tuple[float, float]:
     # 6: root of the sum of squared weights; 0.6745: median of |x| for a normal x.
     noise = float(np.median(np.abs(second))) / 0.6745 / 6
     smooth = _smoothed(_smoothed(window).T)
-    steepest = float(np.percentile(np.hypot(*np.gradient(smooth)), 95)) + 1e-6
+    down, right = np.gradient(smooth)
+    steepest = float(np.percentile(np.sqrt(down**2 + right**2), 95)) + 1e-6
     return noise / contrast, contrast / steepest
 
 
 def _smoothed(image: Float32) -> Float32:
     """Return an image smoothed along its rows by a Gaussian of 1 pixel; 6 columns are lost."""
     length = image.shape[1] - len(_SMOOTHING) + 1
-    weighted = [w * image[:, i : i + length] for i, w in enumerate(_SMOOTHING)]
-    smooth: Float32 = np.sum(weighted, axis=0, dtype=np.float32)
-    return smooth
+    return sum(
+        (w * image[:, i : i + length] for i, w in enumerate(_SMOOTHING)),
+        np.zeros((len(image), length), np.float32),
+    )
 
 
 def check_ghosts(working: CineStack, ed_phase: int) -> list[Reason]:

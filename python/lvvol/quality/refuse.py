@@ -8,9 +8,10 @@ import numpy as np
 
 from lvvol.cine import CineStack
 from lvvol.errors import ImageSizeError, NoMotionError, RoiNotFoundError
-from lvvol.motion import change_over_cycle, coherence
+from lvvol.motion import change_over_cycle, coherence, growth_over_cycle
 from lvvol.quality.cavity import PLAUSIBLE_EF_PERCENT
 from lvvol.quality.roi import window_of
+from lvvol.typing import Float32
 
 if TYPE_CHECKING:
     from lvvol.prediction import Prediction
@@ -103,19 +104,21 @@ def refuse_motionless(prediction: Prediction) -> None:
     ]
     if not windows:
         return
-    change, growth = np.max([change_over_cycle(window) for window in windows], axis=0)
-    if change < MIN_CHANGE:
+    if max(change_over_cycle(window) for window in windows) < MIN_CHANGE:
         raise NoMotionError(
             "stack: expected a beating heart, found images that do not change over the cycle where "
             "the LV is; check that the phases are those of a cine (lvvol inspect --png)"
         )
-    if prediction.stack.n_phases >= MIN_GROWTH_PHASES:
-        noise_alone = growth < MIN_GROWTH
-    else:
-        noise_alone = np.median([coherence(window) for window in windows]) < MIN_COHERENCE
     still = prediction.edv_ml > 0 and prediction.ef_percent < PLAUSIBLE_EF_PERCENT[0]
-    if noise_alone and still:
+    if still and _changes_by_noise(windows):
         raise NoMotionError(
             "stack: expected a beating heart, found phases that differ by noise alone where the LV "
             "is; check that they are those of a cine (lvvol inspect --png)"
         )
+
+
+def _changes_by_noise(windows: list[Float32]) -> bool:
+    """Whether regions change by noise alone over the cycle."""
+    if len(windows[0]) >= MIN_GROWTH_PHASES:
+        return max(growth_over_cycle(window) for window in windows) < MIN_GROWTH
+    return bool(np.median([coherence(window) for window in windows]) < MIN_COHERENCE)

@@ -109,6 +109,15 @@ Convolution::Convolution(const std::string& name, const ConvolutionWeights& weig
     }
 }
 
+bool Convolution::tiles_pay(std::size_t rows, std::size_t columns) const {
+    const std::size_t outputs = tile_outputs();
+    if (outputs == 0 || rows < outputs || columns < outputs) {
+        return false;
+    }
+    const std::size_t tiles = (rows + outputs - 1) / outputs * ((columns + outputs - 1) / outputs);
+    return 2 * tiles * kTile * kTile <= rows * columns * kernel_ * kernel_;
+}
+
 std::size_t Convolution::tile_outputs() const {
     return channels_in_ >= kFewestChannelsOfTiles && (kernel_ == 3 || kernel_ == 5)
                ? kTile + 1 - kernel_
@@ -164,8 +173,7 @@ void Convolution::apply(MapView<const float> in, std::size_t rows, std::size_t c
                          channels_in_,
                          channels_out_,
                          activation_ == Activation::relu};
-    const std::size_t outputs = tile_outputs();
-    if (outputs == 0 || rows % outputs != 0 || columns % outputs != 0) {
+    if (!tiles_pay(rows, columns)) {
         kernels_->convolve(task);
         return;
     }

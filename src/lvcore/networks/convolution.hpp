@@ -35,9 +35,9 @@ class Convolution {
     /// Convolves the first channels of the input. `in` must be readable, and should be 0, up to
     /// `border()` pixels outside `rows` x `columns`.
     ///
-    /// Maps that divide into tiles and have several input channels use Winograd's minimal
-    /// filtering, which takes a third of the time if the channels are many: the same sums, rounded
-    /// differently.
+    /// Maps that hold whole tiles and have several input channels use Winograd's minimal filtering
+    /// where it halves the products at least, which takes a third of the time if the channels are
+    /// many: the same sums, rounded differently.
     ///
     /// @param scratch of `scratch_size()` floats.
     void apply(MapView<const float> in, std::size_t rows, std::size_t columns, MapView<float> out,
@@ -50,8 +50,10 @@ class Convolution {
     [[nodiscard]] std::size_t channels_out() const { return channels_out_; }
 
   private:
-    /// Outputs along an axis of a tile; 0 if tiles do not pay.
+    /// Outputs along an axis of a tile; 0 if tiles never pay.
     [[nodiscard]] std::size_t tile_outputs() const;
+    /// Whether tiles halve the products of a map at least.
+    [[nodiscard]] bool tiles_pay(std::size_t rows, std::size_t columns) const;
     void pack_tiles(const ConvolutionWeights& weights);
 
     const ConvolutionKernels* kernels_;

@@ -44,8 +44,8 @@ LVCORE_INLINE constexpr std::size_t winograd_plane(std::size_t channels) {
 
 /// A convolution by Winograd's minimal filtering.
 struct WinogradTask {
-    /// `kernel` is 3 or 5, rows and columns are multiples of 4 or 2, respectively. The weights are
-    /// 36 matrices, each packed like a 1 x 1 convolution.
+    /// `kernel` is 3 or 5, rows and columns are at least 4 or 2, respectively. The weights are 36
+    /// matrices, each packed like a 1 x 1 convolution.
     ConvolutionTask convolution;
     /// Floats from one matrix to the next.
     std::size_t weights_plane;

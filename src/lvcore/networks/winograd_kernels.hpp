@@ -114,8 +114,17 @@ LVCORE_INLINE void over_channels(std::size_t channels, const Body& body) {
 template <std::size_t lanes, std::size_t pairs, std::size_t singles, std::size_t outputs>
 void convolve_tiles(const WinogradTask& task) {
     const ConvolutionTask& whole = task.convolution;
-    const std::size_t across = whole.columns / outputs;
-    const std::size_t tiles = whole.rows / outputs * across;
+    const std::size_t across = (whole.columns + outputs - 1) / outputs;
+    const std::size_t tiles = (whole.rows + outputs - 1) / outputs * across;
+    // The last tile of a row or column may overlap the one before.
+    const auto row_of = [&](std::size_t tile) {
+        const std::size_t row = tile / across * outputs;
+        return row + outputs <= whole.rows ? row : whole.rows - outputs;
+    };
+    const auto column_of = [&](std::size_t tile) {
+        const std::size_t column = tile % across * outputs;
+        return column + outputs <= whole.columns ? column : whole.columns - outputs;
+    };
     const std::size_t in_plane = winograd_plane(whole.channels_in);
     const std::size_t out_plane = winograd_plane(whole.channels_out);
     float* const given = task.scratch;
@@ -123,8 +132,8 @@ void convolve_tiles(const WinogradTask& task) {
     for (std::size_t begin = 0; begin < tiles; begin += kTilesAtOnce) {
         const std::size_t count = tiles - begin < kTilesAtOnce ? tiles - begin : kTilesAtOnce;
         for (std::size_t t = 0; t < count; ++t) {
-            const float* in = whole.in + (begin + t) / across * outputs * whole.in_row +
-                              (begin + t) % across * outputs * whole.in_pixel;
+            const float* in =
+                whole.in + row_of(begin + t) * whole.in_row + column_of(begin + t) * whole.in_pixel;
             float* to = given + t * whole.channels_in;
             over_channels<lanes>(whole.channels_in, [&]<std::size_t width>(std::size_t c) {
                 tile_in<width>(in + c, whole.in_row, whole.in_pixel, to + c, in_plane);
@@ -138,8 +147,8 @@ void convolve_tiles(const WinogradTask& task) {
                                              whole.channels_in, whole.channels_out, false});
         }
         for (std::size_t t = 0; t < count; ++t) {
-            float* out = whole.out + (begin + t) / across * outputs * whole.out_row +
-                         (begin + t) % across * outputs * whole.out_pixel;
+            float* out = whole.out + row_of(begin + t) * whole.out_row +
+                         column_of(begin + t) * whole.out_pixel;
             const float* from = made + t * whole.channels_out;
             over_channels<lanes>(whole.channels_out, [&]<std::size_t width>(std::size_t c) {
                 tile_out<width, outputs>(from + c, out_plane, whole.bias + c, whole.relu, out + c,

@@ -103,6 +103,10 @@ TEST(convolutions_follow_their_definition) {
         check_convolution(4, 4, 16, 16, 3, Activation::none, instructions);
         check_convolution(8, 20, 23, 39, 3, Activation::none, instructions);
         check_convolution(8, 10, 23, 39, 5, Activation::relu, instructions);
+        // Tiles that overlap.
+        check_convolution(6, 6, 64, 64, 3, Activation::relu, instructions);
+        check_convolution(7, 13, 23, 39, 3, Activation::relu, instructions);
+        check_convolution(9, 7, 8, 16, 5, Activation::none, instructions);
         check_convolution(1, 1, 1, 1, 7, Activation::none, instructions);
     }
 }
