@@ -11,7 +11,7 @@ import pydicom
 from pydicom.dataset import FileDataset
 
 from lvvol.cine import CineStack
-from lvvol.dicom.files.read import QUIET
+from lvvol.dicom.files.by_pydicom import QUIET
 from lvvol.errors import StudyNotFoundError
 from lvvol.provenance import Patient
 from lvvol.sources.archive import Source, open_source

@@ -8,7 +8,7 @@ from io import BytesIO
 
 import pydicom
 
-from lvvol.dicom.files.read import QUIET
+from lvvol.dicom.files.by_pydicom import QUIET
 from lvvol.sources.archive import Source
 
 # Long enough for the elements before the private ones and the pixels of nearly every file.

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from lvvol.cine import CineStack
-from lvvol.dicom.files.read import QUIET
+from lvvol.dicom.files.by_pydicom import QUIET
 from lvvol.dicom.headers import read_headers
 from lvvol.errors import OutputError
 from lvvol.prediction import Prediction

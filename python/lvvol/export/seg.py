@@ -23,7 +23,7 @@ from pydicom.tag import Tag
 from pydicom.uid import SegmentationStorage, generate_uid
 
 from lvvol.cine import CineStack
-from lvvol.dicom.files.read import QUIET
+from lvvol.dicom.files.by_pydicom import QUIET
 from lvvol.errors import MaskError
 from lvvol.export.instance import (
     RESEARCH,

@@ -30,7 +30,7 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 from pydicom.uid import SegmentationStorage
 
-from lvvol.dicom.files.read import QUIET
+from lvvol.dicom.files.by_pydicom import QUIET
 from lvvol.export.instance import (
     MANUFACTURER,
     MODEL,

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from lvvol.dicom.files.elements import KEYWORDS, read_meta, read_plain
+from lvvol.dicom.files.elements import USED, read_meta, read_plain
 from tests.support.studies import pixels_of
 
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
@@ -29,7 +29,7 @@ def assert_as_pydicom(content: bytes) -> bool:
         warnings.simplefilter("ignore")
         ds = pydicom.dcmread(BytesIO(content), force=True)
         found = {}
-        for keyword in KEYWORDS:
+        for keyword, _ in USED.values():
             part = ds.file_meta if keyword in ds.file_meta else ds
             if keyword not in part:
                 continue
@@ -64,6 +64,12 @@ def usual(study, **tags):
     ds.add_new(0x00291010, "OB", bytes(300))
     ds.add_new(0x00291020, "UN", b"\x01\x02" * 40)
     return ds
+
+
+def test_elements_in_use_are_those_of_the_standard():
+    for tag, (keyword, vr) in USED.items():
+        assert pydicom.datadict.keyword_for_tag(tag) == keyword
+        assert pydicom.datadict.dictionary_VR(tag) == vr.decode()
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)

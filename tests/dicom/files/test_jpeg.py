@@ -13,7 +13,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder
 
 from lvvol.dicom.files import jpeg
-from lvvol.dicom.files.pixels import EncodedPixels
+from lvvol.dicom.files.by_pydicom import EncodedPixels
 from tests.support.studies import Study
 
 

@@ -9,39 +9,83 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydicom.datadict import dictionary_VR
-from pydicom.tag import Tag
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
-
 from lvvol._core import ElementReader
 
-# All elements used by lvvol; the others are discarded.
-KEYWORDS = (
-    "TransferSyntaxUID", "MediaStorageSOPClassUID", "ImageType", "SOPClassUID", "SOPInstanceUID",
-    "Modality", "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID",
-    "SeriesNumber", "SeriesDescription", "InstanceNumber", "AcquisitionNumber", "AcquisitionDate",
-    "AcquisitionTime", "AcquisitionDateTime", "TriggerTime", "TemporalPositionIdentifier",
-    "NominalInterval", "HeartRate", "ImagePositionPatient", "ImageOrientationPatient",
-    "PixelSpacing",
-    "ReconstructionDiameter", "SliceLocation", "SliceThickness", "SpacingBetweenSlices",
-    "ScanningSequence", "SequenceVariant", "SequenceName", "EchoTime", "InversionTime",
-    "RepetitionTime", "BodyPartExamined", "ContrastBolusAgent", "RescaleSlope", "RescaleIntercept",
-    "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns",
-    "BitsAllocated", "BitsStored", "PixelRepresentation",
-    # Enhanced images use different elements for some of the same attributes.
-    "FrameAcquisitionDateTime", "FrameAcquisitionNumber", "NominalCardiacTriggerDelayTime",
-    "TemporalPositionIndex", "RRIntervalTimeNominal", "EchoPulseSequence",
-    "SteadyStatePulseSequence", "PulseSequenceName", "ComplexImageComponent", "FrameType",
-    "EffectiveEchoTime", "InversionTimes", "DiffusionBValue", "CardiacSynchronizationTechnique",
-    "NominalPercentageOfCardiacPhase",
-)  # fmt: skip
-
-USED = {int(Tag(keyword)): (keyword, dictionary_VR(keyword).encode()) for keyword in KEYWORDS}
+USED = {
+    0x00020002: ("MediaStorageSOPClassUID", b"UI"),
+    0x00020010: ("TransferSyntaxUID", b"UI"),
+    0x00080008: ("ImageType", b"CS"),
+    0x00080016: ("SOPClassUID", b"UI"),
+    0x00080018: ("SOPInstanceUID", b"UI"),
+    0x00080022: ("AcquisitionDate", b"DA"),
+    0x0008002A: ("AcquisitionDateTime", b"DT"),
+    0x00080032: ("AcquisitionTime", b"TM"),
+    0x00080060: ("Modality", b"CS"),
+    0x0008103E: ("SeriesDescription", b"LO"),
+    0x00089007: ("FrameType", b"CS"),
+    0x00089208: ("ComplexImageComponent", b"CS"),
+    0x00100020: ("PatientID", b"LO"),
+    0x00180010: ("ContrastBolusAgent", b"LO"),
+    0x00180015: ("BodyPartExamined", b"CS"),
+    0x00180020: ("ScanningSequence", b"CS"),
+    0x00180021: ("SequenceVariant", b"CS"),
+    0x00180024: ("SequenceName", b"SH"),
+    0x00180050: ("SliceThickness", b"DS"),
+    0x00180080: ("RepetitionTime", b"DS"),
+    0x00180081: ("EchoTime", b"DS"),
+    0x00180082: ("InversionTime", b"DS"),
+    0x00180088: ("SpacingBetweenSlices", b"DS"),
+    0x00181060: ("TriggerTime", b"DS"),
+    0x00181062: ("NominalInterval", b"IS"),
+    0x00181088: ("HeartRate", b"IS"),
+    0x00181100: ("ReconstructionDiameter", b"DS"),
+    0x00189005: ("PulseSequenceName", b"SH"),
+    0x00189008: ("EchoPulseSequence", b"CS"),
+    0x00189017: ("SteadyStatePulseSequence", b"CS"),
+    0x00189037: ("CardiacSynchronizationTechnique", b"CS"),
+    0x00189074: ("FrameAcquisitionDateTime", b"DT"),
+    0x00189079: ("InversionTimes", b"FD"),
+    0x00189082: ("EffectiveEchoTime", b"FD"),
+    0x00189087: ("DiffusionBValue", b"FD"),
+    0x0020000D: ("StudyInstanceUID", b"UI"),
+    0x0020000E: ("SeriesInstanceUID", b"UI"),
+    0x00200011: ("SeriesNumber", b"IS"),
+    0x00200012: ("AcquisitionNumber", b"IS"),
+    0x00200013: ("InstanceNumber", b"IS"),
+    0x00200032: ("ImagePositionPatient", b"DS"),
+    0x00200037: ("ImageOrientationPatient", b"DS"),
+    0x00200052: ("FrameOfReferenceUID", b"UI"),
+    0x00200100: ("TemporalPositionIdentifier", b"IS"),
+    0x00201041: ("SliceLocation", b"DS"),
+    0x00209128: ("TemporalPositionIndex", b"UL"),
+    0x00209153: ("NominalCardiacTriggerDelayTime", b"FD"),
+    0x00209156: ("FrameAcquisitionNumber", b"US"),
+    0x00209241: ("NominalPercentageOfCardiacPhase", b"FL"),
+    0x00209251: ("RRIntervalTimeNominal", b"FD"),
+    0x00280002: ("SamplesPerPixel", b"US"),
+    0x00280004: ("PhotometricInterpretation", b"CS"),
+    0x00280008: ("NumberOfFrames", b"IS"),
+    0x00280010: ("Rows", b"US"),
+    0x00280011: ("Columns", b"US"),
+    0x00280030: ("PixelSpacing", b"DS"),
+    0x00280100: ("BitsAllocated", b"US"),
+    0x00280101: ("BitsStored", b"US"),
+    0x00280103: ("PixelRepresentation", b"US"),
+    0x00281052: ("RescaleIntercept", b"DS"),
+    0x00281053: ("RescaleSlope", b"DS"),
+}
+"""Keyword and VR, by tag, of all elements in use; the others are discarded. Enhanced images use
+different elements for some of the same attributes. Written out because plain files need nothing
+else of pydicom, whose import takes longer than reading a study."""
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
-_SHORT_VRS = {vr.encode() for vr in VR if len(vr) == 2 and vr not in EXPLICIT_VR_LENGTH_32}
+IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+"""Transfer syntaxes of plain files."""
+
+# VRs with a length of two bytes.
+_SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 # Always plain ASCII; LO and SH use the character set of the file.
 _ASCII_VRS = {b"CS", b"DA", b"DS", b"DT", b"IS", b"TM", b"UI"}
 _CHARACTER_SET_VRS = {b"LO", b"SH"}
@@ -89,7 +133,7 @@ def read_plain(content: bytes) -> PlainFile | None:
         meta, start = read_meta(content)
         syntax = meta.get("TransferSyntaxUID")
         explicit = content[start + 4 : start + 6] in _SHORT_VRS
-        if syntax not in (None, ExplicitVRLittleEndian if explicit else ImplicitVRLittleEndian):
+        if syntax not in (None, EXPLICIT_LITTLE_ENDIAN if explicit else IMPLICIT_LITTLE_ENDIAN):
             return None
         texts, position = _read(content, start, explicit=explicit, last=_PIXEL_DATA - 1)
     except UnusualError:

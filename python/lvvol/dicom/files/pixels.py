@@ -8,14 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, get_frame
-from pydicom.pixels.decoders.base import Decoder, get_decoder
-from pydicom.pixels.utils import as_pixel_options, pixel_array
-from pydicom.uid import UID, JPEGLSTransferSyntaxes, RLELossless
-
-from lvvol.dicom.files import jpeg
-from lvvol.dicom.files.codestream import validate_codestream
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
@@ -67,7 +59,7 @@ class NativePixels:
         count = self.rows * self.columns
         offset = index * count * self.dtype.itemsize
         values = np.frombuffer(self.data, self.dtype, count, offset).reshape(self.rows, -1)
-        return _clear_unused_bits(values, self.unused_bits)
+        return clear_unused_bits(values, self.unused_bits)
 
 
 def native_pixels(
@@ -118,49 +110,19 @@ def native_pixels(
     return NativePixels(data, dtype, frames, rows, columns, allocated - stored)
 
 
-@dataclass(frozen=True, eq=False)
-class EncodedPixels:
-    """Pixels decoded by pydicom.
+def clear_unused_bits(values: npt.NDArray[Any], unused_bits: int) -> npt.NDArray[Any]:
+    """Replace the unused high bits by the sign, or by zeros for unsigned values.
 
     Parameters
     ----------
-    dataset : Dataset
-        The parsed file, including Pixel Data.
+    values : ndarray of integers
+        Stored values.
+    unused_bits : int
+        Number of high bits above Bits Stored.
+
+    Returns
+    -------
+    ndarray
+        `values` if there are none, else a new array.
     """
-
-    dataset: Dataset
-
-    def check(self) -> None:
-        """Do nothing: errors only show on decoding."""
-
-    def frame(self, index: int) -> npt.NDArray[Any]:
-        """Return the stored values of one frame, shape (row, column); errors are of any type."""
-        dataset, syntax = self.dataset, self.dataset.file_meta.TransferSyntaxUID
-        if not syntax.is_encapsulated:
-            return pixel_array(dataset, index=index)
-        options = as_pixel_options(dataset)
-        frame = get_frame(dataset.PixelData, index, number_of_frames=options["number_of_frames"])
-        if syntax != RLELossless:
-            frame = validate_codestream(frame, dataset.Rows, dataset.Columns)
-        decoder, plugin = _decoder(syntax)
-        options["number_of_frames"] = 1
-        values, _ = decoder.as_array(
-            encapsulate([frame]), index=0, decoding_plugin=plugin, **options
-        )
-        if syntax in JPEGLSTransferSyntaxes and dataset.PixelRepresentation:
-            # JPEG-LS is unsigned: the sign follows from Bits Stored.
-            values = _clear_unused_bits(values, dataset.BitsAllocated - dataset.BitsStored)
-        return np.asarray(values)
-
-
-def _decoder(syntax: UID) -> tuple[Decoder, str]:
-    """Return the decoder of a transfer syntax and the plugin to use, whatever else is installed."""
-    if syntax in jpeg.SYNTAXES:
-        return jpeg.jpeg_decoder(syntax), jpeg.PLUGIN
-    # pylibjpeg's decoder for RLE aborts the process on a damaged stream.
-    return get_decoder(syntax), "pydicom" if syntax == RLELossless else "pylibjpeg"
-
-
-def _clear_unused_bits(values: npt.NDArray[Any], unused_bits: int) -> npt.NDArray[Any]:
-    """Replace the unused high bits by the sign, or by zeros for unsigned values."""
     return (values << unused_bits) >> unused_bits if unused_bits else values

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-import threading
-import warnings
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import numpy as np
-from pydicom import config
-from pydicom.uid import UID
 
 from lvvol.dicom.files.attributes import MAX_NUMBER
 from lvvol.dicom.files.header import MAX_FILE_BYTES, parse
@@ -29,36 +24,7 @@ _PIECE_BYTES = 1 << 20
 _HEAD_BYTES = 132
 """Preamble and prefix."""
 
-
-class _Quiet:
-    """Silence pydicom's warnings about invalid values while any thread is reading.
-
-    The settings are global to the process, so the first thread to enter changes them and the last
-    one to leave restores them. If each thread restored them, one could undo the changes of another.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_readers = 0
-        self._settings = ExitStack()
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if not self._n_readers:
-                self._settings.enter_context(warnings.catch_warnings())
-                self._settings.enter_context(config.disable_value_validation())
-                warnings.simplefilter("ignore")
-            self._n_readers += 1
-
-    def __exit__(self, *error: object) -> None:
-        with self._lock:
-            self._n_readers -= 1
-            if not self._n_readers:
-                self._settings.close()
-
-
-QUIET = _Quiet()
-"""Around every use of pydicom that may meet invalid values."""
+_MR_IMAGE_STORAGE = ("1.2.840.10008.5.1.4.1.1.4", "MR Image Storage")
 
 
 @dataclass
@@ -110,25 +76,24 @@ def read_images(source: Source, progress: Callable[[int, int], None] | None = No
     """
     reading = Reading(unreadable=list(source.unreadable), n_files=len(source.names))
     kept = 0
-    with QUIET:
-        for done, name in enumerate(source.names, 1):
-            try:
-                content = _content(source, name)
-            except PermissionError:
-                reading.unreadable.append(name)
-            except UnusableError as error:
-                _exclude(reading, str(error), name)
-            except MemoryError:  # says nothing about the file
-                raise
-            except Exception:  # a bad disk, a wrong checksum in an archive, a dangling link
-                reading.damaged.append(name)
+    for done, name in enumerate(source.names, 1):
+        try:
+            content = _content(source, name)
+        except PermissionError:
+            reading.unreadable.append(name)
+        except UnusableError as error:
+            _exclude(reading, str(error), name)
+        except MemoryError:  # says nothing about the file
+            raise
+        except Exception:  # a bad disk, a wrong checksum in an archive, a dangling link
+            reading.damaged.append(name)
+        else:
+            if content is None:
+                reading.not_dicom.append(name)
             else:
-                if content is None:
-                    reading.not_dicom.append(name)
-                else:
-                    kept += _classify(reading, name, content, keep=kept < MAX_KEPT_BYTES)
-            if progress is not None:
-                progress(done, len(source.names))
+                kept += _classify(reading, name, content, keep=kept < MAX_KEPT_BYTES)
+        if progress is not None:
+            progress(done, len(source.names))
     return reading
 
 
@@ -151,7 +116,7 @@ def fetch(images: Iterable[Image], source: Source) -> dict[str, Pixels]:
     found = {name: pixels for name, pixels in wanted.items() if pixels is not None}
     for name in source.names:  # in this order, because a compressed tar can only be read forwards
         if name in wanted and name not in found:
-            with QUIET, suppress(Exception):  # it could be read before, so this is an I/O failure
+            with suppress(Exception):  # it could be read before, so this is an I/O failure
                 pixels = parse(_content(source, name) or b"").pixels
                 if pixels is not None:
                     found[name] = pixels
@@ -183,8 +148,7 @@ def decode(image: Image, pixels: Pixels | None, out: Float32 | None = None) -> F
     try:
         if pixels is None:
             raise ValueError("the file cannot be read again")
-        with QUIET:
-            stored = pixels.frame(image.frame)
+        stored = pixels.frame(image.frame)
     except MemoryError:  # says nothing about the file
         raise
     except Exception as error:  # decoders raise errors of any type
@@ -280,10 +244,14 @@ def _classify(reading: Reading, name: str, content: bytes, keep: bool) -> int:
     return 0
 
 
-@lru_cache(maxsize=64)
 def _sop_class_name(uid: str) -> str:
     """Return the name of a SOP class, or its UID if unknown."""
-    return str(UID(uid).name)
+    if uid == _MR_IMAGE_STORAGE[0]:
+        return _MR_IMAGE_STORAGE[1]
+    # Importing pydicom takes longer than reading a plain study.
+    from lvvol.dicom.files.by_pydicom import sop_class_name
+
+    return sop_class_name(uid)
 
 
 def _exclude(reading: Reading, reason: str, name: str) -> None:
