@@ -89,15 +89,23 @@ def noise_and_edge(window: Float32) -> tuple[float, float]:
     edge_mm : float
         That contrast by the gradient at percentile 95, after smoothing by 1 mm.
     """
-    low, high = np.percentile(window, [5, 95])
+    low, high = _percentiles(window, (5.0, 95.0))
     contrast = float(high - low) + 1e-3
     second = np.diff(np.diff(window, n=2, axis=0), n=2, axis=1)
     # 6: root of the sum of squared weights; 0.6745: median of |x| for a normal x.
-    noise = float(np.median(np.abs(second))) / 0.6745 / 6
+    noise = float(_percentiles(np.abs(second), (50.0,))[0]) / 0.6745 / 6
     smooth = _smoothed(_smoothed(window).T)
     down, right = np.gradient(smooth)
-    steepest = float(np.percentile(np.sqrt(down**2 + right**2), 95)) + 1e-6
+    steepest = float(_percentiles(np.sqrt(down**2 + right**2), (95.0,))[0]) + 1e-6
     return noise / contrast, contrast / steepest
+
+
+def _percentiles(values: Float32, percents: Sequence[float]) -> Float64:
+    """Return what `np.percentile` does; for few values a whole sort is several times as fast."""
+    ordered = np.sort(values, axis=None)
+    places = np.multiply(percents, (ordered.size - 1) / 100)
+    found: Float64 = np.interp(places, np.arange(ordered.size), ordered)
+    return found
 
 
 def _smoothed(image: Float32) -> Float32:
