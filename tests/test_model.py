@@ -13,7 +13,7 @@ from pydicom import config
 
 import lvvol
 from lvvol import model as model_module
-from lvvol.dicom.files import read
+from lvvol.dicom.files import by_pydicom
 from lvvol.errors import CalibrationError
 from lvvol.networks.files import SHIPPED
 from lvvol.networks.weights import load_hfcn_module, save_weights
@@ -126,14 +126,14 @@ def test_readers_that_overlap_restore_the_settings_once():
     first_in, second_in = threading.Event(), threading.Event()
 
     def first():
-        with read.QUIET:
+        with by_pydicom.QUIET:
             first_in.set()
             second_in.wait(10)
 
     thread = threading.Thread(target=first)
     thread.start()
     first_in.wait(10)
-    with read.QUIET:
+    with by_pydicom.QUIET:
         second_in.set()
         thread.join()  # the first to enter leaves first
         assert config.settings.reading_validation_mode == config.IGNORE

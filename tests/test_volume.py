@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from lvvol.volume import cone_volume_ml, ejection_fraction_percent, trapezoid_volume_ml
+from lvvol.volume import (
+    cone_volume_ml,
+    ejection_fraction_percent,
+    tapered_areas_mm2,
+    trapezoid_volume_ml,
+)
 
 
 def test_cylinder_is_area_times_height():
@@ -219,3 +224,33 @@ def test_ejection_fraction_of_each_patient():
 def test_volumes_of_different_patients_have_no_ejection_fraction():
     with pytest.raises(ValueError, match=r"esv_ml: expected .* edv_ml \(2,\), got \(3,\)"):
         ejection_fraction_percent([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+def test_slices_that_taper_keep_their_areas():
+    areas_mm2 = np.array([[0.0, 0], [300, 100], [900, 500], [1400, 800], [1500, 700], [1200, 0]])
+    np.testing.assert_array_equal(tapered_areas_mm2(areas_mm2), areas_mm2)
+    np.testing.assert_array_equal(tapered_areas_mm2(areas_mm2[::-1]), areas_mm2[::-1])
+
+
+def test_what_lies_beyond_either_end_of_the_lv_is_limited():
+    # Muscle beyond the apex at ES, then the LV, and an atrium that grows as the base leaves.
+    areas_mm2 = np.array(
+        [[400.0, 700], [300, 100], [1000, 400], [1200, 600], [1000, 0], [600, 900]]
+    )
+    expected = [[375.0, 125], [300, 100], [1000, 400], [1200, 600], [1000, 0], [600, 0]]
+    np.testing.assert_allclose(tapered_areas_mm2(areas_mm2), expected)
+    np.testing.assert_allclose(tapered_areas_mm2(areas_mm2[::-1]), expected[::-1])
+
+
+@pytest.mark.parametrize("areas", [[[5.0, 3.0]], [[5.0, 3.0], [8.0, 1.0]]])
+def test_short_stacks_taper_too(areas):
+    tapered = tapered_areas_mm2(np.array(areas))
+    assert tapered.shape == (len(areas), 2)
+    assert (tapered <= areas).all()
+    assert tapered[-1, 0] == areas[-1][0]  # the widest
+
+
+def test_tapering_changes_a_copy():
+    areas_mm2 = np.array([[700.0], [100.0], [900.0]])
+    tapered_areas_mm2(areas_mm2)
+    assert areas_mm2[0, 0] == 700.0

@@ -25,7 +25,7 @@ from lvvol.networks.weights import load_hfcn_module, load_roi_classifier_module
 from lvvol.patches import opposite_phases
 from lvvol.roi import WINDOW_SIZE, CascadeProposer, locate, read_detector
 from lvvol.roi.phases import window_phases
-from lvvol.volume import cone_volume_ml
+from lvvol.volume import cone_volume_ml, tapered_areas_mm2
 
 Floats = npt.NDArray[np.float32]
 
@@ -65,7 +65,7 @@ class PlainPipeline:
         began.append(time.perf_counter())
         areas_mm2 = self._areas(working, squares)
         began.append(time.perf_counter())
-        volumes_ml = cone_volume_ml(areas_mm2.T, positions_mm)
+        volumes_ml = cone_volume_ml(tapered_areas_mm2(areas_mm2).T, positions_mm)
         began.append(time.perf_counter())
         self.timings_s = dict(zip(STAGES, np.diff(began).tolist(), strict=True))
         return float(volumes_ml.max()), float(volumes_ml.min())

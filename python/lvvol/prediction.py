@@ -39,7 +39,8 @@ class Prediction:
     lv_probability : ndarray of float32, shape (slice, phase, 48, 48)
         P, the probability of LV cavity over each ROI, 0 to 1.
     areas_mm2 : ndarray of float64, shape (slice, phase)
-        LV cavity area of every slice at every phase, from O, at least 0 (Liao et al. 2017, eq. 7).
+        LV cavity area of every slice at every phase, from O, at least 0 (Liao et al. 2017, eq. 7),
+        limited by the slice beside it (`lvvol.volume.tapered_areas_mm2`).
     reasons : tuple of Reason
         Reasons to review the measurement: those of `stack`, then those of the checks.
     timings_s : mapping of str to float

@@ -42,6 +42,43 @@ class BloodVolumes:
         return {"edv_ml": self.edv_ml, "esv_ml": self.esv_ml, "ef_percent": self.ef_percent}
 
 
+LARGEST_STEP = 1.25
+"""Area of a slice relative to its neighbour towards the widest part of the LV, at most."""
+
+
+def tapered_areas_mm2(areas_mm2: Float64) -> Float64:
+    """Limit the area of each slice by its neighbour towards the widest part of the LV.
+
+    The LV tapers from its widest part to both ends. Where a slice holds far more than the next one
+    inwards, it shows something else: thick muscle beyond the apex, or an atrium.
+
+    Parameters
+    ----------
+    areas_mm2 : ndarray, shape (slice, phase)
+        Cavity areas in spatial order, at least 0.
+
+    Returns
+    -------
+    ndarray, shape (slice, phase)
+        New areas, none larger than 1.25 times that of its neighbour. The widest part is where the
+        mean over phases, smoothed over three slices, is largest; its area is not changed.
+
+    Examples
+    --------
+    >>> areas_mm2 = np.array([[700.0], [100.0], [600.0], [900.0], [1000.0]])
+    >>> tapered_areas_mm2(areas_mm2).ravel().tolist()
+    [125.0, 100.0, 600.0, 900.0, 1000.0]
+    """
+    tapered = areas_mm2.copy()
+    mean = np.pad(areas_mm2.mean(axis=1), 1)
+    widest = int((mean[:-2] + 2 * mean[1:-1] + mean[2:]).argmax())
+    for z in range(widest + 1, len(tapered)):
+        tapered[z] = np.minimum(tapered[z], LARGEST_STEP * tapered[z - 1])
+    for z in range(widest - 1, -1, -1):
+        tapered[z] = np.minimum(tapered[z], LARGEST_STEP * tapered[z + 1])
+    return tapered
+
+
 def cone_volume_ml(
     areas_mm2: Numbers, positions_mm: Numbers, n_slices: Sequence[int] | None = None
 ) -> Numbers:
