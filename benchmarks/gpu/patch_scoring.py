@@ -147,8 +147,8 @@ def cases(device: torch.device) -> Iterator[Case]:
 def launches() -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield every variant of the kernels."""
     network = load_roi_classifier_module()
-    images, squares = torch.zeros(1, 6, 64, 64), torch.zeros(2400, 3, dtype=torch.float64) + 25
-    slices, phases = torch.zeros(2400, dtype=torch.int64), torch.arange(6)
+    images, squares = torch.zeros(1, 6, 64, 64), torch.zeros(600, 3, dtype=torch.float64) + 25
+    slices, phases = torch.zeros(600, dtype=torch.int64), torch.arange(6)
     for dtype in DTYPES:
         arguments = images.to(dtype), slices, squares, phases, scoring_weights(network, dtype)
         text = f"6 phases, {name_of(dtype)}"

@@ -180,8 +180,11 @@ def test_phases_per_window(device):
     assert_correct(classifier(), images, slices, squares, phases, "triton", device)
 
 
-def test_programs_with_several_iterations(device):
-    # In the interpreter, 4 windows at a time; the last iteration is not full.
+def test_more_windows_than_at_a_time(device, monkeypatch):
+    from lvvol.kernels.patch_scoring import kernel
+
+    # 4 at a time; the last time, 3.
+    monkeypatch.setattr(kernel, "WINDOWS", 4)
     images = stack((3, 2, 26, 27))
     squares = torch.rand((11, 3), dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     squares = squares * torch.tensor([10.0, 10, 30]) + torch.tensor([-2.0, -2, 5])

@@ -39,7 +39,7 @@ def large_tiles(monkeypatch, device):
 
     if device.type == "cpu":
         monkeypatch.setattr(hypercolumn_kernel, "_FORWARD_TILE", 2**16)
-        tiles = kernel.Tiles(16, 1, 32, 128, 2048, 256, 4, 1024, 128, 4, 16)
+        tiles = kernel.Tiles(32, 128, 2048, 256, 4, 4)
         monkeypatch.setitem(kernel.TILES, torch.float32, tiles)
 
 
