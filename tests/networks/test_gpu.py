@@ -28,6 +28,8 @@ from lvvol.phantom import make_phantom
 from lvvol.preprocess import to_working_stack
 from lvvol.report.result_json import format_json
 from lvvol.roi import refine
+from lvvol.train.device import Compute
+from lvvol.train.stage import Optimisation, Stage
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def launches(monkeypatch):
     from lvvol.kernels.hypercolumn import kernel as hypercolumn_kernel
     from lvvol.kernels.patch_scoring import kernel as scoring_kernel
 
-    seen = {"windows": [], "patches": [], "backward": []}
+    seen = {"windows": [], "patches": [], "backward": [], "dtypes": []}
 
     def watched(module, name, note):
         launch = getattr(module, name)
@@ -63,7 +65,11 @@ def launches(monkeypatch):
 
     watched(scoring_kernel, "launch", lambda i, z, *_: seen["windows"].append(len(z)))
     watched(hypercolumn_kernel, "launch_forward", lambda m, *_: seen["patches"].append(len(m[0])))
-    watched(hypercolumn_kernel, "launch_backward", lambda g, *_: seen["backward"].append(len(g)))
+    watched(
+        hypercolumn_kernel,
+        "launch_backward",
+        lambda g, *_: (seen["backward"].append(len(g)), seen["dtypes"].append(g.dtype)),
+    )
     return seen
 
 
@@ -122,6 +128,35 @@ def test_a_training_step_by_the_kernel_is_that_of_the_reference(launches, device
     assert max(g.abs().max().item() for g in expected) > 1e-2
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_step_in_bfloat16_and_a_compiled_one_take_the_kernel_too(launches, device, compiled):
+    """As `lvvol train` takes it: by a `Stage`, whose autocast gives the kernel bfloat16 maps."""
+    patches = torch.randn((6, 1, 16, 16), generator=torch.Generator().manual_seed(1)).to(device)
+
+    def gradients(path):
+        torch.manual_seed(0)
+        network = HFCN(HfcnConfig((6, 8), (1, 1), 3, 4, ()))
+        optimisation = Optimisation(1e-3, 0.0, clip_norm=1e9)
+        compute = Compute(device, bfloat16=True)
+        stage = Stage("hfcn", network, {}, 0, 1, optimisation, compute=compute)
+        if compiled:
+            stage.network.compile(backend="aot_eager", fullgraph=True)
+        with forced(path):
+            logits, area_map = stage.outputs(patches)
+            stage.optimizer_step(logits.square().mean() + area_map.square().mean())
+        return [p.grad for p in network.parameters()]
+
+    found = gradients("triton")
+    assert (launches["patches"], launches["backward"]) == ([6], [6])
+    assert launches["dtypes"] == [torch.bfloat16]
+    expected = gradients("reference")
+    assert launches["backward"] == [6]
+    largest = max(g.abs().max().item() for g in expected)
+    for one, other in zip(found, expected, strict=True):
+        # Sums of a gradient are rounded to 8 bits, by the kernel once and by torch in steps.
+        torch.testing.assert_close(one, other, rtol=0, atol=2.0**-7 * largest)
 
 
 def test_training_on_a_gpu_takes_the_kernel():
