@@ -261,7 +261,7 @@ try:
 except ValueError as error:
     print(error)
 """
-    env = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    env = os.environ | {"TRITON_INTERPRET": "0"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
     )

@@ -181,10 +181,7 @@ def test_phases_per_window(device):
 
 
 def test_more_windows_than_at_a_time(device, monkeypatch):
-    from lvvol.kernels.patch_scoring import kernel
-
-    # 4 at a time; the last time, 3.
-    monkeypatch.setattr(kernel, "WINDOWS", 4)
+    monkeypatch.setattr("lvvol.kernels.patch_scoring.kernel.WINDOWS", 4)  # the last time, 3
     images = stack((3, 2, 26, 27))
     squares = torch.rand((11, 3), dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     squares = squares * torch.tensor([10.0, 10, 30]) + torch.tensor([-2.0, -2, 5])
@@ -361,7 +358,7 @@ try:
 except ValueError as error:
     print(error)
 """
-    env = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    env = os.environ | {"TRITON_INTERPRET": "0"}
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
     )
