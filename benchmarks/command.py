@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,33 @@ def run(main: Callable[..., Any], doc: str | None, *names: str, results: str | N
     if results is None:
         main(*paths, **options)
         return
+    record(parser, partial(main, *paths, **options), results, allow_dirty=allow_dirty)
+
+
+def record(
+    parser: argparse.ArgumentParser,
+    measure: Callable[[], dict[str, Any]],
+    results: str,
+    *,
+    allow_dirty: bool,
+) -> None:
+    """Measure, and write the report to ``results/<results>.json``.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Refuses uncommitted code, unless it is allowed.
+    measure : callable
+        Returns the report.
+    results : str
+        Name of the result file.
+    allow_dirty : bool
+        Write results of uncommitted code too.
+    """
     try:
         if not allow_dirty:
             require_committed_code()
-        report = main(*paths, **options)
-        print(write_results(results, report, allow_dirty=allow_dirty))
+        print(write_results(results, measure(), allow_dirty=allow_dirty))
     except UncommittedCodeError as error:
         parser.error(f"{error} (commit, or pass --allow-dirty)")
 

@@ -1,9 +1,8 @@
-"""What every kernel compiles to for sm_90, without a GPU.
+"""What every kernel compiles to for sm_90, and the floors of all cases, without a GPU.
 
-``python -m benchmarks.gpu.compile_only`` launches each kernel as a program would, except that it
-does not run: Triton compiles for these sizes, strides and alignments. It prints the registers of a
-thread, the shared memory of a program and the widths of accesses to global memory, and writes
-``results/gpu_compiled.json``.
+Each kernel is launched as a program would, except that it does not run: Triton compiles for these
+sizes, strides and alignments, and reports the registers of a thread, the shared memory of a program
+and the widths of accesses to global memory.
 """
 
 from __future__ import annotations
@@ -12,29 +11,26 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import torch
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.backends.nvidia.compiler import get_ptxas
 from triton.runtime import driver
 from triton.runtime.jit import JITFunction
 
-from benchmarks.command import run
-from benchmarks.gpu import hypercolumn, patch_scoring
+from benchmarks.gpu import hypercolumn, hypercolumn_conv, patch_scoring
+from benchmarks.gpu.card import H100
+from benchmarks.gpu.case import floor_ms
 from lvvol.kernels import path
 
 TARGET = GPUTarget("cuda", 90, 32)
-LAUNCHES: tuple[Callable[[], Iterator[tuple[str, Callable[[], object]]]], ...] = (
-    hypercolumn.launches,
-    patch_scoring.launches,
-)
-"""One function per module of cases: yields names of variants and functions that launch them on CPU
-tensors."""
+MODULES = (hypercolumn, hypercolumn_conv, patch_scoring)
 
 _USED = re.compile(r"Used (\d+) registers")
 _SPILLED = re.compile(r"(\d+) bytes spill stores, (\d+) bytes spill loads")
@@ -108,11 +104,11 @@ def accesses(ptx: str) -> dict[str, dict[str, int]]:
     }
 
 
-def measure(only: str = "") -> list[dict[str, Any]]:
+def compile_variants(only: str = "") -> list[dict[str, Any]]:
     """Compile every variant of every kernel with `only` in its name."""
     rows = []
-    for launches in LAUNCHES:
-        for name, launch in launches():
+    for module in MODULES:
+        for name, launch in module.launches():
             if only not in name:
                 continue
             with compiled() as kernels:
@@ -121,9 +117,24 @@ def measure(only: str = "") -> list[dict[str, Any]]:
     return rows
 
 
-def main() -> dict[str, Any]:
+def floors(only: str = "") -> list[dict[str, Any]]:
+    """Return bytes, operations and predicted floor of every case with `only` in its name."""
+    return [
+        {
+            "case": case.name,
+            "bytes_moved": case.bytes_moved,
+            "operations": case.operations,
+            "floor_ms": floor_ms(case, H100),
+        }
+        for module in MODULES
+        for case in module.cases(torch.device("meta"))
+        if only in case.name
+    ]
+
+
+def measure(only: str = "") -> dict[str, Any]:
     """Compile all kernels and print a table."""
-    rows = measure()
+    rows = compile_variants(only)
     print(f"{'kernel':28}{'variant':44}{'registers':>10}{'spilled':>8}{'shared':>8}  accesses")
     for row in rows:
         wide = "; ".join(
@@ -134,8 +145,10 @@ def main() -> dict[str, Any]:
             f"{row['kernel']:28}{row['variant']:44}{row['registers']:10}"
             f"{row['spilled_bytes']:8}{row['shared_bytes']:8}  {wide}"
         )
-    return {"target": "sm_90", "triton": triton.__version__, "kernels": rows}
-
-
-if __name__ == "__main__":
-    run(main, __doc__, results="gpu_compiled")
+    return {
+        "target": "sm_90",
+        "triton": triton.__version__,
+        "kernels": rows,
+        "stated_rates": H100,
+        "floors": floors(only),
+    }

@@ -9,23 +9,20 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from benchmarks.gpu.case import Case, Operation
+from benchmarks.gpu.card import DTYPES, name_of
+from benchmarks.gpu.case import Case, Operation, seeded
 from lvvol.kernels.hypercolumn import hypercolumn
-from lvvol.kernels.hypercolumn.op import layout_of
-from lvvol.kernels.hypercolumn_conv import hypercolumn_conv
 from lvvol.kernels.path import forced
 from lvvol.networks.folding import fold_batch_norm
 from lvvol.networks.hfcn import HFCN
 
-DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 LAYOUTS = {"contiguous": torch.contiguous_format, "channels-last": torch.channels_last}
 MODES = ("nearest", "bilinear")
 CHANNELS = (4, 4, 4, 4)
 SIZE = 48
-BATCHES = (256, 8192)
+BATCHES = (8192, 256)
 TARGETS = {"times compiled": 2.0, "share of floor": 0.7}
 TOLERANCES = {torch.float32: 1e-6, torch.bfloat16: 2e-2, torch.float16: 2e-3}
-CONV_TOLERANCES = {torch.float32: 2e-3, torch.bfloat16: 2e-2, torch.float16: 4e-3}
 NETWORK_BATCH = 8192
 NETWORK_TOLERANCES = {torch.float32: 1e-2, torch.bfloat16: 1e-1}
 
@@ -38,7 +35,7 @@ def head_maps(
     channels: Sequence[int] = CHANNELS,
 ) -> list[Tensor]:
     """Return maps like those of HFCN's heads, which require gradients."""
-    generator = torch.Generator(device).manual_seed(0)
+    generator = seeded(device, 0)
     return [
         torch.randn(
             (batch, count, SIZE >> level, SIZE >> level), generator=generator, device=device
@@ -61,46 +58,26 @@ def launches() -> Iterator[tuple[str, Callable[[], object]]]:
         for name, layout in LAYOUTS.items():
             for mode in MODES:
                 for dtype in DTYPES:
-                    text = f"{widths[0]} channels, {name}, {mode}, {str(dtype).split('.')[1]}"
+                    text = f"{widths[0]} channels, {name}, {mode}, {name_of(dtype)}"
                     yield text, partial(both, dtype, layout, mode, widths)
-    for name, layout in LAYOUTS.items():
-        for mode in MODES:
-            for dtype in DTYPES:
-                maps = head_maps(2, dtype, layout, torch.device("cpu"))
-                for output, arguments in outputs([values.detach() for values in maps]).items():
-                    text = f"{output}, {name}, {mode}, {str(dtype).removeprefix('torch.')}"
-                    yield text, partial(hypercolumn_conv, *arguments, mode=mode, path="triton")
-
-
-def outputs(maps: list[Tensor]) -> dict[str, tuple[object, ...]]:
-    """Return arguments of the convolutions to P and O; O also reads P, next to the finest map."""
-    finest = maps[0]
-    total = sum(values.shape[1] for values in maps)
-    with_p = torch.cat([finest, finest[:, :2]], 1).contiguous(memory_format=layout_of(finest))
-    generator = torch.Generator(finest.device).manual_seed(1)
-
-    def random(*size: int) -> Tensor:
-        values = torch.randn(size, generator=generator, device=finest.device)
-        return (values / 9).to(finest.dtype)
-
-    return {
-        "P": (maps, random(2, total, 3, 3), random(2)),
-        "O": ([with_p, *maps[1:]], random(8, total + 2, 3, 3), random(8), random(8)),
-    }
 
 
 def cases(device: torch.device) -> Iterator[Case]:
     """Yield the cases, each made on the device when it is its turn."""
+    for dtype in NETWORK_TOLERANCES:
+        yield network_case(dtype, device)
+    for size, maps, mode in sizes(device):
+        yield from both_ways(size, maps, mode)
+
+
+def sizes(device: torch.device) -> Iterator[tuple[str, list[Tensor], str]]:
+    """Yield maps of every size, largest first, with its name and the mode."""
     for batch in BATCHES:
         for dtype in DTYPES:
             for name, layout in LAYOUTS.items():
                 for mode in MODES:
                     maps = head_maps(batch, dtype, layout, device)
-                    size = f"{batch} patches, {name}, {mode}, {str(dtype).removeprefix('torch.')}"
-                    yield from both_ways(size, maps, mode)
-                    yield from convolutions(size, [values.detach() for values in maps], mode)
-    for dtype in NETWORK_TOLERANCES:
-        yield network_case(dtype, device)
+                    yield f"{batch} patches, {name}, {mode}, {name_of(dtype)}", maps, mode
 
 
 def both_ways(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
@@ -132,30 +109,6 @@ def both_ways(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
         )
 
 
-def convolutions(size: str, maps: list[Tensor], mode: str) -> Iterator[Case]:
-    """Yield the convolutions straight from the maps to P and O."""
-    for output, arguments in outputs(maps).items():
-        reference = partial(hypercolumn_conv, mode=mode, path="reference")
-        read, weight, *others = arguments
-        made = reference(*arguments)
-
-        def prepare(operation: Operation, given: tuple = arguments) -> Callable[[], object]:
-            return lambda: operation(*given)
-
-        yield Case(
-            kernel=f"hypercolumn to {output}",
-            size=size,
-            dtype=made.dtype,
-            reference=reference,
-            candidate=partial(hypercolumn_conv, mode=mode, path="triton"),
-            prepare=prepare,
-            bytes_moved=sum(values.nbytes for values in (*read, weight, *others, made)),
-            operations=2 * weight.numel() * made.numel() // made.shape[1],
-            tolerance=CONV_TOLERANCES[made.dtype],
-            targets={"times compiled": 1.0},
-        )
-
-
 def network_case(dtype: torch.dtype, device: torch.device) -> Case:
     """Return the whole HFCN as trained, compared with HFCN made ready for inference.
 
@@ -184,7 +137,7 @@ def network_case(dtype: torch.dtype, device: torch.device) -> Case:
 
         return run
 
-    size = f"{NETWORK_BATCH} patches, {str(dtype).removeprefix('torch.')}"
+    size = f"{NETWORK_BATCH} patches, {name_of(dtype)}"
     weights = sum(values.nbytes for values in plain.parameters())
     return Case(
         kernel="HFCN",

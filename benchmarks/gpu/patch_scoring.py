@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.gpu.case import Case, Operation
+from benchmarks.gpu.card import DTYPES, name_of
+from benchmarks.gpu.case import Case, Operation, seeded
 from lvvol.kernels.patch_scoring import patch_scoring, scoring_weights
 from lvvol.kernels.patch_scoring.reference import patch_scoring_reference
 from lvvol.networks.folding import fold_batch_norm
 from lvvol.networks.weights import load_roi_classifier_module
 
-DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 SLICES = 16
 WINDOWS = (2400, 16384)
 REFERENCE_WINDOWS = 512
@@ -53,7 +53,7 @@ def rising_images(device: torch.device) -> Tensor:
 
 def random_images(device: torch.device) -> Tensor:
     """Return a stack of noise on several scales."""
-    generator = torch.Generator(device).manual_seed(0)
+    generator = seeded(device, 0)
     images = torch.zeros(SLICES, PHASES, PIXELS, PIXELS, device=device)
     for pixels in (8, 32, 128):
         noise = torch.rand((SLICES, PHASES, pixels, pixels), generator=generator, device=device)
@@ -63,7 +63,7 @@ def random_images(device: torch.device) -> Tensor:
 
 def squares_inside(windows: int, device: torch.device) -> Tensor:
     """Return squares, (window, 3), inside the images."""
-    generator = torch.Generator(device).manual_seed(1)
+    generator = seeded(device, 1)
     corner_and_side = torch.rand(
         (windows, 3), generator=generator, dtype=torch.float64, device=device
     )
@@ -121,7 +121,7 @@ def case(kernel: str, images: Tensor, windows: int, targets: dict[str, float]) -
 
     return Case(
         kernel=kernel,
-        size=f"{windows} windows, {str(dtype).removeprefix('torch.')}",
+        size=f"{windows} windows, {name_of(dtype)}",
         dtype=dtype,
         reference=references[kernel],
         candidate=partial(patch_scoring, weights=weights, path="triton"),
@@ -147,9 +147,9 @@ def cases(device: torch.device) -> Iterator[Case]:
 def launches() -> Iterator[tuple[str, Callable[[], object]]]:
     """Yield every variant of the kernels."""
     network = load_roi_classifier_module()
-    images, squares = torch.zeros(1, 6, 64, 64), torch.zeros(2400, 3, dtype=torch.float64) + 25
-    slices, phases = torch.zeros(2400, dtype=torch.int64), torch.arange(6)
+    images, squares = torch.zeros(1, 6, 64, 64), torch.zeros(600, 3, dtype=torch.float64) + 25
+    slices, phases = torch.zeros(600, dtype=torch.int64), torch.arange(6)
     for dtype in DTYPES:
         arguments = images.to(dtype), slices, squares, phases, scoring_weights(network, dtype)
-        text = f"6 phases, {str(dtype).removeprefix('torch.')}"
+        text = f"6 phases, {name_of(dtype)}"
         yield text, partial(patch_scoring, *arguments, path="triton")

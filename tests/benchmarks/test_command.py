@@ -16,7 +16,7 @@ from benchmarks.command import call_apart
 
 FOLDER = Path(benchmarks.__file__).parent
 COMMANDS = {
-    ".".join(path.relative_to(FOLDER.parent).with_suffix("").parts): path
+    ".".join(path.relative_to(FOLDER.parent).with_suffix("").parts).removesuffix(".__main__"): path
     for path in sorted(FOLDER.glob("*/*.py"))
     if '__name__ == "__main__"' in path.read_text(encoding="utf-8")
 }

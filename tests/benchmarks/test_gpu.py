@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture
 def kernels(monkeypatch, device):
     """The benchmark with one small patch and without torch.compile."""
-    from benchmarks.gpu import hypercolumn, kernels
+    from benchmarks.gpu import case as kernels
+    from benchmarks.gpu import hypercolumn
 
     monkeypatch.setattr(hypercolumn, "BATCHES", (1,))
     monkeypatch.setattr(hypercolumn, "SIZE", 16)
@@ -27,14 +28,18 @@ def kernels(monkeypatch, device):
 
 
 def measure(kernels, device, cases):
-    return kernels.measure(device, (cases,), copied_bytes=2**20, matrix_size=64)
+    from benchmarks.gpu.card import measure_card
+
+    card = measure_card(device, copied_bytes=2**20, matrix_size=64)
+    return {"card": card, **kernels.measure_cases(device, cases, card)}
 
 
 def test_every_kernel_is_checked_and_timed(kernels, device):
-    from benchmarks.gpu import hypercolumn
+    from benchmarks.gpu import hypercolumn, hypercolumn_conv
 
     def few(device):
-        yield from islice(hypercolumn.cases(device), 4)
+        yield from hypercolumn.both_ways(*next(hypercolumn.sizes(device)))
+        yield from islice(hypercolumn_conv.cases(device), 2)
         yield hypercolumn.network_case(torch.float32, device)
 
     measured = measure(kernels, device, few)
@@ -71,7 +76,7 @@ def test_wrong_results_are_not_timed(kernels, device):
     from benchmarks.gpu import hypercolumn
 
     def wrong(device):
-        case = next(hypercolumn.cases(device))
+        case = next(hypercolumn.both_ways(*next(hypercolumn.sizes(device))))
         right = case.candidate
         yield replace(case, candidate=lambda maps: right(maps) + 1e-3)
         pytest.fail("went on")
@@ -91,8 +96,8 @@ def test_nan_and_other_shapes_count_as_wrong(kernels):
 
 def test_kernels_compile_without_a_gpu(device):
     code = (
-        "import json; from benchmarks.gpu.compile_only import measure;"
-        "print(json.dumps(measure('4 channels, contiguous, nearest, float32')))"
+        "import json; from benchmarks.gpu.compile_only import compile_variants;"
+        "print(json.dumps(compile_variants('4 channels, contiguous, nearest, float32')))"
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TRITON")}
     done = subprocess.run(
@@ -115,24 +120,70 @@ def test_kernels_compile_without_a_gpu(device):
     assert list(forward["accesses"]["stores"]) == ["16"]
 
 
+def test_floors_are_predicted_for_every_case_without_values(device, monkeypatch):
+    from benchmarks.gpu.compile_only import floors
+
+    monkeypatch.setattr(torch, "compile", lambda operation: operation)
+
+    rows = {row["case"]: row for row in floors()}
+    # 2 networks and 2 x 3 x 2 x 2 sizes both ways; as many to P and to O; 3 x 2 + 3 of windows.
+    assert len(rows) == 2 + 48 + 48 + 9
+    forward = rows["hypercolumn, 8192 patches, contiguous, nearest, float32"]
+    assert forward["bytes_moved"] == 8192 * 196_416  # docs/kernels.md
+    assert forward["floor_ms"] == pytest.approx(1e3 * 8192 * 196_416 / 3.35e12)
+    windows = rows["patch scoring, 16384 windows, float16"]
+    assert windows["operations"] == pytest.approx(222e9, rel=0.01)
+    assert windows["floor_ms"] == pytest.approx(0.22, rel=0.05)
+
+
+def test_no_case_begins_after_the_limit_and_those_left_out_are_named(kernels, device):
+    from benchmarks.gpu import hypercolumn
+
+    card = {"copy_bytes_per_s": 1e9, "matrix_operations_per_s": {"float32": 1e9}}
+    for only, limit_s in (("no such case", 60), ("", -1)):
+        done = kernels.measure_cases(
+            device,
+            lambda d: hypercolumn.both_ways(*next(hypercolumn.sizes(d))),
+            card,
+            only,
+            limit_s,
+        )
+        assert done["cases"] == []
+        assert len(done["left_out"]) == (2 if limit_s < 0 else 0)
+
+
 def test_studies_and_training_are_compared_with_the_cpu(device, monkeypatch):
     """Two of the three parts; whole studies by the kernels are in tests/networks/test_gpu.py."""
     from benchmarks.gpu import product
 
     monkeypatch.setattr(product, "PATCH_SIZE", 16)
-    rows = product.train(steps=1, batch=2)
-    assert [row["context"] for row in rows] == [False, True]
-    assert all(row["gpu_kernel_s"] > 0 for row in rows)
+    monkeypatch.setattr("benchmarks.gpu.hypercolumn.SIZE", 16)
+    rows = product.train(device, steps=1, batch=2)
+    assert [row["context"] for row in rows] == [False] * 5 + [True] * 5
+    assert [row["path"] for row in rows[:5]] == ["reference"] + ["reference", "triton"] * 2
+    assert [row["compute"].endswith("bfloat16") for row in rows[:5]] == [False] * 3 + [True] * 2
+    assert all(row["epoch_s"] > 0 and row["hypercolumn_share"] > 0 for row in rows)
     assert product.median_timings([{"roi": 1.0}, {"roi": 3.0}, {"roi": 2.0}]) == {"roi": 2.0}
 
 
-def test_without_a_card_the_script_says_so_in_one_line():
+def without_a_card(*command):
     if torch.cuda.is_available():
         pytest.skip("there is a card")
-    script = ["bash", str(ROOT / "benchmarks" / "gpu" / "all.sh")]
-    env = {**os.environ, "PYTHON": sys.executable}
-    done = subprocess.run(script, capture_output=True, text=True, env=env, check=False)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == (
-        "benchmarks/gpu/all.sh: expected a CUDA GPU that torch can use, got none\n"
+    environment = {**os.environ, "PYTHON": sys.executable}
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, cwd=ROOT, check=False
     )
+    assert (done.returncode, done.stdout) == (38, "")
+    assert done.stderr.startswith(
+        "python -m benchmarks.gpu: device: expected a CUDA GPU that torch can use for 'cuda', "
+        f"got none (torch {torch.__version__} "
+    )
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_a_card_an_operation_is_one_line_even_with_the_interpreter():
+    without_a_card(sys.executable, "-m", "benchmarks.gpu", "--op", "hypercolumn", "--allow-dirty")
+
+
+def test_without_a_card_the_script_says_so_in_one_line():
+    without_a_card("bash", str(ROOT / "benchmarks" / "gpu" / "all.sh"), "--allow-dirty")

@@ -4,6 +4,7 @@ Expected scores are from `lvvol.extract_windows`, which is tested against NumPy,
 """
 
 import copy
+import os
 import subprocess
 import sys
 
@@ -179,8 +180,8 @@ def test_phases_per_window(device):
     assert_correct(classifier(), images, slices, squares, phases, "triton", device)
 
 
-def test_programs_with_several_iterations(device):
-    # In the interpreter, 4 windows at a time; the last iteration is not full.
+def test_more_windows_than_at_a_time(device, monkeypatch):
+    monkeypatch.setattr("lvvol.kernels.patch_scoring.kernel.WINDOWS", 4)  # the last time, 3
     images = stack((3, 2, 26, 27))
     squares = torch.rand((11, 3), dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     squares = squares * torch.tensor([10.0, 10, 30]) + torch.tensor([-2.0, -2, 5])
@@ -357,8 +358,9 @@ try:
 except ValueError as error:
     print(error)
 """
+    env = os.environ | {"TRITON_INTERPRET": "0"}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={}
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
     )
     loaded, message = done.stdout.splitlines()
     assert loaded == "False"

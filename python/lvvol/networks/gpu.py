@@ -20,6 +20,7 @@ with needs_extra("gpu"):
 
 from lvvol.networks.ensemble import Ensemble, Segmenter
 from lvvol.networks.folding import fold_batch_norm
+from lvvol.networks.graphs import Graphs
 from lvvol.networks.weights import load_roi_classifier_module, load_segmenter_module
 from lvvol.typing import Float32, Float64, Int64, StrPath
 
@@ -34,13 +35,10 @@ class Gpu:
     ----------
     device : torch.device
         From `choose_gpu`.
-    dtype : torch.dtype
-        Of images, weights and maps: float32, float16 or bfloat16. Results leave as float32.
     """
 
-    def __init__(self, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.dtype = dtype
         self._lock = threading.Lock()
 
     def __str__(self) -> str:
@@ -49,7 +47,7 @@ class Gpu:
 
     def put(self, values: Float32) -> torch.Tensor:
         """Return an array as a tensor on the device."""
-        return torch.from_numpy(values).to(self.device, self.dtype)
+        return torch.from_numpy(values).to(self.device)
 
     @contextmanager
     def computing(self) -> Iterator[None]:
@@ -121,7 +119,7 @@ class GpuClassifier:
     def __init__(self, path: StrPath, gpu: Gpu) -> None:
         self._gpu = gpu
         try:
-            weights = scoring_weights(load_roi_classifier_module(path), gpu.dtype)
+            weights = scoring_weights(load_roi_classifier_module(path))
         except ValueError as error:
             raise WeightsError(
                 f"{Path(path)}: expected the layers of Table I, got {error}"
@@ -204,12 +202,18 @@ class GpuClassifier:
 class GpuSegmenter:
     """HFCN or FCN on a GPU, batch normalisation folded.
 
+    Calls from several threads, as of many studies, that wait for the GPU are computed together.
+
     Parameters
     ----------
     path : str or path-like
         Weights of either.
     gpu : Gpu
         Where it computes.
+    dtype : torch.dtype
+        Of weights and maps: float32, or float16, which keeps P within 0.001. Results are float32.
+    graphs : bool
+        Compute by `Graphs`, where the device has them.
 
     Raises
     ------
@@ -217,13 +221,26 @@ class GpuSegmenter:
         As `lvvol.networks.weights.load_segmenter_module`.
     """
 
-    def __init__(self, path: StrPath, gpu: Gpu) -> None:
+    def __init__(
+        self,
+        path: StrPath,
+        gpu: Gpu,
+        dtype: torch.dtype = torch.float32,
+        *,
+        graphs: bool = False,
+    ) -> None:
         self._gpu = gpu
+        self._dtype = dtype
         network = load_segmenter_module(path)
         self.channels = int(getattr(network.config, "channels", 1))
         fold_batch_norm(network)
         with gpu.computing():
-            self._network = network.to(gpu.device, gpu.dtype)
+            self._network = network.to(gpu.device, dtype)
+        self._run: Callable[[torch.Tensor], tuple[torch.Tensor, ...]] = (
+            Graphs(self._network) if graphs and gpu.device.type == "cuda" else self._network
+        )
+        self._waiting: list[_Call] = []
+        self._guard = threading.Lock()
 
     def __call__(self, patches: Float32, *, threads: int = 0) -> tuple[Float32, Float64]:
         """Segment patches.
@@ -247,20 +264,69 @@ class GpuSegmenter:
         DeviceError
             If the device's memory is full, or it fails.
         """
+        mine = _Call(patches)
+        with self._guard:
+            self._waiting.append(mine)
+        with self._gpu.computing():
+            # Whoever had the GPU before may have computed these too.
+            if mine.found is None:
+                self._answer(mine)
+        assert mine.found is not None
+        return mine.found
+
+    def _answer(self, mine: _Call) -> None:
+        """Segment the patches of a call, and with them those of others that wait and fit."""
+        together, left, n = [mine], [], len(mine.patches)
+        with self._guard:
+            for call in self._waiting:
+                fits = call.patches.shape[1:] == mine.patches.shape[1:]
+                if call is not mine and fits and n + len(call.patches) <= _BATCH:
+                    together.append(call)
+                    n += len(call.patches)
+                elif call is not mine:
+                    left.append(call)
+            self._waiting = left
+        try:
+            p, fractions = self._segment(np.concatenate([call.patches for call in together]))
+        except Exception:
+            # As where memory is short: each for itself, so that one does not fail for another.
+            with self._guard:
+                self._waiting += together[1:]
+            if len(together) == 1:
+                raise
+            together = together[:1]
+            p, fractions = self._segment(mine.patches)
+        ends = np.cumsum([len(call.patches) for call in together])[:-1]
+        parts = zip(together, np.split(p, ends), np.split(fractions, ends), strict=True)
+        for call, of_p, of_fractions in parts:
+            call.found = of_p, of_fractions
+
+    def _segment(self, patches: Float32) -> tuple[Float32, Float64]:
         likelihood = np.empty((len(patches), *patches.shape[2:]), dtype=np.float32)
         fractions = np.empty(len(patches))
-        with self._gpu.computing():
-            for start in range(0, len(patches), _BATCH):
-                part = slice(start, start + _BATCH)
-                x = self._gpu.put(patches[part]).contiguous(memory_format=torch.channels_last)
-                logits, area_map = self._network(x)
-                likelihood[part] = logits.float().softmax(dim=1)[:, 0].cpu().numpy()
-                fractions[part] = area_map.double().mean(dim=(1, 2, 3)).cpu().numpy()
+        for start in range(0, len(patches), _BATCH):
+            part = slice(start, start + _BATCH)
+            x = self._gpu.put(patches[part]).to(self._dtype, memory_format=torch.channels_last)
+            logits, area_map = self._run(x)
+            likelihood[part] = logits.float().softmax(dim=1)[:, 0].cpu().numpy()
+            fractions[part] = area_map.double().mean(dim=(1, 2, 3)).cpu().numpy()
         return likelihood, fractions
 
 
+class _Call:
+    """Patches that a thread waits for, and what was found in them."""
+
+    def __init__(self, patches: Float32) -> None:
+        self.patches = patches
+        self.found: tuple[Float32, Float64] | None = None
+
+
 def load_on_gpu(
-    classifier: StrPath, segmenters: Sequence[StrPath], dtype: torch.dtype = torch.float32
+    classifier: StrPath,
+    segmenters: Sequence[StrPath],
+    dtype: torch.dtype = torch.float32,
+    *,
+    graphs: bool = False,
 ) -> tuple[Gpu, GpuClassifier, Segmenter]:
     """Load the networks of a measurement onto the first GPU.
 
@@ -270,8 +336,9 @@ def load_on_gpu(
         Weights of the ROI classifier.
     segmenters : sequence of str or path-like
         Weights of one or more networks that segment together.
-    dtype : torch.dtype
-        Of `Gpu`.
+    dtype, graphs
+        As in `GpuSegmenter`. Windows are scored in float32 whatever it is: the search ends at the
+        best of many, and rounding must not choose another.
 
     Returns
     -------
@@ -285,8 +352,8 @@ def load_on_gpu(
     WeightsError
         As `GpuClassifier` and `GpuSegmenter`.
     """
-    gpu = Gpu(choose_gpu(), dtype)
-    members = [GpuSegmenter(path, gpu) for path in segmenters]
+    gpu = Gpu(choose_gpu())
+    members = [GpuSegmenter(path, gpu, dtype, graphs=graphs) for path in segmenters]
     segmenter = members[0] if len(members) == 1 else Ensemble(members)
     return gpu, GpuClassifier(classifier, gpu), segmenter
 

@@ -266,9 +266,9 @@ def launch_forward(maps: Sequence[Tensor], out: Tensor, *, bilinear: bool) -> No
     ----------
     maps : sequence of Tensor
         Finest first, with valid shapes.
-        out : Tensor, shape (batch, sum of channels, row, column)
+    out : Tensor, shape (batch, sum of channels, row, column)
         Contiguous or channels-last.
-        bilinear : bool
+    bilinear : bool
         True for bilinear, False for nearest neighbour.
     """
     path.check_device(out.device)
@@ -307,7 +307,7 @@ def launch_backward(gradient: Tensor, gradients: Sequence[Tensor], *, bilinear: 
         Gradient of the hypercolumn, in any layout.
     gradients : sequence of Tensor
         Finest first, each contiguous or channels-last.
-        bilinear : bool
+    bilinear : bool
         True for bilinear, False for nearest neighbour.
     """
     path.check_device(gradient.device)

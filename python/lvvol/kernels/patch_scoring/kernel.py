@@ -1,4 +1,4 @@
-"""Patch scoring in three Triton kernels, one per layer; see docs/kernels.md for the design."""
+"""Patch scoring in Triton: one kernel cuts windows, another is each layer; see docs/kernels.md."""
 
 from __future__ import annotations
 
@@ -14,59 +14,51 @@ with needs_extra("gpu"):
     from triton.errors import TritonError as TritonError
 
 from lvvol.kernels import path
-from lvvol.kernels.patch_scoring.cut_kernel import TILE, cut_window
-from lvvol.kernels.patch_scoring.reference import LARGEST_STEP
+from lvvol.kernels.patch_scoring.reference import SAME_POINT, within_stack
 from lvvol.kernels.patch_scoring.weights import WIDTH, WINDOW_SIZE, ScoringWeights
 
-# RoiClassifier (paper, Table I): rows of a window after each pooling, channels of each layer.
-_POOLED1 = tl.constexpr(12)
-_POOLED2 = tl.constexpr(6)
-_WIDTH = tl.constexpr(WIDTH)
+WINDOWS = 2048
+"""Windows at a time, whose maps in 16 bits just fit in the L2 cache of an H100."""
 
-# Rows of a padded window, without those that pooling drops: the last pool reads rows -2 to 25.
+_SIZE = tl.constexpr(WINDOW_SIZE)
+_SAME_POINT = tl.constexpr(SAME_POINT)
+_WIDTH = tl.constexpr(WIDTH)
+_TILE = tl.constexpr(32)
+"""Rows and columns that a window is computed in, from 2 on."""
 _PADDED = tl.constexpr(28)
-_LARGEST_SIDE = tl.constexpr(LARGEST_STEP * WINDOW_SIZE)
+"""Those that are kept: the first layer's last pool reads the window's rows -2 to 25."""
 
 
 class Tiles(NamedTuple):
-    """Tiling parameters, which do not affect the result.
+    """Sizes of blocks. They are fixed, not tuned on the machine: sums depend on their order.
 
     Parameters
     ----------
-    windows1 : int
-        Windows that a program of the first kernel extracts before it convolves them.
-    programs1 : int
-        Programs of the first kernel per multiprocessor.
     pixel_rows, pixel_columns : int
-        Rows and columns of an image read at a time.
-    rows1, depth1, warps1 : int
-        Pools and products computed at a time, and warps, of the first kernel.
-    rows2, depth2, warps2 : int
-        Likewise of the second kernel.
-    windows3 : int
-        Windows per program of the third kernel.
+        Pixels of an image, read at a time.
+    places : int
+        Pools (in the last layer, positions) of a program.
+    depth : int
+        Products summed at a time.
+    cut_warps, warps : int
+        Warps of a program that cuts a window, and of one that convolves.
     """
 
-    windows1: int
-    programs1: int
     pixel_rows: int
     pixel_columns: int
-    rows1: int
-    depth1: int
-    warps1: int
-    rows2: int
-    depth2: int
-    warps2: int
-    windows3: int
+    places: int
+    depth: int
+    cut_warps: int
+    warps: int
 
 
-_HALVES = Tiles(8, 2, 16, 32, 128, 32, 4, 256, 64, 8, 4)
+_HALVES = Tiles(16, 32, 256, 64, 4, 8)
 TILES = {
-    torch.float32: Tiles(4, 2, 16, 16, 128, 16, 8, 128, 32, 8, 2),
+    torch.float32: Tiles(16, 16, 128, 32, 8, 8),
     torch.bfloat16: _HALVES,
     torch.float16: _HALVES,
 }
-"""Tiling by the images' dtype."""
+"""By the images' dtype."""
 
 
 def launch(
@@ -82,112 +74,130 @@ def launch(
     A window whose slice or phases are not in the stack, or whose square is invalid, scores NaN.
     """
     path.check_device(images.device)
-    n = slices.shape[0]
-    if n == 0:
-        return
     tiles = TILES[images.dtype]
-    n_phases = phases.shape[-1]
     weights = ScoringWeights(*(weight.contiguous() for weight in weights))
+    valid, *within = within_stack(images, slices, squares, phases)
+    slices, squares, phases = (values.contiguous() for values in within)
+    n, n_phases = phases.shape
+    # Maps with the zeros around them that the next layer reads.
+    windows = images.new_empty(min(n, WINDOWS), 28, 28, n_phases)
+    maps1 = images.new_zeros(min(n, WINDOWS), 16, 16, WIDTH)
+    maps2 = images.new_zeros(min(n, WINDOWS), 8, 8, WIDTH)
+    maps3 = images.new_empty(n, 6, 6, WIDTH, dtype=torch.float32)
+    for start in range(0, n, WINDOWS):
+        part = slice(start, start + WINDOWS)
+        m = len(slices[part])
+        cut_fwd_kernel[(m,)](
+            images,
+            *images.shape[2:],
+            *images.stride(),
+            slices[part],
+            squares[part],
+            phases[part],
+            windows,
+            PHASES=n_phases,
+            PHASE_TILE=max(2, triton.next_power_of_2(n_phases)),
+            PIXEL_ROWS=tiles.pixel_rows,
+            PIXEL_COLUMNS=tiles.pixel_columns,
+            num_warps=tiles.cut_warps,
+        )
+        _convolve(m, windows, weights.conv1, weights.bias1, maps1, tiles, pool=4)
+        _convolve(m, maps1, weights.conv2, weights.bias2, maps2, tiles, pool=4)
+        _convolve(m, maps2, weights.conv3, weights.bias3, maps3[part], tiles, pool=1)
+    difference = (maps3.mean(dim=(1, 2)) * weights.head).sum(dim=1) + weights.head_bias
+    scores.copy_(difference.sigmoid().where(valid, torch.nan))
+
+
+def _convolve(
+    n: int, inputs: Tensor, weight: Tensor, bias: Tensor, out: Tensor, tiles: Tiles, *, pool: int
+) -> None:
+    """Launch one layer for the first n windows."""
+    side, stride = weight.shape[-2], 2 if pool == 4 else 1
+    size = (inputs.shape[1] - side) // stride + 1
     # The interpreter multiplies bfloat16 bit patterns as integers.
-    interpreted = not isinstance(conv2_fwd_kernel, triton.JITFunction)
-    widened = interpreted and images.dtype == torch.bfloat16
-    concurrent = tiles.programs1 * _multiprocessors(images.device)
-    programs = min(triton.cdiv(n, tiles.windows1), concurrent)
-    cut = images.new_empty(programs, tiles.windows1, 28 * 28 * n_phases)
-    pooled1 = images.new_empty(n, 12, 12, WIDTH)
-    pooled2 = images.new_empty(n, 6, 6, WIDTH)
-    cut_and_conv1_fwd_kernel[(programs,)](
-        images,
-        *images.shape,
-        *images.stride(),
-        slices,
-        slices.stride(0),
-        squares,
-        *squares.stride(),
-        phases,
-        phases.stride(0) if phases.ndim == 2 else 0,
-        phases.stride(-1),
-        weights.conv1,
-        weights.bias1,
-        cut,
-        pooled1,
-        scores,
+    interpreted = not isinstance(conv_fwd_kernel, triton.JITFunction)
+    conv_fwd_kernel[(triton.cdiv(n * size * size, tiles.places),)](
+        inputs,
+        weight,
+        bias,
+        out,
         n,
-        PHASES=n_phases,
-        PHASE_TILE=max(2, triton.next_power_of_2(n_phases)),
-        WINDOWS=tiles.windows1,
-        PIXEL_ROWS=tiles.pixel_rows,
-        PIXEL_COLUMNS=tiles.pixel_columns,
-        ROWS=tiles.rows1,
-        DEPTH=tiles.depth1,
-        WIDENED=widened,
-        num_warps=tiles.warps1,
+        IN=inputs.shape[1],
+        CHANNELS=inputs.shape[3],
+        SIDE=side,
+        STRIDE=stride,
+        POOL=pool,
+        SIZE=size,
+        OUT=out.shape[1],
+        PLACES=tiles.places,
+        DEPTH=tiles.depth,
+        WIDENED=interpreted and inputs.dtype == torch.bfloat16,
+        num_warps=tiles.warps,
     )
-    conv2_fwd_kernel[(triton.cdiv(n * 36, tiles.rows2),)](
-        pooled1,
-        weights.conv2,
-        weights.bias2,
-        pooled2,
-        n,
-        ROWS=tiles.rows2,
-        DEPTH=tiles.depth2,
-        WIDENED=widened,
-        num_warps=tiles.warps2,
-    )
-    conv3_and_head_fwd_kernel[(triton.cdiv(n, tiles.windows3),)](
-        pooled2,
-        weights.conv3,
-        weights.bias3,
-        weights.head,
-        weights.head_bias,
-        scores,
-        n,
-        WINDOWS=tiles.windows3,
-        WIDENED=widened,
-    )
-
-
-def _multiprocessors(device: torch.device) -> int:
-    """Return the number of multiprocessors of a device; 1 for the interpreter."""
-    if device.type != "cuda":
-        return 1
-    return int(torch.cuda.get_device_properties(device).multi_processor_count)
 
 
 @triton.jit
-def _modulo(part, period: tl.constexpr, pointer):
-    """Return `part` modulo `period`, in a form that limits the compiler to 8-byte loads.
+def conv_fwd_kernel(
+    inputs_ptr,
+    weight_ptr,
+    bias_ptr,
+    out_ptr,
+    n_windows,
+    IN: tl.constexpr,
+    CHANNELS: tl.constexpr,
+    SIDE: tl.constexpr,
+    STRIDE: tl.constexpr,
+    POOL: tl.constexpr,
+    SIZE: tl.constexpr,
+    OUT: tl.constexpr,
+    PLACES: tl.constexpr,
+    DEPTH: tl.constexpr,
+    WIDENED: tl.constexpr,
+):
+    """Convolve, take the largest of each pool, add the bias, ReLU.
 
-    Values that a program reads repeatedly should go through the L1 cache. In Triton up to 3.7,
-    16-byte copies bypass it whatever the cache modifier.
+    (window, IN, IN, CHANNELS) to the middle SIZE x SIZE of (window, OUT, OUT, 32). Weights are
+    (POOL x 32, SIDE x SIDE x CHANNELS).
     """
-    few: tl.constexpr = 64 // pointer.dtype.element_ty.primitive_bitwidth
-    if period % few == 0:
-        return part // few % (period // few) * few + part % few
-    return part % period
-
-
-@triton.jit
-def _sum_products(a, b, sums, WIDENED: tl.constexpr):
-    """Add a matrix product in the operands' dtype (three of TF32 for float32) to float32 sums."""
-    if WIDENED:
-        a, b = a.to(tl.float32), b.to(tl.float32)
-    return tl.dot(a, b, sums, input_precision="tf32x3")
-
-
-@triton.jit
-def _pooled(values, bias_ptr, ROWS: tl.constexpr):
-    """Return the maximum of each pool, from (rows, 4 x channels), after bias and ReLU."""
+    line: tl.constexpr = SIDE * CHANNELS
+    margin: tl.constexpr = (OUT - SIZE) // 2
+    # Copies of 16 bytes bypass the L1 cache in Triton 3.7, whatever the modifier says, and patches
+    # overlap. Written like this, the compiler sees runs of 8 bytes.
+    few: tl.constexpr = 64 // inputs_ptr.dtype.element_ty.primitive_bitwidth
+    run: tl.constexpr = few if line % few == 0 else 1
+    place = tl.program_id(0).to(tl.int64) * PLACES + tl.arange(0, PLACES)
+    is_place = (place < n_windows * SIZE * SIZE)[:, None]
+    window, row, column = place // (SIZE * SIZE), place // SIZE % SIZE, place % SIZE
+    patch = inputs_ptr + ((window * IN + row * STRIDE) * IN + column * STRIDE) * CHANNELS
+    made = tl.arange(0, POOL * _WIDTH)
+    values = tl.zeros((PLACES, POOL * _WIDTH), tl.float32)
+    for k in range(0, SIDE * line, DEPTH):
+        part = k + tl.arange(0, DEPTH)
+        is_part = (part < SIDE * line)[None, :]
+        along = part // run % (line // run) * run + part % run
+        inputs = tl.load(
+            patch[:, None] + (part // line * (IN * CHANNELS) + along)[None, :],
+            mask=is_place & is_part,
+            other=0.0,
+            cache_modifier=".ca",
+        )
+        weight = tl.load(
+            weight_ptr + made[:, None] * (SIDE * line) + part[None, :], mask=is_part, other=0.0
+        )
+        if WIDENED:
+            inputs, weight = inputs.to(tl.float32), weight.to(tl.float32)
+        # In the operands' dtype; for float32, each product is three of TF32.
+        values = tl.dot(inputs, tl.trans(weight), values, input_precision="tf32x3")
     channel = tl.arange(0, _WIDTH)
-    pooled = tl.max(tl.reshape(values, (ROWS, 4, _WIDTH)), axis=1)
-    return tl.maximum(pooled + tl.load(bias_ptr + channel)[None, :], 0.0)
+    pooled = tl.max(tl.reshape(values, (PLACES, POOL, _WIDTH)), axis=1)
+    pooled = tl.maximum(pooled + tl.load(bias_ptr + channel)[None, :], 0.0)
+    out = out_ptr + ((window * OUT + row + margin) * OUT + column + margin) * _WIDTH
+    tl.store(out[:, None] + channel[None, :], pooled.to(out_ptr.dtype.element_ty), mask=is_place)
 
 
 @triton.jit
-def cut_and_conv1_fwd_kernel(
+def cut_fwd_kernel(
     images_ptr,
-    n_slices,
-    n_phases,
     n_rows,
     n_columns,
     stride_z,
@@ -195,207 +205,134 @@ def cut_and_conv1_fwd_kernel(
     stride_r,
     stride_c,
     slices_ptr,
-    stride_slice,
     squares_ptr,
-    stride_square,
-    stride_edge,
     phases_ptr,
-    stride_window,
-    stride_phase,
-    weight_ptr,
-    bias_ptr,
-    cut_ptr,
-    pooled_ptr,
-    scores_ptr,
-    n_windows,
+    windows_ptr,
     PHASES: tl.constexpr,
     PHASE_TILE: tl.constexpr,
-    WINDOWS: tl.constexpr,
     PIXEL_ROWS: tl.constexpr,
     PIXEL_COLUMNS: tl.constexpr,
-    ROWS: tl.constexpr,
-    DEPTH: tl.constexpr,
-    WIDENED: tl.constexpr,
 ):
-    """Extract windows, subtract their means, convolve and pool: (window, 12, 12, 32).
+    """Cut a window, subtract its mean, and store it with zeros around: (28, 28, phase).
 
-    Scores are set to 0, or NaN if a window is invalid. `cut` holds the few windows that a program
-    is working on, (28, 28, phase) each, and stays in the cache.
+    Both filters are matrix products, first along rows, with weights computed on the fly.
     """
-    dtype: tl.constexpr = images_ptr.dtype.element_ty
-    window_length: tl.constexpr = _PADDED * _PADDED * PHASES
-    padded_line: tl.constexpr = _PADDED * PHASES
-    patch_line: tl.constexpr = 6 * PHASES
-    pools: tl.constexpr = _POOLED1 * _POOLED1
+    # float16 is as precise as TF32; bfloat16 is not precise enough for the weights.
+    given: tl.constexpr = images_ptr.dtype.element_ty
+    dtype: tl.constexpr = tl.float16 if given == tl.float16 else tl.float32
+    products: tl.constexpr = "tf32x3" if given == tl.float32 else "tf32"
+    n = tl.program_id(0).to(tl.int64)
+    side = tl.load(squares_ptr + 3 * n + 2)
+    row_axis, first_row, last_row = _axis(tl.load(squares_ptr + 3 * n), side, n_rows)
+    column_axis, first_column, last_column = _axis(
+        tl.load(squares_ptr + 3 * n + 1), side, n_columns
+    )
+    # Aligns 16-byte loads if rows start at a multiple of 16.
+    first_column = first_column // 16 * 16
+    phase = tl.arange(0, PHASE_TILE * PIXEL_ROWS) // PIXEL_ROWS
+    t = tl.load(phases_ptr + n * PHASES + phase, mask=phase < PHASES, other=0)
+    plane = images_ptr + tl.load(slices_ptr + n) * stride_z + t * stride_t
+    window = tl.zeros((PHASE_TILE * _TILE, _TILE), tl.float32)
+    for r in range(first_row, last_row + 1, PIXEL_ROWS):
+        row = r + tl.arange(0, PHASE_TILE * PIXEL_ROWS) % PIXEL_ROWS
+        line = plane + row.to(tl.int64) * stride_r
+        is_line = (row < n_rows) & (phase < PHASES)
+        lines = tl.zeros((PHASE_TILE * PIXEL_ROWS, _TILE), tl.float32)
+        for c in range(first_column, last_column + 1, PIXEL_COLUMNS):
+            column = c + tl.arange(0, PIXEL_COLUMNS)
+            values = tl.load(
+                line[:, None] + column.to(tl.int64)[None, :] * stride_c,
+                mask=is_line[:, None] & (column < n_columns)[None, :],
+                other=0.0,
+                cache_modifier=".ca",
+            )
+            weight = _pixel_weights(column, column_axis).to(dtype)
+            lines = tl.dot(values.to(dtype), weight, lines, input_precision=products)
+        # (phase, row, out column) to (phase, out column, row), then sum over rows.
+        lines = tl.reshape(lines.to(dtype), (PHASE_TILE, PIXEL_ROWS, _TILE))
+        lines = tl.reshape(tl.permute(lines, (0, 2, 1)), (PHASE_TILE * _TILE, PIXEL_ROWS))
+        weight = _pixel_weights(r + tl.arange(0, PIXEL_ROWS), row_axis).to(dtype)
+        window = tl.dot(lines, weight, window, input_precision=products)
 
-    program = tl.program_id(0)
-    cut_ptr += program.to(tl.int64) * WINDOWS * window_length
-    phase = tl.arange(0, PHASE_TILE)
-    row = tl.arange(0, TILE)
-    out_channel = tl.arange(0, 4 * _WIDTH)
-
-    for begin in range(program * WINDOWS, n_windows, tl.num_programs(0) * WINDOWS):
-        count = tl.minimum(WINDOWS, n_windows - begin)
-        for i in range(count):
-            n = tl.full((), begin + i, tl.int64)
-            z = tl.load(slices_ptr + n * stride_slice)
-            square = squares_ptr + n * stride_square
-            top = tl.load(square)
-            left = tl.load(square + stride_edge)
-            side = tl.load(square + 2 * stride_edge)
-            own = phases_ptr + n * stride_window
-            t = tl.load(own + phase * stride_phase, mask=phase < PHASES, other=0)
-            # NaN fails every comparison.
-            valid = (z >= 0) & (z < n_slices) & (side > 0) & (side <= _LARGEST_SIDE)
-            valid &= (tl.abs(top) < float("inf")) & (tl.abs(left) < float("inf"))
-            valid &= (tl.min(t) >= 0) & (tl.max(t) < n_phases)
-            tl.store(scores_ptr + n, tl.where(valid, 0.0, float("nan")))
-            window = cut_window(
-                images_ptr + tl.where(valid, z, 0) * stride_z,
-                stride_t,
-                stride_r,
-                stride_c,
-                n_rows,
-                n_columns,
-                own,
-                stride_phase,
-                valid,
-                tl.where(valid, top, 0.0),
-                tl.where(valid, left, 0.0),
-                tl.where(valid, side, 25.0),
-                PHASES,
-                PHASE_TILE,
-                PIXEL_ROWS,
-                PIXEL_COLUMNS,
-            )
-            at = (row[:, None, None] * _PADDED + row[None, :, None]) * PHASES + phase
-            padded = row < _PADDED
-            tl.store(
-                cut_ptr + i * window_length + at,
-                window.to(dtype),
-                mask=padded[:, None, None] & padded[None, :, None] & (phase < PHASES),
-            )
-        # Threads read windows that others wrote; wait again below before overwriting them.
-        tl.debug_barrier()
-        for first in range(0, count * pools, ROWS):
-            pool = first + tl.arange(0, ROWS)
-            is_pool = pool < count * pools
-            place = pool % pools
-            corner = place // _POOLED1 * (2 * padded_line) + place % _POOLED1 * (2 * PHASES)
-            patch = cut_ptr + pool // pools * window_length + corner
-            values = tl.zeros((ROWS, 4 * _WIDTH), tl.float32)
-            for k in range(0, 6 * patch_line, DEPTH):
-                part = k + tl.arange(0, DEPTH)
-                is_part = part < 6 * patch_line
-                near = _modulo(part, patch_line, cut_ptr)
-                inputs = tl.load(
-                    patch[:, None] + (part // patch_line * padded_line + near)[None, :],
-                    mask=is_pool[:, None] & is_part[None, :],
-                    other=0.0,
-                    cache_modifier=".ca",
-                )
-                weight = tl.load(
-                    weight_ptr
-                    + out_channel[:, None] * (6 * patch_line)
-                    + _modulo(part, 6 * patch_line, weight_ptr)[None, :],
-                    mask=is_part[None, :],
-                    other=0.0,
-                    cache_modifier=".ca",
-                )
-                values = _sum_products(inputs, tl.trans(weight), values, WIDENED)
-            out = pooled_ptr + (tl.full((), begin, tl.int64) * pools + pool) * _WIDTH
-            tl.store(
-                out[:, None] + tl.arange(0, _WIDTH)[None, :],
-                _pooled(values, bias_ptr, ROWS).to(dtype),
-                mask=is_pool[:, None],
-            )
-        tl.debug_barrier()
+    # To (out row, out column, phase). Outside the window, values are 0, as their weights are.
+    window = tl.permute(tl.reshape(window, (PHASE_TILE, _TILE, _TILE)), (2, 1, 0))
+    mean = tl.sum(window) / (_SIZE * _SIZE * PHASES)
+    index, phase = tl.arange(0, _TILE), tl.arange(0, PHASE_TILE)
+    is_in = (index >= 2) & (index < _SIZE + 2)
+    window = tl.where(is_in[:, None, None] & is_in[None, :, None], window - mean, 0.0)
+    at = ((n * _PADDED + index[:, None, None]) * _PADDED + index[None, :, None]) * PHASES + phase
+    kept = index < _PADDED
+    kept = kept[:, None, None] & kept[None, :, None] & (phase < PHASES)
+    tl.store(windows_ptr + at, window.to(given), mask=kept)
 
 
 @triton.jit
-def conv2_fwd_kernel(
-    inputs_ptr,
-    weight_ptr,
-    bias_ptr,
-    pooled_ptr,
-    n_windows,
-    ROWS: tl.constexpr,
-    DEPTH: tl.constexpr,
-    WIDENED: tl.constexpr,
-):
-    """Convolve and pool: (window, 12, 12, 32) to (window, 6, 6, 32)."""
-    pools: tl.constexpr = _POOLED2 * _POOLED2
-    pool = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
-    is_pool = pool < n_windows * pools
-    place = (pool % pools).to(tl.int32)
-    row = place // _POOLED2 * 2 - 2
-    column = place % _POOLED2 * 2 - 2
-    patch = inputs_ptr + (pool // pools * _POOLED1 * _POOLED1 + row * _POOLED1 + column) * _WIDTH
-    out_channel = tl.arange(0, 4 * _WIDTH)
-    values = tl.zeros((ROWS, 4 * _WIDTH), tl.float32)
-    for k in range(0, 36 * _WIDTH, DEPTH):
-        part = k + tl.arange(0, DEPTH)
-        near = _modulo(part, _WIDTH, inputs_ptr)
-        part_row = part // (6 * _WIDTH)
-        part_column = part // _WIDTH % 6
-        r = row[:, None] + part_row[None, :]
-        c = column[:, None] + part_column[None, :]
-        inputs = tl.load(
-            patch[:, None]
-            + (part_row * (_POOLED1 * _WIDTH) + part_column * _WIDTH + near)[None, :],
-            mask=is_pool[:, None] & (r >= 0) & (r < _POOLED1) & (c >= 0) & (c < _POOLED1),
-            other=0.0,
-            cache_modifier=".ca",
-        )
-        weight = tl.load(weight_ptr + out_channel[:, None] * (36 * _WIDTH) + part[None, :])
-        values = _sum_products(inputs, tl.trans(weight), values, WIDENED)
-    tl.store(
-        pooled_ptr + pool[:, None] * _WIDTH + tl.arange(0, _WIDTH)[None, :],
-        _pooled(values, bias_ptr, ROWS).to(pooled_ptr.dtype.element_ty),
-        mask=is_pool[:, None],
+def _axis(start, side, pixels):
+    """Return the arguments of `_pixel_weights` along an axis, and the first and last pixel in use.
+
+    Output i of the tile is row i - 2 of the window; the first two are the convolution's padding.
+    """
+    index = tl.arange(0, _TILE) - 2
+    inside = (index >= 0) & (index < _SIZE)
+    step = side / _SIZE
+    reach = tl.where(step > 1 + _SAME_POINT, step, 1.0)
+    centre = start + (0.5 * step - 0.5) + step * index.to(tl.float64)
+    rounded = tl.floor(centre + 0.5)
+    centre = tl.where(tl.abs(centre - rounded) < _SAME_POINT, rounded, centre)
+    # Beyond this, the result is constant.
+    centre = tl.minimum(tl.maximum(centre, -reach - 1), pixels + reach)
+    # From here on, positions relative to the centre's pixel fit in float32.
+    whole = tl.floor(centre)
+    frac = (centre - whole).to(tl.float32)
+    base = whole.to(tl.int32)
+    reach = reach.to(tl.float32)
+    low = tl.floor(frac - reach).to(tl.int32) + 1
+    high = tl.ceil(frac + reach).to(tl.int32) - 1
+    total, first, second = _moments(low, high, frac, reach)
+    slope = tl.where(reach > 1, -first / tl.where(reach > 1, second, 1.0), 0.0)
+    before, before1, _ = _moments(low, tl.minimum(high, -1 - base), frac, reach)
+    after, after1, _ = _moments(tl.maximum(low, pixels - base), high, frac, reach)
+    scale = tl.where(inside, 1 / (total + slope * first), 0.0)
+    before, after = (before + slope * before1) * scale, (after + slope * after1) * scale
+    last = pixels - 1
+    first_seen = tl.min(tl.where(inside, tl.minimum(tl.maximum(base + low, 0), last), last))
+    last_seen = tl.max(tl.where(inside, tl.minimum(tl.maximum(base + high, 0), last), 0))
+    return (base, frac, reach, slope, before, after, scale, last), first_seen, last_seen
+
+
+@triton.jit
+def _pixel_weights(pixel, axis):
+    """Return the weights of pixels in outputs, (pixel, output), as `axis_weights` does."""
+    base, frac, reach, slope, before, after, scale, last = axis
+    pixel = pixel[:, None]
+    d = (pixel - base[None, :]).to(tl.float32) - frac[None, :]
+    weight = tl.maximum(1 - tl.abs(d) / reach, 0.0) * (1 + slope[None, :] * d) * scale[None, :]
+    weight += tl.where(pixel == 0, before[None, :], 0.0)
+    weight += tl.where(pixel == last, after[None, :], 0.0)
+    return weight
+
+
+@triton.jit
+def _moments(low, high, frac, reach):
+    """Sum h, h d and h d^2 over the pixels from low to high, as in the reference.
+
+    Pixels are counted from the one at or before the centre, which is `frac` after it.
+    """
+    left0, left1, left2, left3 = _powers(low, tl.minimum(high, 0), frac)
+    right0, right1, right2, right3 = _powers(tl.maximum(low, 1), high, frac)
+    return (
+        left0 + left1 / reach + right0 - right1 / reach,
+        left1 + left2 / reach + right1 - right2 / reach,
+        left2 + left3 / reach + right2 - right3 / reach,
     )
 
 
 @triton.jit
-def conv3_and_head_fwd_kernel(
-    inputs_ptr,
-    weight_ptr,
-    bias_ptr,
-    head_ptr,
-    head_bias_ptr,
-    scores_ptr,
-    n_windows,
-    WINDOWS: tl.constexpr,
-    WIDENED: tl.constexpr,
-):
-    """Convolve, average and classify: add the probability for (window, 6, 6, 32) to 0 or NaN."""
-    places: tl.constexpr = 64
-    channel = tl.arange(0, _WIDTH)
-    near = _modulo(channel, _WIDTH, inputs_ptr)
-    flat = tl.arange(0, WINDOWS * places)
-    window = tl.program_id(0).to(tl.int64) * WINDOWS + flat // places
-    place = flat % places
-    is_place = (window < n_windows) & (place < _POOLED2 * _POOLED2)
-    row, column = place // _POOLED2 - 1, place % _POOLED2 - 1
-    patch = inputs_ptr + (window * (_POOLED2 * _POOLED2) + row * _POOLED2 + column) * _WIDTH
-    values = tl.zeros((WINDOWS * places, _WIDTH), tl.float32)
-    for k in range(9):
-        r, c = row + k // 3, column + k % 3
-        is_in = is_place & (r >= 0) & (r < _POOLED2) & (c >= 0) & (c < _POOLED2)
-        inputs = tl.load(
-            patch[:, None] + (k // 3 * _POOLED2 + k % 3) * _WIDTH + near[None, :],
-            mask=is_in[:, None],
-            other=0.0,
-            cache_modifier=".ca",
-        )
-        weight = tl.load(
-            weight_ptr + channel[:, None] * (9 * _WIDTH) + (channel + k * _WIDTH)[None, :]
-        )
-        values = _sum_products(inputs, tl.trans(weight), values, WIDENED)
-    values = tl.maximum(values + tl.load(bias_ptr + channel)[None, :], 0.0)
-    values = tl.where(is_place[:, None], values * tl.load(head_ptr + channel)[None, :], 0.0)
-    means = tl.sum(tl.reshape(values, (WINDOWS, places * _WIDTH)), axis=1) / (_POOLED2 * _POOLED2)
-    difference = means + tl.load(head_bias_ptr)
-    n = tl.program_id(0).to(tl.int64) * WINDOWS + tl.arange(0, WINDOWS)
-    score = tl.load(scores_ptr + n, mask=n < n_windows) + 1 / (1 + tl.exp(-difference))
-    tl.store(scores_ptr + n, score, mask=n < n_windows)
+def _powers(low, high, frac):
+    """Sum 1, d, d^2 and d^3 over the pixels from low to high, if any."""
+    n = tl.maximum(high - low + 1, 0).to(tl.float32)
+    d = low.to(tl.float32) - frac
+    ones = n * (n - 1) / 2
+    twos = n * (n - 1) * (2 * n - 1) / 6
+    third = n * d * d * d + 3 * d * d * ones + 3 * d * twos + ones * ones
+    return n, n * d + ones, n * d * d + 2 * d * ones + twos, third

@@ -154,43 +154,36 @@ def _check(
     images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor, weights: ScoringWeights
 ) -> None:
     """Raise for inconsistent dtypes, shapes or devices, or a required gradient."""
-    named = {"images": images, "slices": slices, "squares": squares, "phases": phases}
+    n = slices.shape[0] if slices.ndim else 0
     n_phases = weights.conv1.shape[4] if weights.conv1.ndim == 5 else 0
-    _check_dtype("images", images, *DTYPES)
-    _check_dtype("slices", slices, torch.int64)
-    _check_dtype("squares", squares, torch.float64)
-    _check_dtype("phases", phases, torch.int64)
     if images.ndim != 4 or 0 in images.shape:
         raise ValueError(
             "images: expected (slice, phase, row, column), none of them 0, "
             f"got {tuple(images.shape)}"
         )
-    if slices.ndim != 1:
-        raise ValueError(f"slices: expected (window,), got {tuple(slices.shape)}")
-    n = slices.shape[0]
-    if tuple(squares.shape) != (n, 3):
-        raise ValueError(f"squares: expected ({n}, 3), got {tuple(squares.shape)}")
-    if tuple(phases.shape) not in ((n_phases,), (n, n_phases)):
-        raise ValueError(
-            f"phases: expected ({n_phases},) or ({n}, {n_phases}), got {tuple(phases.shape)}"
-        )
-    shapes = {
+    convolutions = {
         "conv1": (4, WIDTH, 6, 6, n_phases),
         "conv2": (4, WIDTH, 6, 6, WIDTH),
         "conv3": (WIDTH, 3, 3, WIDTH),
-        "bias1": (WIDTH,),
-        "bias2": (WIDTH,),
-        "bias3": (WIDTH,),
-        "head": (WIDTH,),
-        "head_bias": (1,),
+    }
+    per_window = phases.ndim == 2
+    expected: dict[str, tuple[Tensor, tuple[torch.dtype, ...], tuple[int, ...]]] = {
+        "images": (images, DTYPES, tuple(images.shape)),
+        "slices": (slices, (torch.int64,), (n,)),
+        "squares": (squares, (torch.float64,), (n, 3)),
+        "phases": (phases, (torch.int64,), (n, n_phases) if per_window else (n_phases,)),
     }
     for name, weight in weights._asdict().items():
-        if tuple(weight.shape) != shapes[name]:
-            raise ValueError(f"weights.{name}: expected {shapes[name]}, got {tuple(weight.shape)}")
-        dtype = images.dtype if name.startswith("conv") else torch.float32
-        _check_dtype(f"weights.{name}", weight, dtype)
-        named[f"weights.{name}"] = weight
-    for name, tensor in named.items():
+        shape = convolutions.get(name, (1,) if name == "head_bias" else (WIDTH,))
+        dtype = images.dtype if name in convolutions else torch.float32
+        expected[f"weights.{name}"] = weight, (dtype,), shape
+    for name, (tensor, dtypes, shape) in expected.items():
+        if tensor.dtype not in dtypes:
+            allowed = " or ".join(map(str, dtypes))
+            raise TypeError(f"{name}: expected {allowed}, got {tensor.dtype}")
+        if tuple(tensor.shape) != shape:
+            either = f" or ({n}, {n_phases})" if name == "phases" and not per_window else ""
+            raise ValueError(f"{name}: expected {shape}{either}, got {tuple(tensor.shape)}")
         if tensor.device != images.device:
             raise ValueError(f"{name}: expected on {images.device}, got {tensor.device}")
         if tensor.requires_grad and torch.is_grad_enabled():
@@ -198,12 +191,6 @@ def _check(
                 f"{name}: expected no gradient, as patch scoring is for inference only; "
                 "detach it or use torch.no_grad()"
             )
-
-
-def _check_dtype(name: str, tensor: Tensor, *allowed: torch.dtype) -> None:
-    """Raise if a tensor's dtype is not allowed."""
-    if tensor.dtype not in allowed:
-        raise TypeError(f"{name}: expected {' or '.join(map(str, allowed))}, got {tensor.dtype}")
 
 
 def _check_values(images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor) -> None:

@@ -27,7 +27,7 @@ def patch_scoring_reference(
     slice or phases are not in the stack, or whose square is invalid, scores NaN.
     """
     batch = _CPU_BATCH if images.device.type == "cpu" else _BATCH
-    phases = _phases_per_window(phases, len(slices))
+    phases = phases.expand(len(slices), -1)
     scores = []
     for start in range(0, len(slices), batch):
         part = slice(start, start + batch)
@@ -56,11 +56,7 @@ def sample_windows(images: Tensor, slices: Tensor, squares: Tensor, phases: Tens
         Equal to `lvvol.extract_windows` with `normalise="mean"`; NaN if a slice, phase or square is
         invalid.
     """
-    phases = _phases_per_window(phases, len(slices))
-    valid = are_valid(images, slices, squares, phases)
-    squares = squares.where(valid[:, None], squares.new_tensor([0.0, 0.0, float(WINDOW_SIZE)]))
-    slices = slices.where(valid, 0)
-    phases = phases.where(valid[:, None], 0)
+    valid, slices, squares, phases = within_stack(images, slices, squares, phases)
     rows, columns = (
         axis_weights(squares[:, axis], squares[:, 2], images.shape[2 + axis]) for axis in (0, 1)
     )
@@ -68,6 +64,20 @@ def sample_windows(images: Tensor, slices: Tensor, squares: Tensor, phases: Tens
     windows = rows[:, None] @ planes @ columns[:, None].mT
     windows = windows - windows.mean(dim=(1, 2, 3), keepdim=True)
     return windows.where(valid[:, None, None, None], torch.nan)
+
+
+def within_stack(
+    images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return which windows are valid, and slices, squares and phases, (window, phase), that are.
+
+    Those of invalid windows are replaced.
+    """
+    phases = phases.expand(len(slices), -1)
+    valid = are_valid(images, slices, squares, phases)
+    own = valid[:, None]
+    edges = squares.where(own, float(WINDOW_SIZE))
+    return valid, slices.where(valid, 0), edges, phases.where(own, 0)
 
 
 def are_valid(images: Tensor, slices: Tensor, squares: Tensor, phases: Tensor) -> Tensor:
@@ -147,11 +157,6 @@ def _powers(low: Tensor, high: Tensor, centre: Tensor) -> list[Tensor]:
         n * d**2 + 2 * d * ones + squares,
         n * d**3 + 3 * d**2 * ones + 3 * d * squares + ones**2,
     ]
-
-
-def _phases_per_window(phases: Tensor, windows: int) -> Tensor:
-    """Return the phases of each window."""
-    return phases.expand(windows, -1) if phases.ndim == 1 else phases
 
 
 def _classify(windows: Tensor, weights: ScoringWeights) -> Tensor:
