@@ -1,13 +1,9 @@
-"""Training of `RoiClassifier`: windows around labelled squares and away from them (paper III-D).
-
-Two kinds of windows teach it that beating tells the heart. Look-alikes are what the detector
-proposes beside the LV: round and bright, but still. Still windows show the LV at one phase only.
-"""
+"""Training of `RoiClassifier`: windows around labelled squares and away from them (paper III-D)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,7 +14,6 @@ from lvvol.roi import WINDOW_SIZE
 from lvvol.roi.propose import SIDES_MM
 from lvvol.roi.square import Squares, labelled_square, overlap
 from lvvol.train.examples import Example, Examples
-from lvvol.train.look_alikes import look_alikes
 from lvvol.train.sampling import (
     augment_intensity,
     jitter,
@@ -33,10 +28,9 @@ from lvvol.typing import Float32, Float64, Int64
 
 _LOWEST_OVERLAP, _FULL_OVERLAP = 0.25, 0.85
 
-# Windows drawn per labelled slice and epoch: close to its square, further around it, anywhere, at
-# look-alikes, and close to its square with the same image at every phase.
-_N_NEAR, _N_AROUND, _N_ANYWHERE, _N_ALIKE, _N_STILL = 3, 3, 2, 2, 2
-_WINDOWS_PER_SLICE = _N_NEAR + _N_AROUND + _N_ANYWHERE + _N_ALIKE + _N_STILL
+# Windows drawn per labelled slice and epoch: close to its square, further around it, anywhere.
+_N_NEAR, _N_AROUND, _N_ANYWHERE = 3, 3, 4
+_WINDOWS_PER_SLICE = _N_NEAR + _N_AROUND + _N_ANYWHERE
 
 
 def target_of(overlaps: Float64) -> Float32:
@@ -59,7 +53,7 @@ class Windows:
     windows : ndarray of float32, shape (n, 6, size, size)
         Each with its mean subtracted.
     targets : ndarray of float32, shape (n,)
-        `target_of` the overlap with the slice's labelled square; 0 where nothing moves.
+        `target_of` the overlap with the slice's labelled square.
     """
 
     windows: Float32
@@ -90,7 +84,6 @@ class WindowTask:
     examples: Sequence[Example]
     batch: int
     size: int = WINDOW_SIZE
-    _look_alikes: dict[int, Mapping[int, Squares]] = field(default_factory=dict, init=False)
     figure = "loss"
 
     def batches(self, rng: np.random.Generator) -> Iterator[Windows]:
@@ -109,18 +102,14 @@ class WindowTask:
     def _draw(self, group: Int64, rng: np.random.Generator) -> tuple[Float32, Float32]:
         """Draw the windows of some patients."""
         windows, targets = [], []
-        for number in group.tolist():
+        for number in group:
             example = self.examples[number]
-            if number not in self._look_alikes:  # found once, in the first epoch
-                self._look_alikes[number] = look_alikes(example)
-            squares, slices, phases, wanted = _draw(example, self._look_alikes[number], rng)
+            squares, slices, wanted = _draw(example, rng)
             turned = random_rotations(len(squares), rng)
             images = example.labels.stack.images
             planes = images.reshape(-1, *images.shape[2:])
-            ed, es = (
-                sample_squares(planes, 2 * slices + phase, squares, turned, self.size)
-                for phase in phases.T
-            )
+            ed = sample_squares(planes, 2 * slices, squares, turned, self.size)
+            es = sample_squares(planes, 2 * slices + 1, squares, turned, self.size)
             windows.append(augment_intensity(_cycle(ed, es, rng), rng))
             targets.append(wanted)
         drawn = np.concatenate(windows)
@@ -128,44 +117,24 @@ class WindowTask:
         return drawn, np.concatenate(targets)
 
 
-def _draw(
-    example: Example, alike: Mapping[int, Squares], rng: np.random.Generator
-) -> tuple[Squares, Int64, Int64, Float32]:
-    """Draw squares from every slice labelled at ED.
-
-    Returns squares, their slices, the phases taken for ED and ES, shape (n, 2), and targets.
-    """
+def _draw(example: Example, rng: np.random.Generator) -> tuple[Squares, Int64, Float32]:
+    """Draw squares from every slice labelled at ED, with their slices and targets."""
     labels = example.labels
     shape = labels.stack.images.shape[2:]
-    squares, slices, phases, targets = [], [], [], []
-    for z in np.flatnonzero(labels.labelled[:, 0]).tolist():
+    squares, slices, targets = [], [], []
+    for z in np.flatnonzero(labels.labelled[:, 0]):
         truth = labelled_square(labels.masks[z, 0])
         base = example.squares[z][None]
-        near, still = (
-            jitter(np.repeat(base, count, axis=0), rng, 0.12, (0.8, 1.25))
-            for count in (_N_NEAR, _N_STILL)
-        )
+        near = jitter(np.repeat(base, _N_NEAR, axis=0), rng, 0.12, (0.8, 1.25))
         around = jitter(np.repeat(base, _N_AROUND, axis=0), rng, 0.6, (0.5, 2.0))
-        away = random_squares(shape, _N_ANYWHERE + _N_ALIKE, rng, SIDES_MM)
-        if len(alike[z]):  # else random squares stand in
-            chosen = alike[z][rng.integers(len(alike[z]), size=_N_ALIKE)]
-            away[_N_ANYWHERE:] = jitter(chosen, rng, 0.12, (0.8, 1.25))
-        drawn = np.concatenate([near, around, away, still])
-        moves = np.arange(len(drawn)) < len(drawn) - _N_STILL
+        away = random_squares(shape, _N_ANYWHERE, rng, SIDES_MM)
+        drawn = np.concatenate([near, around, away])
         squares.append(drawn)
         slices.append(np.full(len(drawn), z))
-        same = rng.integers(2, size=len(drawn))
-        phases.append(np.where(moves[:, None], [0, 1], same[:, None]))
-        wanted = np.zeros(len(drawn), np.float32)
-        if truth is not None:
-            wanted[moves] = target_of(overlap(drawn[moves], truth))
-        targets.append(wanted)
-    return (
-        np.concatenate(squares),
-        np.concatenate(slices),
-        np.concatenate(phases),
-        np.concatenate(targets),
-    )
+        targets.append(
+            np.zeros(len(drawn), np.float32) if truth is None else target_of(overlap(drawn, truth))
+        )
+    return np.concatenate(squares), np.concatenate(slices), np.concatenate(targets)
 
 
 def _cycle(ed: Float32, es: Float32, rng: np.random.Generator) -> Float32:
