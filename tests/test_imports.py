@@ -55,7 +55,7 @@ MAY_IMPORT = {
     "quality": BASE | {"prediction", "roi"},
     "uncertainty": BASE | {"roi", "volume"},
     "pipeline": BASE
-    | {"cascade", "networks", "patches", "prediction", "preprocess", "quality", "roi", "volume"},
+    | {"cascade", "networks", "patches", "prediction", "preprocess", "quality", "roi"},
     "model": BASE
     | {"cascade", "dicom", "networks", "pipeline", "prediction", "roi", "uncertainty"},
     "datasets": BASE | {"dicom", "phantom", "preprocess"},

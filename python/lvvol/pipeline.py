@@ -20,7 +20,6 @@ from lvvol.quality import check, refuse_empty, refuse_motionless, refuse_small_i
 from lvvol.roi import CascadeProposer, HoldsImages, WindowScorer, locate
 from lvvol.slice_choice import check_excluded
 from lvvol.typing import Float64, Progress
-from lvvol.volume import tapered_areas_mm2
 
 Classifier = Callable[..., Float64]
 """Windows (n, phase, row, column) to the probability that each holds an LV, (n,)."""
@@ -146,8 +145,6 @@ def measure_working_stack(
 
     areas_mm2 = np.clip(fractions, 0, None) * rois.squares_mm[:, 2:] ** 2
     lv_probability[list(left_out)], areas_mm2[list(left_out)] = 0.0, 0.0
-    used = [z for z in range(n_slices) if z not in left_out]
-    areas_mm2[used] = tapered_areas_mm2(areas_mm2[used])
     measured = Prediction(working, rois, lv_probability, areas_mm2, excluded=left_out)
     refuse_empty(measured)
     refuse_motionless(measured)

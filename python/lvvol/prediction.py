@@ -14,7 +14,12 @@ from lvvol.contours import areas_in_contours_mm2
 from lvvol.slice_choice import kept_slices
 from lvvol.status import Reason, Status
 from lvvol.typing import Float32, Float64
-from lvvol.volume import BloodVolumes, cone_volume_ml, ejection_fraction_percent
+from lvvol.volume import (
+    BloodVolumes,
+    cone_volume_ml,
+    ejection_fraction_percent,
+    tapered_areas_mm2,
+)
 
 if TYPE_CHECKING:
     from lvvol.roi import Rois
@@ -39,8 +44,7 @@ class Prediction:
     lv_probability : ndarray of float32, shape (slice, phase, 48, 48)
         P, the probability of LV cavity over each ROI, 0 to 1.
     areas_mm2 : ndarray of float64, shape (slice, phase)
-        LV cavity area of every slice at every phase, from O, at least 0 (Liao et al. 2017, eq. 7),
-        limited by the slice beside it (`lvvol.volume.tapered_areas_mm2`).
+        LV cavity area of every slice at every phase, from O, at least 0 (Liao et al. 2017, eq. 7).
     reasons : tuple of Reason
         Reasons to review the measurement: those of `stack`, then those of the checks.
     timings_s : mapping of str to float
@@ -87,9 +91,13 @@ class Prediction:
 
     @cached_property
     def volumes_ml(self) -> Float64:
-        """LV cavity volume, shape (phase,) (Liao et al. 2017, eqs. 3 and 4)."""
+        """LV cavity volume, shape (phase,) (Liao et al. 2017, eqs. 3 and 4).
+
+        Of areas that taper (`tapered_areas_mm2`); the checks see them as they are.
+        """
         kept = self.kept_slices
-        return cone_volume_ml(self.areas_mm2[kept].T, self.stack.positions_mm[kept])
+        areas_mm2 = tapered_areas_mm2(self.areas_mm2[kept])
+        return cone_volume_ml(areas_mm2.T, self.stack.positions_mm[kept])
 
     @property
     def kept_slices(self) -> list[int]:
