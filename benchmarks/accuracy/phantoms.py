@@ -21,7 +21,7 @@ from lvvol.datasets import LabelledStack, Part, read_dataset
 from lvvol.datasets.phantoms import phantom_labels
 from lvvol.phantom import PhantomStudy, make_phantom
 from lvvol.typing import Float64
-from lvvol.volume import cone_volume_ml
+from lvvol.volume import cone_volume_ml, tapered_areas_mm2
 
 SEEDS = range(1, 13)
 SMALLEST_PIXELS = 150
@@ -48,7 +48,8 @@ def compare(phantoms: Iterable[PhantomStudy]) -> dict[str, Any]:
             ("edv", truth.ed_phase, measured.ed_phase),
             ("esv", truth.es_phase, measured.es_phase),
         ):
-            true_mm2, mm2 = truth.areas_mm2[:, true_phase], measured.areas_mm2[:, phase]
+            true_mm2 = truth.areas_mm2[:, true_phase]
+            mm2 = tapered_areas_mm2(measured.areas_mm2)[:, phase]
             entry |= {
                 f"{name}_{part}": value
                 for part, value in parts(
