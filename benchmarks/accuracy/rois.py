@@ -9,9 +9,6 @@ A square is right if its IoU with the square of the mask in the same slice is at
 study is measured as it is; frozen at ED and at ES, which is one image at every phase and new noise
 in each; and with its phases in another order. A frozen study should be refused. One in another
 order may be measured, but should look no better than the true order.
-
-Of patients that the classifier has not learned from, it alone is measured too, in the slice next to
-the middle: the best window around the LV as it is and frozen, and the likeliest proposal elsewhere.
 """
 
 from __future__ import annotations
@@ -31,8 +28,6 @@ from lvvol.datasets.labelled import no_masks
 from lvvol.errors import NoMotionError, RoiNotFoundError
 from lvvol.phantom import make_phantom
 from lvvol.preprocess import to_working_stack
-from lvvol.roi import CascadeProposer, WindowScorer
-from lvvol.roi.refine import best_around
 from lvvol.roi.square import labelled_square, overlap
 from lvvol.typing import Float64
 
@@ -45,9 +40,6 @@ NOISE = 0.02
 """Standard deviation of the noise in frozen studies, as a share of the grey values' range."""
 
 AS_IS, EXCHANGED, FROZEN_ED, FROZEN_ES = "as it is", "exchanged", "frozen at ED", "frozen at ES"
-LOOK_ALIKE = "likeliest proposal elsewhere"
-LOOK_ALIKE_IOU = 0.25
-UNSEEN = (Part.CALIBRATION, Part.VALIDATION)
 PARTS = (Part.TRAIN, Part.CALIBRATION, Part.VALIDATION)
 VARIANTS = (AS_IS, EXCHANGED, FROZEN_ED, FROZEN_ES)
 
@@ -107,25 +99,6 @@ def _search(labels: LabelledStack, stack: CineStack, model: Model) -> dict[str, 
         "motion": motion(stack, z, rois.squares_mm[z], labels.phases),
         "edv_ml": measured.edv_ml,
     }
-
-
-def scores(labels: LabelledStack, model: Model) -> dict[str, float]:
-    """Return what the classifier alone says of the LV, beating and frozen, and of look-alikes."""
-    assert labels.phases is not None
-    drawn = np.flatnonzero(labels.masks[:, labels.phases[0]].any(axis=(1, 2)))
-    z = int(drawn[np.abs(drawn - labels.stack.n_slices // 2).argmin()])
-    truth = labelled_square(labels.masks[z, labels.phases[0]])
-    assert truth is not None
-    found = {}
-    for variant in (AS_IS, FROZEN_ED, FROZEN_ES):
-        stack = change(labels.stack, variant, *labels.phases, seed=1)
-        found[variant] = best_around(WindowScorer(stack, model.roi_classifier), z, truth)[1]
-    proposals = CascadeProposer(model.detector)(labels.stack.images[z])
-    elsewhere = proposals[overlap(proposals, truth) < LOOK_ALIKE_IOU]
-    if len(elsewhere):
-        scorer = WindowScorer(labels.stack, model.roi_classifier)
-        found[LOOK_ALIKE] = float(scorer(z, elsewhere).max())
-    return found
 
 
 def phantom_cine(seed: int) -> LabelledStack:
@@ -199,15 +172,12 @@ def main(
         "phantoms": map(phantom_cine, range(1, N_PHANTOMS + 1)),
     }
     report: dict[str, Any] = {"right_iou": RIGHT_IOU, "noise": NOISE, "parts": parts}
-    shipped, alone = read_split(SHIPPED), []
     for name, stacks in sets.items():
         every = CHANGED_EVERY if name == "patients" else 1
         each = {}
         for number, labels in enumerate(stacks):
             variants = VARIANTS if number % every == 0 else VARIANTS[:1]
             each[labels.patient] = search(labels, model, 1, variants)
-            if shipped.part_of(labels.patient) in UNSEEN and labels.masks[:, 0].any():
-                alone.append(scores(labels, model))
         report[name] = {**summarise(each), "each": each}
         for variant in VARIANTS:
             figures = report[name][variant]
@@ -216,16 +186,6 @@ def main(
                 f"refused {figures['refused']} of {figures['studies']}, ok {figures['ok']}, "
                 f"wrong {figures['wrong']}, third best {figures['lowest_third_best_score']}"
             )
-    report["classifier alone"] = {
-        "patients": len(alone),
-        **{
-            what: {"5 %": low, "median": median, "95 %": high}
-            for what in (AS_IS, FROZEN_ED, FROZEN_ES, LOOK_ALIKE)
-            for values in [[of[what] for of in alone if what in of]]
-            for low, median, high in [np.percentile(values, (5, 50, 95)).tolist()]
-        },
-    }
-    print(report["classifier alone"])
     return report
 
 
