@@ -4,7 +4,8 @@
 PYBIND11_MODULE(_core, module) {
     namespace bindings = lvcore::bindings;
     module.doc() =
-        "The compiled core: DICOM elements, geometry, resampling, windows, contours, cascades and networks.";
+        "The compiled core: DICOM elements, geometry, resampling, windows, contours, cascades and "
+        "networks.";
     pybind11::register_exception<lvcore::GeometryError>(module, "GeometryError", PyExc_ValueError);
     bindings::bind_dicom(module);
     bindings::bind_geometry(module);
