@@ -49,7 +49,7 @@ def test_unknown_name():
         ("import lvvol; lvvol.cone_volume_ml; lvvol.ejection_fraction_percent", {"numpy"}),
         ("import lvvol; lvvol.resample; lvvol.extract_windows", {"numpy", "lvvol._core"}),
         ("import lvvol; lvvol.read_cascade; lvvol.detect", {"numpy", "lvvol._core"}),
-        ("import lvvol; lvvol.load_study", {"numpy", "pydicom", "lvvol._core"}),
+        ("import lvvol; lvvol.load_study", {"numpy", "lvvol._core"}),
     ],
 )
 def test_nothing_heavy_loads_before_it_is_used(code, loaded):
