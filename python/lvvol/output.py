@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -121,6 +121,22 @@ def writing_text(path: Path) -> Iterator[TextIO]:
     finally:
         with suppress(OSError):  # gone already where it was renamed
             part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path, names: Iterable[str]) -> None:
+    """Remove what killed processes left half written.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, in which nobody else may be writing these files.
+    names : iterable of str
+        Names of the files.
+    """
+    for name in names:
+        for part in folder.glob(f".{name[:64]}-*.part"):
+            with suppress(OSError):
+                part.unlink()
 
 
 def _part_of(path: Path) -> Path:

@@ -76,7 +76,8 @@ def test_little_memory_has_its_own_code(tmp_path):
     good_study(tmp_path / "study")
 
     def limit():
-        resource.setrlimit(resource.RLIMIT_AS, (150 << 20, 150 << 20))
+        # Between some 145 and 165 MB, OpenBLAS ends the process where it lacks its own buffers.
+        resource.setrlimit(resource.RLIMIT_AS, (130 << 20, 130 << 20))
 
     done = subprocess.run(
         [sys.executable, "-m", "lvvol", "predict", str(tmp_path / "study")],

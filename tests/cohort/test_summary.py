@@ -71,3 +71,12 @@ def test_a_folder_without_results_is_refused(tmp_path, name):
     with pytest.raises(ResultError, match="found none"):
         summarise(tmp_path / name)
     assert not list(tmp_path.glob("*.csv"))
+
+
+def test_a_record_replaces_what_a_killed_run_left_of_it(tmp_path):
+    (tmp_path / "a").mkdir()
+    left = tmp_path / "a" / ".record.json-0123456789abcdef.part"
+    left.write_text("{")
+    write_record(tmp_path, Record("a", "/a", "", {}, "ok"))
+    assert not left.exists()
+    assert read_record(tmp_path / "a").status == "ok"

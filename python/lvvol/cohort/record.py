@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lvvol.errors import ResultError
-from lvvol.output import write_file
+from lvvol.output import remove_parts, write_file
 from lvvol.prediction import Interval, Prediction
 
 RECORD = "record.json"
@@ -126,6 +126,7 @@ def write_record(out: Path, record: Record) -> None:
         If it cannot be written.
     """
     content = json.dumps({"schema_version": SCHEMA_VERSION, **asdict(record)}, indent=1)
+    remove_parts(out / record.id, [RECORD])
     write_file(out / record.id / RECORD, (content + "\n").encode("utf-8", "backslashreplace"))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from lvvol.cine import CineStack
 from lvvol.errors import OutputError, ResultError
-from lvvol.output import check_folder, write_files
+from lvvol.output import check_folder, remove_parts, write_files
 from lvvol.report.files import RESULT
 from lvvol.typing import StrPath
 
@@ -85,7 +85,7 @@ def write_with_manifest(
     with _alone(folder):
         check_result_folder(folder, contents)
         earlier = _listed(folder) or {}
-        _remove_parts(folder, named)
+        remove_parts(folder, named)
         write_files({folder / name: content for name, content in named.items()})
         _remove_unchanged(folder, {name: earlier[name] for name in earlier.keys() - named.keys()})
 
@@ -171,14 +171,6 @@ def _remove_unchanged(folder: Path, files: Mapping[str, Any]) -> None:
             with suppress(OSError):
                 if _sha256(path.read_bytes()) == facts.get("sha256"):
                     path.unlink()
-
-
-def _remove_parts(folder: Path, names: Iterable[str]) -> None:
-    """Remove what killed runs left half written; nobody else writes while the folder is locked."""
-    for name in names:
-        for part in folder.glob(f".{name}-*.part"):
-            with suppress(OSError):
-                part.unlink()
 
 
 def _sha256(content: bytes) -> str:
