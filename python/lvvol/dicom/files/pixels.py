@@ -123,6 +123,6 @@ def clear_unused_bits(values: npt.NDArray[Any], unused_bits: int) -> npt.NDArray
     Returns
     -------
     ndarray
-        `values` if there are none, else a new array.
+        `values` itself where `unused_bits` is 0, else a new array.
     """
     return (values << unused_bits) >> unused_bits if unused_bits else values
